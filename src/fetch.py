@@ -1,0 +1,93 @@
+"""Bring a data set or the pre-trained weights: `python src/fetch.py imm | ibug | weights`."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from keypoints import layout
+from keypoints.command import run_stage
+from keypoints.download import download
+from keypoints.faces import Face
+from keypoints.photos import check_photos
+from keypoints.settings import Params, read_params
+from keypoints.sources import ibug, imm, rendered
+from keypoints.sources.pretrained import fetch_weights
+from keypoints.unpack import unpack
+
+DOWNLOADS = layout.home() / ".downloads"
+
+
+def fetch(item: str) -> None:
+    """Bring one item into its folder, and check it as a whole."""
+    params = read_params()
+    if item == "weights":
+        _fetch_weights(params)
+        return
+    folder = layout.RAW / item
+    shutil.rmtree(folder, ignore_errors=True)
+    if params.source == "rendered":
+        record = _render(item, params, folder)
+    else:
+        record = _download(item, params, folder)
+    read, public = READERS[item]
+    counts = _check(read(folder), folder)
+    found = ", ".join(f"{counts[side]} {side} (public set: {public[side]})" for side in counts)
+    print(f"{item}: every photo opens, every annotation is whole: {found}")
+    (folder / "source.json").write_text(json.dumps(record | {"faces": counts}, indent=2) + "\n")
+
+
+def _render(item: str, params: Params, folder: Path) -> dict[str, str | None]:
+    drawn = params.rendered
+    if item == "imm":
+        rendered.write_imm(folder, people=drawn.people, seed=drawn.seed)
+    else:
+        rendered.write_ibug(
+            folder, photos=drawn.photos, test_photos=drawn.test_photos, seed=drawn.seed
+        )
+    return {"source": "rendered", "file": None, "sha256": None}
+
+
+def _download(item: str, params: Params, folder: Path) -> dict[str, str | None]:
+    archive = params.downloads.imm if item == "imm" else params.downloads.ibug
+    found = download(archive.urls, folder=DOWNLOADS, mirror=_mirror(params), sha256=archive.sha256)
+    print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
+    unpack(found.path, folder)
+    return {"source": "public", "file": found.path.name, "sha256": found.sha256}
+
+
+def _fetch_weights(params: Params) -> None:
+    shutil.rmtree(layout.WEIGHTS, ignore_errors=True)
+    for name, model in params.models.items():
+        what = fetch_weights(
+            model,
+            layout.WEIGHTS / name,
+            mirror=_mirror(params),
+            home=layout.home(),
+            downloads=DOWNLOADS,
+        )
+        print(f"{name}: {what}")
+
+
+def _mirror(params: Params) -> str | None:
+    """The mirror; a folder is relative to the repository's root, in experiments too."""
+    if params.mirror is None or "://" in params.mirror:
+        return params.mirror
+    return str(layout.home() / params.mirror)
+
+
+def _check(faces: Sequence[Face], folder: Path) -> dict[str, int]:
+    """Open every photo; how many faces there are to train on and to test."""
+    check_photos(folder / face.photo for face in faces)
+    return dict(Counter("test" if face.is_test else "train" for face in faces))
+
+
+READERS: dict[str, tuple[Callable[[Path], list[Face]], dict[str, int]]] = {
+    "imm": (imm.read_imm, {"train": imm.PUBLIC_COUNT}),
+    "ibug": (ibug.read_ibug, ibug.PUBLIC_COUNTS),
+}
+
+
+if __name__ == "__main__":
+    run_stage(fetch, __doc__, items=(*READERS, "weights"))

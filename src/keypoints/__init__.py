@@ -1,0 +1,1 @@
+"""Facial keypoint detection: data, networks, training, scores and submissions."""

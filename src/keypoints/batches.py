@@ -1,0 +1,121 @@
+"""Which faces, with which draw, are the batch of step t, and their pixels.
+
+Images leave as uint8 (n, height, width, channels), which is torch's channels-last memory format
+once its axes are renamed; each is resampled straight from its stored crop.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.augment import Draws, draw
+from keypoints.chance import Purpose, generator
+from keypoints.crops import CropStore
+from keypoints.geometry import apply_map, compose, translation, unit_map
+from keypoints.settings import Augment
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The faces of one step.
+
+    Attributes:
+        images: (n, height, width, channels) uint8.
+        landmarks_unit: (n, n_points, 2) float32; NaN where unknown.
+        photo_to_unit: (n, 2, 3), the whole way of each face; its inverse takes predictions back.
+        draws: Whose colour change is still to be applied; None without augmentation.
+    """
+
+    images: NDArray[np.uint8]
+    landmarks_unit: NDArray[np.float32]
+    photo_to_unit: Array
+    draws: Draws | None
+
+
+class Batches:
+    """Batches of some rows of a store, the next one made while the last one is used.
+
+    Args:
+        store: Opened crop store.
+        rows: The faces, (n,).
+        points: Which landmarks are predicted.
+        batch_size: Faces per batch; the last of an epoch may be smaller.
+        augment: The largest draws; None for none, and the rows in their order.
+        seed: Of order and draws.
+    """
+
+    def __init__(
+        self,
+        store: CropStore,
+        rows: NDArray[np.integer],
+        points: tuple[int, ...],
+        *,
+        batch_size: int,
+        augment: Augment | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.rows = np.asarray(rows)
+        self._store, self._points = store, list(points)
+        self._batch_size, self._augment, self._seed = batch_size, augment, seed
+
+    @property
+    def steps(self) -> int:
+        """Batches per epoch."""
+        return -(-len(self.rows) // self._batch_size)
+
+    def epoch(self, epoch: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, counted from 1."""
+        order = self._order(epoch)
+        pieces = [order[i : i + self._batch_size] for i in range(0, len(order), self._batch_size)]
+        with ThreadPoolExecutor(1) as maker:
+            coming = [maker.submit(self._make, piece, epoch) for piece in pieces[:1]]
+            for following in [*pieces[1:], None]:
+                batch = coming.pop().result()
+                if following is not None:
+                    coming.append(maker.submit(self._make, following, epoch))
+                yield batch
+
+    def _order(self, epoch: int) -> NDArray[np.integer]:
+        if self._augment is None:
+            return self.rows
+        return generator(self._seed, Purpose.ORDER, epoch).permutation(self.rows)
+
+    def _make(self, rows: NDArray[np.integer], epoch: int) -> Batch:
+        format_ = self._store.format
+        size = (format_.height, format_.width)
+        draws = None
+        crop_to_input = np.broadcast_to(
+            translation(-format_.margin, -format_.margin), (len(rows), 2, 3)
+        )
+        if self._augment is not None:
+            draws = draw(self._augment, size, seed=self._seed, epoch=epoch, rows=rows)
+            crop_to_input = compose(draws.maps, crop_to_input)
+        photo_to_input = compose(crop_to_input, self._store.photo_to_crop[rows])
+        photo_to_unit = compose(unit_map(size), photo_to_input)
+        landmarks_photo = self._store.landmarks_photo[rows][:, self._points]
+        return Batch(
+            images=self._warp(rows, crop_to_input),
+            landmarks_unit=apply_map(photo_to_unit, landmarks_photo).astype(np.float32),
+            photo_to_unit=photo_to_unit,
+            draws=draws,
+        )
+
+    def _warp(self, rows: NDArray[np.integer], crop_to_input: Array) -> NDArray[np.uint8]:
+        format_ = self._store.format
+        images = np.empty((len(rows), format_.height, format_.width, format_.channels), np.uint8)
+        for image, row, matrix in zip(images, rows, crop_to_input, strict=True):
+            cv2.warpAffine(
+                self._store.crop(row),
+                matrix,
+                (format_.width, format_.height),
+                dst=image,
+                flags=cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+        return images

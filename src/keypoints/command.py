@@ -1,0 +1,29 @@
+"""What the stage scripts share: one argument, and errors as messages."""
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+
+from keypoints.errors import PipelineError
+
+
+def run_stage(
+    work: Callable[..., None], description: str | None, items: Iterable[str] | None = None
+) -> None:
+    """Call a stage's work with the item that the command line names, if the work takes one.
+
+    A `PipelineError` is printed as its message, and the script exits 1.
+
+    Args:
+        work: From the item's name, or from nothing.
+        description: The script's docstring, shown by `--help`.
+        items: The names allowed; None: the work checks them.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    for parameter in inspect.signature(work).parameters:
+        parser.add_argument(parameter, choices=items, help="the part of the stage's name after @")
+    try:
+        work(**vars(parser.parse_args()))
+    except PipelineError as error:
+        sys.exit(f"error: {error}")

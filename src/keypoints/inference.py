@@ -1,0 +1,137 @@
+"""From a trained model's file to predictions in photo pixels."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from keypoints.batches import Batch, Batches
+from keypoints.devices import autocast
+from keypoints.errors import PipelineError
+from keypoints.geometry import apply_map, invert
+from keypoints.landmarks import SCHEMES, Scheme
+from keypoints.models import LandmarkNetwork, build_network
+from keypoints.settings import AnyModel, Task
+
+Array = NDArray[np.floating]
+
+
+class ModelFileError(PipelineError):
+    """A model file that cannot be used; the message says why and what to do."""
+
+
+class TrainedSettings(BaseModel):
+    """The settings that a network was trained with, as its file carries them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    seed: int
+    lr: float
+    scheme: str
+    model: AnyModel
+    task: Task
+
+    @property
+    def points(self) -> tuple[int, ...]:
+        """Which points of the scheme are predicted."""
+        return points_of(self.task, SCHEMES[self.scheme])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with the settings that it was trained with."""
+
+    network: LandmarkNetwork
+    settings: TrainedSettings
+
+
+def points_of(task: Task, scheme: Scheme) -> tuple[int, ...]:
+    """Which points of the scheme a task predicts."""
+    return (scheme.nose_tip,) if task.points == "nose_tip" else tuple(range(scheme.n_points))
+
+
+def save_model(path: Path, network: nn.Module, settings: TrainedSettings) -> None:
+    """Write weights and settings as one safetensors file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
+    save_file(weights, path, metadata={"settings": settings.model_dump_json()})
+
+
+def load_model(path: Path) -> Trained:
+    """Read a model file and build its network, ready to predict.
+
+    Raises:
+        ModelFileError: If the file is missing, damaged, or not one of this project's.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        settings = TrainedSettings.model_validate_json(metadata.get("settings", "{}"))
+        n_points = len(settings.points)
+        network = build_network(settings.model, settings.task, n_points, seed=settings.seed)
+        network.load_state_dict(weights)
+    except (OSError, SafetensorError, ValidationError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelFileError(f"{path}: not a model of this project ({reason}); train it") from error
+    return Trained(network.eval(), settings)
+
+
+def input_of(batch: Batch, device: torch.device) -> Tensor:
+    """The images of a batch as the network takes them: 0..1, with the draw's colour change.
+
+    Returns:
+        (n, channels, height, width) float32 in channels-last memory format.
+    """
+    images = torch.from_numpy(batch.images).to(device).permute(0, 3, 1, 2).float().div_(255)
+    if batch.draws is None:
+        return images
+    brightness = torch.from_numpy(batch.draws.brightness).to(device, torch.float32)
+    images = images.mul_(brightness.view(-1, 1, 1, 1)).clamp_(0, 1)
+    if images.shape[1] == 1:
+        return images
+    saturation = torch.from_numpy(batch.draws.saturation).to(device, torch.float32)
+    luma = images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    grey = (images * luma).sum(dim=1, keepdim=True)
+    return torch.lerp(grey, images, saturation.view(-1, 1, 1, 1)).clamp_(0, 1)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network says of some faces, in the order of their rows.
+
+    Attributes:
+        landmarks_unit: Predicted, (n_faces, n_points, 2).
+        target_unit: Annotated, NaN where unknown.
+        photo_to_unit: (n_faces, 2, 3).
+    """
+
+    landmarks_unit: NDArray[np.float32]
+    target_unit: NDArray[np.float32]
+    photo_to_unit: Array
+
+    @property
+    def landmarks_photo(self) -> Array:
+        """The predicted points in pixels of the photos, (n_faces, n_points, 2)."""
+        return apply_map(invert(self.photo_to_unit), self.landmarks_unit.astype(float))
+
+
+@torch.inference_mode()
+def predict(network: nn.Module, batches: Batches, device: torch.device) -> Predictions:
+    """Predict all faces of the batches."""
+    network.eval()
+    outputs, targets, maps = [], [], []
+    for batch in batches.epoch():
+        with autocast(device):
+            landmarks_unit = network(input_of(batch, device))
+        outputs.append(landmarks_unit.float().cpu().numpy())
+        targets.append(batch.landmarks_unit)
+        maps.append(batch.photo_to_unit)
+    return Predictions(np.concatenate(outputs), np.concatenate(targets), np.concatenate(maps))

@@ -1,0 +1,131 @@
+"""The landmark schemes: what each point is, its mirror twin, and the points that measure a face.
+
+"Left" and "right" are those of the picture, not of the person. Points are 0-indexed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Contour:
+    """Points that annotators placed one after the other along a line of the face."""
+
+    points: tuple[int, ...]
+    closed: bool = False
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A markup: how many points a face has and what they mean.
+
+    Attributes:
+        name: As the settings and the tables name it.
+        n_points: Points of a face.
+        parts: Points of each part of the face; every point is in exactly one.
+        mirror_pairs: Points that swap when the photo is mirrored; the others stay.
+        eye_corners: Outer corners of the left and of the right eye.
+        nose_tip: The point at the tip, or under it, of the nose.
+        contours: The lines to draw.
+    """
+
+    name: str
+    n_points: int
+    parts: dict[str, tuple[int, ...]]
+    mirror_pairs: tuple[tuple[int, int], ...]
+    eye_corners: tuple[int, int]
+    nose_tip: int
+    contours: tuple[Contour, ...]
+
+    @property
+    def mirror_order(self) -> np.ndarray:
+        """Index that reorders the points of a mirrored photo, (n_points,)."""
+        order = np.arange(self.n_points)
+        for left, right in self.mirror_pairs:
+            order[left], order[right] = right, left
+        return order
+
+    def subset_parts(self, points: tuple[int, ...]) -> dict[str, list[int]]:
+        """The parts of a face that has only some points, as positions in `points`."""
+        positions = {
+            part: [points.index(point) for point in members if point in points]
+            for part, members in self.parts.items()
+        }
+        return {part: found for part, found in positions.items() if found}
+
+
+def _span(first: int, last: int) -> tuple[int, ...]:
+    return tuple(range(first, last + 1))
+
+
+def _pairs(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    return tuple(zip(left, right, strict=True))
+
+
+IMM_58 = Scheme(
+    name="imm58",
+    n_points=58,
+    parts={
+        "jaw": _span(0, 12),
+        "eyes": _span(13, 28),
+        "brows": _span(29, 38),
+        "mouth": _span(39, 46),
+        "nose": _span(47, 57),
+    },
+    mirror_pairs=(
+        _pairs(_span(0, 5), _span(7, 12)[::-1])
+        + _pairs(_span(21, 28), _span(13, 20))
+        + _pairs(_span(34, 38), _span(29, 33))
+        + ((39, 43), (40, 42), (46, 44))
+        + _pairs(_span(47, 51), _span(53, 57)[::-1])
+    ),
+    eye_corners=(21, 13),
+    nose_tip=52,
+    contours=(
+        Contour(_span(0, 12)),
+        Contour(_span(13, 20), closed=True),
+        Contour(_span(21, 28), closed=True),
+        Contour(_span(29, 33)),
+        Contour(_span(34, 38)),
+        Contour(_span(39, 46), closed=True),
+        Contour(_span(47, 57)),
+    ),
+)
+
+IBUG_68 = Scheme(
+    name="ibug68",
+    n_points=68,
+    parts={
+        "jaw": _span(0, 16),
+        "brows": _span(17, 26),
+        "nose": _span(27, 35),
+        "eyes": _span(36, 47),
+        "mouth": _span(48, 67),
+    },
+    mirror_pairs=(
+        _pairs(_span(0, 7), _span(9, 16)[::-1])
+        + _pairs(_span(17, 21), _span(22, 26)[::-1])
+        + ((31, 35), (32, 34))
+        + _pairs(_span(36, 39), _span(42, 45)[::-1])
+        + ((40, 47), (41, 46))
+        + _pairs(_span(48, 50), _span(52, 54)[::-1])
+        + _pairs(_span(55, 56), _span(58, 59)[::-1])
+        + ((60, 64), (61, 63), (67, 65))
+    ),
+    eye_corners=(36, 45),
+    nose_tip=30,
+    contours=(
+        Contour(_span(0, 16)),
+        Contour(_span(17, 21)),
+        Contour(_span(22, 26)),
+        Contour(_span(27, 30)),
+        Contour(_span(31, 35)),
+        Contour(_span(36, 41), closed=True),
+        Contour(_span(42, 47), closed=True),
+        Contour(_span(48, 59), closed=True),
+        Contour(_span(60, 67), closed=True),
+    ),
+)
+
+SCHEMES = {scheme.name: scheme for scheme in (IMM_58, IBUG_68)}

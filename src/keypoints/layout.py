@@ -1,0 +1,31 @@
+"""Where each stage's outputs lie, relative to the repository's root; dvc.yaml names the same."""
+
+import os
+from pathlib import Path
+
+RAW = Path("data/raw")
+CROPS = Path("data/crops")
+WEIGHTS = Path("data/weights")
+MODELS = Path("models")
+HISTORY = Path("metrics/history")
+SCORES = Path("metrics/scores")
+FACES = Path("metrics/faces")
+CED = Path("metrics/ced")
+PICTURES = Path("metrics/pictures")
+SUBMISSIONS = Path("submissions")
+REPORT = Path("report")
+
+
+def home() -> Path:
+    """The user's own checkout: experiments may run in a copy of it elsewhere, and DVC tells."""
+    return Path(os.environ.get("DVC_ROOT", "."))
+
+
+def model_file(name: str) -> Path:
+    """A trained model."""
+    return MODELS / f"{name}.safetensors"
+
+
+def submission_file(name: str) -> Path:
+    """The Kaggle CSV of a model."""
+    return SUBMISSIONS / f"{name}.csv"

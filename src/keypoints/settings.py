@@ -1,0 +1,274 @@
+"""params.yaml as checked, typed settings.
+
+Read with ruamel.yaml (YAML 1.2), because DVC writes `-S lr=1e-5` as `1e-05`, which PyYAML reads
+as a string. An unknown key, a wrong type or a value out of range is an error that says the way out.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from keypoints.errors import PipelineError
+
+PARAMS_FILE = Path("params.yaml")
+
+Share = Annotated[float, Field(ge=0, le=0.5)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+ItemName = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
+
+
+class SettingsError(PipelineError):
+    """A setting that cannot be used; the message names key, rule and value."""
+
+
+class Settings(BaseModel):
+    """A block of settings: numbers stay numbers, unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Archive(Settings):
+    """A public archive and, where it is known, its digest."""
+
+    urls: Annotated[list[str], Field(min_length=1)]
+    sha256: Sha256 | None
+
+
+class Downloads(Settings):
+    """The public archive of each data set."""
+
+    imm: Archive
+    ibug: Archive
+
+
+class Rendered(Settings):
+    """How many faces are drawn when `source` is `rendered`."""
+
+    seed: Annotated[int, Field(ge=0)]
+    people: Annotated[int, Field(ge=5, le=99)]
+    photos: Annotated[int, Field(ge=20)]
+    test_photos: Annotated[int, Field(ge=1)]
+
+
+class Validation(Settings):
+    """Share of each set that is held out."""
+
+    imm: Share
+    ibug: Share
+
+
+class Task(Settings):
+    """What is predicted from which cut of which photos; lengths in px of the network's input."""
+
+    dataset: Literal["imm", "ibug"]
+    points: Literal["nose_tip", "all"]
+    height: Annotated[int, Field(ge=8, le=2048)]
+    width: Annotated[int, Field(ge=8, le=2048)]
+    colour: bool
+    margin: Annotated[int, Field(ge=0, le=512)]
+    enlarge: Annotated[float, Field(ge=1, le=4)] | None
+
+    @property
+    def channels(self) -> int:
+        """Channels of the network's input."""
+        return 3 if self.colour else 1
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the network's input, px."""
+        return self.height, self.width
+
+
+class Augment(Settings):
+    """The largest draw of each kind; 0 switches a kind off."""
+
+    shift: Annotated[float, Field(ge=0)]
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    brightness: Annotated[float, Field(ge=0, le=1)]
+    saturation: Annotated[float, Field(ge=0, le=1)]
+
+
+class Model(Settings):
+    """What every model has, whatever its architecture."""
+
+    task: str
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)]
+    lr_scale: Annotated[float, Field(gt=0)]
+    loss: Literal["mse", "l1", "smooth_l1", "wing"]
+    mean: list[float]
+    std: list[Annotated[float, Field(gt=0)]]
+    augment: Augment
+
+
+class NoseNetModel(Model):
+    """Three convolutions and two fully connected layers."""
+
+    architecture: Literal["nose_net"]
+    channels: Annotated[int, Field(ge=1)]
+    hidden: Annotated[int, Field(ge=1)]
+    kernels: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
+
+
+class FaceNetModel(Model):
+    """Six convolutions and three fully connected layers."""
+
+    architecture: Literal["face_net"]
+
+
+class BackboneModel(Model):
+    """A timm backbone with one linear layer for the points."""
+
+    architecture: Literal["timm_backbone"]
+    backbone: str
+    pretrained: bool | str
+    pad_type: Literal["same"] | None
+
+
+AnyModel = Annotated[
+    NoseNetModel | FaceNetModel | BackboneModel, Field(discriminator="architecture")
+]
+
+
+class Params(Settings):
+    """The whole of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0)]
+    lr: Annotated[float, Field(gt=0)]
+    source: Literal["rendered", "public"]
+    mirror: str | None
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    downloads: Downloads
+    rendered: Rendered
+    validation: Validation
+    tasks: Annotated[dict[ItemName, Task], Field(min_length=1)]
+    models: Annotated[dict[ItemName, AnyModel], Field(min_length=1)]
+
+    @field_validator("tasks")
+    @classmethod
+    def _whole_frames_have_no_margin(cls, tasks: dict[str, Task]) -> dict[str, Task]:
+        for name, task in tasks.items():
+            if task.enlarge is None and task.margin:
+                raise ValueError(
+                    f"{name}.margin must be 0 where enlarge is null (a whole frame has nothing "
+                    f"around it); got {task.margin}"
+                )
+        return tasks
+
+    @model_validator(mode="after")
+    def _models_fit_their_tasks(self) -> "Params":
+        for name, model in self.models.items():
+            if model.task not in self.tasks:
+                raise ValueError(
+                    f"models.{name}.task must be one of {', '.join(self.tasks)}; got {model.task!r}"
+                )
+            channels = self.tasks[model.task].channels
+            for key, values in (("mean", model.mean), ("std", model.std)):
+                if len(values) != channels:
+                    raise ValueError(
+                        f"models.{name}.{key} must have {channels} number(s), one per channel of "
+                        f"task {model.task}; got {values}"
+                    )
+        return self
+
+    def model(self, name: str) -> AnyModel:
+        """The settings of one model.
+
+        Raises:
+            SettingsError: If params.yaml has no such model.
+        """
+        if name not in self.models:
+            raise SettingsError(f"models has no {name!r}; it has {', '.join(self.models)}")
+        return self.models[name]
+
+    def task(self, name: str) -> Task:
+        """The settings of one task.
+
+        Raises:
+            SettingsError: If params.yaml has no such task.
+        """
+        if name not in self.tasks:
+            raise SettingsError(f"tasks has no {name!r}; it has {', '.join(self.tasks)}")
+        return self.tasks[name]
+
+
+def read_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and check the settings.
+
+    Raises:
+        SettingsError: If the file is missing, is not YAML, or a setting is wrong.
+    """
+    try:
+        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: {error.strerror}; run this from the repository's root"
+        ) from error
+    except (MarkedYAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not YAML: {error}") from error
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        problems = [_explain(detail, values) for detail in error.errors()]
+        raise SettingsError("\n".join(f"{path}: {problem}" for problem in problems)) from error
+
+
+def _explain(detail: ErrorDetails, values: Any) -> str:
+    """One problem in the house's words: key, rule, what was got, and the nearest known key."""
+    key = ".".join(_typed_keys(detail["loc"], values))
+    got, context = detail["input"], detail.get("ctx", {})
+    match detail["type"]:
+        case "missing":
+            return f"{key} is missing; add it (git show HEAD:params.yaml has it)"
+        case "extra_forbidden":
+            return f"{key} is not a setting{_nearest(detail['loc'])}"
+        case "literal_error":
+            return f"{key} must be one of {_listed(context['expected'])}; got {got!r}"
+        case "union_tag_invalid":
+            name = f"{key}.architecture"
+            return (
+                f"{name} must be one of {_listed(context['expected_tags'])}; got {context['tag']!r}"
+            )
+        case "union_tag_not_found":
+            return f"{key}.architecture is missing; it names the network"
+        case "value_error":
+            return f"{key + '.' if key else ''}{context['error']}"
+    rule = detail["msg"].split("should ", 1)[-1]
+    return f"{key} should {rule}; got {got!r}"
+
+
+def _listed(expected: str) -> str:
+    return expected.replace("'", "").replace(" or ", ", ")
+
+
+def _typed_keys(location: tuple[int | str, ...], values: Any) -> list[str]:
+    """The keys as the user typed them, without the names that pydantic puts between them."""
+    keys = []
+    for part in location:
+        if isinstance(values, dict) and part not in values and part == values.get("architecture"):
+            continue
+        keys.append(str(part))
+        if isinstance(values, dict):
+            values = values.get(part)
+        elif isinstance(values, list) and isinstance(part, int):
+            values = values[part]
+        if not isinstance(values, dict | list):
+            break
+    return keys
+
+
+def _nearest(location: tuple[int | str, ...]) -> str:
+    """A hint at the known key that looks most like the unknown one."""
+    known = {name for block in _blocks(Settings) for name in block.model_fields}
+    matches = difflib.get_close_matches(str(location[-1]), known, n=1)
+    return f"; did you mean {matches[0]}?" if matches else "; remove it"
+
+
+def _blocks(base: type[Settings]) -> list[type[Settings]]:
+    direct = base.__subclasses__()
+    return direct + [block for child in direct for block in _blocks(child)]

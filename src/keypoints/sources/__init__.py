@@ -1,0 +1,1 @@
+"""One reader per public format, and the renderer that writes the same formats."""

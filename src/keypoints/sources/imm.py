@@ -1,0 +1,95 @@
+"""Reader of the IMM Face Database: .asf files, each with the photo that it names.
+
+Source: M. B. Stegmann, Analysis and segmentation of face images using point annotations and linear
+subspace techniques, 2002; the .asf format is that of its AAM-API.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.faces import Face, FormatError
+from keypoints.landmarks import IMM_58
+from keypoints.photos import photo_size
+
+PUBLIC_COUNT = 240  # faces of the public set
+_FILE_NAME = re.compile(r"(?P<person>\d{2})-(?P<view>[1-6])[mf]")
+_COLUMNS = (7, 10)  # 41 of the public files have three more
+
+
+def read_imm(root: Path) -> list[Face]:
+    """Read the whole set, wherever below `root` its files lie.
+
+    Returns:
+        The faces in the order of their names, each with the whole frame as its box.
+
+    Raises:
+        FormatError: If there is no .asf file, or one that breaks the format.
+    """
+    files = sorted(root.rglob("*.asf"), key=lambda path: path.name)
+    if not files:
+        raise FormatError(f"{root}: no .asf file below it; fetch the data set again")
+    return [_read_face(path, root) for path in files]
+
+
+def _read_face(path: Path, root: Path) -> Face:
+    match = _FILE_NAME.fullmatch(path.stem)
+    if match is None:
+        raise FormatError(f"{path}: its name is not PERSON-VIEW and m or f, such as 07-3m.asf")
+    points_relative, host_image = read_asf(path)
+    photo = path.with_name(host_image)
+    height, width = photo_size(photo)
+    return Face(
+        name=path.stem,
+        photo=str(photo.relative_to(root)),
+        group=match["person"],
+        box=None,
+        landmarks_photo=points_relative * (width, height),
+        view=int(match["view"]),
+    )
+
+
+def read_asf(path: Path) -> tuple[NDArray[np.float64], str]:
+    """Read one shape file.
+
+    Returns:
+        Points relative to the photo's width and height, (58, 2), and the name of the photo.
+
+    Raises:
+        FormatError: If the file breaks the format; the message names the rule.
+    """
+    lines = _content(path)
+    if not lines or not lines[0].isdigit():
+        raise FormatError(f"{path}: no line with the number of points before the first point")
+    count, points, rest = int(lines[0]), lines[1:-1], lines[-1]
+    if count != IMM_58.n_points or len(points) != count:
+        found = count if count != IMM_58.n_points else len(points)
+        raise FormatError(f"{path}: {found} points where the IMM scheme has {IMM_58.n_points}")
+    if Path(rest).name != rest:
+        raise FormatError(f"{path}: its last line should name a photo beside it; got {rest!r}")
+    return np.array([_read_point(path, line) for line in points]), rest
+
+
+def _content(path: Path) -> list[str]:
+    """The lines that are neither blank nor a comment."""
+    try:
+        text = path.read_text(encoding="latin-1")
+    except OSError as error:
+        raise FormatError(f"{path}: {error.strerror}") from error
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _read_point(path: Path, line: str) -> tuple[float, float]:
+    columns = line.split()
+    if len(columns) not in _COLUMNS:
+        raise FormatError(f"{path}: a point should have 7 or 10 columns; got {line!r}")
+    try:
+        x, y = float(columns[2]), float(columns[3])
+    except ValueError as error:
+        raise FormatError(f"{path}: a point's x and y should be numbers; got {line!r}") from error
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise FormatError(f"{path}: a point's x and y should be in 0..1; got {line!r}")
+    return x, y

@@ -1,0 +1,85 @@
+"""Pre-trained weights as one more source: what a model asks for, timm's or a file."""
+
+import re
+import shutil
+from pathlib import Path
+
+from keypoints.download import Download, DownloadError, download, sha256_of
+from keypoints.settings import AnyModel, BackboneModel, SettingsError
+from keypoints.weights import write_record
+
+_DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")  # resnet18-f37072fd.pth
+
+
+def fetch_weights(
+    model: AnyModel, folder: Path, *, mirror: str | None, home: Path, downloads: Path
+) -> str:
+    """Bring what a model's `pretrained` asks for, and write down what it was.
+
+    Args:
+        model: Settings of the model.
+        folder: Of the model's weights; made anew.
+        mirror: Folder or URL prefix that is asked first.
+        home: What a local file's path is relative to.
+        downloads: Where finished downloads are kept.
+
+    Returns:
+        A line for the user: which weights, from where.
+
+    Raises:
+        SettingsError: If timm knows no weights for the backbone, or a named file is not there.
+        DownloadError: If they cannot be had; never a silent fallback to random weights.
+    """
+    folder.mkdir(parents=True)
+    if not isinstance(model, BackboneModel) or model.pretrained is False:
+        write_record(folder, file=None, sha256=None)
+        return "random"
+    found = _find(model, mirror=mirror, home=home, downloads=downloads)
+    _check_name(found)
+    shutil.copyfile(found.path, folder / found.path.name)
+    write_record(folder, file=found.path.name, sha256=found.sha256)
+    return f"{found.path.name} from {found.origin}, sha256 {found.sha256}"
+
+
+def _find(model: BackboneModel, *, mirror: str | None, home: Path, downloads: Path) -> Download:
+    if model.pretrained is True:
+        return download([pretrained_address(model.backbone)], folder=downloads, mirror=mirror)
+    name = str(model.pretrained)
+    if mirror is not None and "://" in mirror:
+        return download([f"{mirror.rstrip('/')}/{name}"], folder=downloads)
+    for place in [home / name] + ([] if mirror is None else [Path(mirror) / name]):
+        if place.is_file():
+            return Download(place, sha256_of(place), origin=str(place))
+    raise SettingsError(
+        f"pretrained: no file {name!r}, neither from the repository's root nor in the mirror "
+        f"({mirror}); name a file that is there, or say true (timm's weights) or false (random)"
+    )
+
+
+def _check_name(found: Download) -> None:
+    """Hold the file against the start of its sha256, where its name carries one."""
+    named = _DIGEST_IN_NAME.search(found.path.name)
+    if named and not found.sha256.startswith(named[1]):
+        raise DownloadError(
+            f"{found.path}: sha256 should begin with {named[1]}, as its name says; got "
+            f"{found.sha256}; remove the file and fetch it again"
+        )
+
+
+def pretrained_address(name: str) -> str:
+    """Where timm says that the weights of a backbone lie: its pretrained configuration.
+
+    Raises:
+        SettingsError: If there are none for this name.
+    """
+    import timm
+
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        config = None
+    if config is not None and isinstance(config.url, str) and config.url:
+        return config.url
+    if config is not None and config.hf_hub_id:
+        return f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"
+    raise SettingsError(f"timm knows no weights for backbone {name!r}")

@@ -1,0 +1,140 @@
+"""Faces that the project draws itself, written in the formats of the public sets.
+
+Draw m of a seed is the same photo, byte for byte, whatever else is drawn and by how many processes.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+from tqdm import tqdm
+
+from keypoints.sources.rendered import formats, studio, wild
+from keypoints.sources.rendered.chance import Purpose, generator
+from keypoints.sources.rendered.formats import XmlFace
+
+IMM_FOLDER = "imm_face_db"
+IBUG_FOLDER = "ibug_300W_large_face_landmark_dataset"
+# Of eight training photos one is the mirror twin of another.
+_PHOTOS_PER_TWIN = 8
+# Every so many people is grey; the public set has three of 40.
+_PEOPLE_PER_GREY = 13
+# Starting processes costs more than drawing so few items.
+_FEW = 24
+_PART_FOLDERS = ("helen/trainset", "lfpw/trainset", "helen/trainset", "afw", "lfpw/trainset",
+                 "helen/testset", "helen/trainset", "lfpw/testset")  # fmt: skip
+
+Result = TypeVar("Result")
+
+
+def write_imm(folder: Path, *, people: int, seed: int, workers: int | None = None) -> None:
+    """Write a set in the layout of the IMM Face Database: six photos of each person.
+
+    Args:
+        folder: Gets `imm_face_db/01-1m.jpg`, `01-1m.asf` and so on.
+        people: At most 99: their numbers have two digits.
+        seed: Of every draw.
+        workers: Processes; None for one per core.
+
+    Raises:
+        ValueError: If there are too many people for the file names.
+    """
+    if not 1 <= people <= 99:
+        raise ValueError(f"people must be 1 to 99, for the file names; got {people}")
+    target = folder / IMM_FOLDER
+    target.mkdir(parents=True, exist_ok=True)
+    _in_parallel(partial(_write_person, target, seed), people, workers, "people", few=4)
+
+
+def write_ibug(
+    folder: Path, *, photos: int, test_photos: int, seed: int, workers: int | None = None
+) -> None:
+    """Write a set in dlib's layout of the 300-W / iBUG photos.
+
+    Args:
+        folder: Gets `ibug_300W_large_face_landmark_dataset/` with the lists and the photos.
+        photos: Entries of the training list, mirror twins included.
+        test_photos: Entries of both test lists.
+        seed: Of every draw.
+        workers: Processes; None for one per core.
+    """
+    target = folder / IBUG_FOLDER
+    target.mkdir(parents=True, exist_ok=True)
+    twins = photos // _PHOTOS_PER_TWIN
+    train = partial(_write_wild, target, seed, Purpose.TRAIN_PHOTO, twins)
+    groups = _in_parallel(train, photos - twins, workers, "training photos")
+    faces = [face for group in groups for face in group]
+    order = generator(seed, Purpose.LIST_ORDER, 0).permutation(len(faces))
+    formats.write_list(
+        target / formats.TRAIN_LIST, "Rendered faces, training", [faces[k] for k in order]
+    )
+    test = partial(_write_wild, target, seed, Purpose.TEST_PHOTO, 0)
+    groups = _in_parallel(test, test_photos, workers, "test photos")
+    faces = [face for group in groups for face in group]
+    name = "Rendered faces, testing"
+    formats.write_list(target / formats.TEST_LIST, name, faces, with_landmarks=False)
+    formats.write_list(target / formats.TEST_LIST_WITH_LANDMARKS, name, faces)
+
+
+def _write_person(target: Path, seed: int, index: int) -> None:
+    person = studio.draw_sitter(generator(seed, Purpose.IMM_PERSON, index))
+    grey = index % _PEOPLE_PER_GREY == 1
+    for view in studio.VIEWS:
+        rng = generator(seed, Purpose.IMM_VIEW, index * len(studio.VIEWS) + view)
+        photo, landmarks = studio.draw_view(person, view, rng, grey=grey)
+        name = f"{index + 1:02d}-{view}{'f' if person.is_female else 'm'}"
+        formats.write_photo(target / f"{name}.jpg", photo, 92)
+        # The public set has the columns in 41 of 240 files, most of them of the spot light.
+        user_columns = view == studio.SPOT
+        path = target / f"{name}.asf"
+        formats.write_asf(path, landmarks, studio.SIZE, user_columns=user_columns)
+
+
+def _write_wild(target: Path, seed: int, purpose: Purpose, twins: int, index: int) -> list[XmlFace]:
+    """Write one photo, and its mirror twin if it is among the first `twins`; their entries."""
+    drawn = wild.draw_wild_photo(generator(seed, purpose, index))
+    file = _photo_name(purpose, index)
+    formats.write_photo(target / file, drawn.pixels, drawn.quality)
+    height, width = drawn.pixels.shape[:2]
+    face = XmlFace(file, (height, width), drawn.box, drawn.landmarks_photo)
+    if index >= twins:
+        return [face]
+    twin = face.mirrored(file.replace(".jpg", "_mirror.jpg"))
+    formats.write_photo(target / twin.file, cv2.flip(drawn.pixels, 1), drawn.quality)
+    return [face, twin]
+
+
+def _photo_name(purpose: Purpose, index: int) -> str:
+    """A name in the manner of the sets that iBUG collects; test numbers follow the others'."""
+    number = index + (500_000 if purpose == Purpose.TEST_PHOTO else 0)
+    part = _PART_FOLDERS[index % len(_PART_FOLDERS)]
+    return f"{part}/image_{number:06d}.jpg" if "lfpw" in part else f"{part}/{number:06d}_1.jpg"
+
+
+def _in_parallel(
+    work: Callable[[int], Result], count: int, workers: int | None, unit: str, few: int = _FEW
+) -> list[Result]:
+    """Results of `work` for 0 to count - 1, in order."""
+    workers = workers or os.cpu_count() or 1
+    with tqdm(total=count, unit=f" {unit}", disable=None) as bar:
+        if workers == 1 or count <= few:
+            return [_counted(work(index), bar) for index in range(count)]
+        # Spawned, not forked: the caller may hold threads.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, context, initializer=_use_one_thread) as pool:
+            results = pool.map(work, range(count), chunksize=max(1, min(16, count // workers)))
+            return [_counted(result, bar) for result in results]
+
+
+def _counted(result: Result, bar: tqdm) -> Result:
+    bar.update()
+    return result
+
+
+def _use_one_thread() -> None:
+    cv2.setNumThreads(1)

@@ -1,0 +1,20 @@
+"""Chance as a function: the draws of a face depend on the seed, the purpose and its number only."""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Purpose(IntEnum):
+    """What a stream of draws is for; two purposes never share a draw."""
+
+    IMM_PERSON = 1
+    IMM_VIEW = 2
+    TRAIN_PHOTO = 3
+    TEST_PHOTO = 4
+    LIST_ORDER = 5
+
+
+def generator(seed: int, purpose: Purpose, index: int) -> np.random.Generator:
+    """The random numbers of item `index`, whatever was drawn before and in whichever process."""
+    return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=[0, 0, 0, index]))

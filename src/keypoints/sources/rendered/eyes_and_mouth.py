@@ -1,0 +1,67 @@
+"""Eyes between the lids and the mouth between the lips, painted where the deformed head has them."""
+
+import cv2
+import numpy as np
+
+from keypoints.sources.rendered.head import mean_head, sample_grid
+from keypoints.sources.rendered.look import Look
+from keypoints.sources.rendered.parts import ZOOM, Patch, parts
+
+_SCLERA = np.array([0.66, 0.68, 0.74], np.float32)
+_THROAT = np.array([0.02, 0.015, 0.05], np.float32)
+_TONGUE = np.array([0.14, 0.12, 0.42], np.float32)
+
+
+def _positions(grid: np.ndarray, patch: Patch) -> np.ndarray:
+    """Upright position of each texel of a patch, (height, width, 3)."""
+    rows, columns = patch.window
+    y, x = np.mgrid[rows, columns].astype(np.float32)
+    return cv2.remap(grid, (x + 0.5) / ZOOM - 0.5, (y + 0.5) / ZOOM - 0.5, cv2.INTER_LINEAR)
+
+
+def _lay(over: np.ndarray, colour: np.ndarray, cover: np.ndarray) -> None:
+    over += (colour - over) * cover[..., None]
+
+
+def paint_eyes(albedo: np.ndarray, look: Look, grid: np.ndarray) -> None:
+    """Paint sclera, iris, pupil and a glint between the lids of both eyes, in place."""
+    landmarks = sample_grid(grid, mean_head().ibug_places)
+    for name, first in (("left_eye", 36), ("right_eye", 42)):
+        patch = parts()[name]
+        outer, inner = landmarks[[first, first + 3], :2]
+        centre = (outer + inner) / 2 + (0, -0.015) + np.array(look.gaze)
+        x, y = np.moveaxis(_positions(grid, patch)[..., :2] - centre.astype(np.float32), -1, 0)
+        radius = np.hypot(x, y) / (0.21 * np.linalg.norm(outer - inner))
+        eye = np.empty((*radius.shape, 3), np.float32)
+        eye[:] = _SCLERA
+        iris = (look.person.iris * (0.6 + 0.7 * radius[..., None])).astype(np.float32)
+        _lay(eye, iris, np.clip((1.05 - radius) * 8, 0, 1))
+        eye *= 1 - 0.65 * np.exp(-(((radius - 1) / 0.1) ** 2))[..., None]  # dark rim
+        _lay(eye, np.float32(0.004), np.clip((0.42 - radius) * 8, 0, 1))
+        eye *= np.clip((y + 0.08) / 0.07, 0.4, 1)[..., None]  # shadow of the upper lid
+        glint = np.hypot(x - 0.02, y + 0.025) / 0.014
+        _lay(eye, np.float32(1.6), np.clip(1.5 - glint, 0, 1))
+        _lay(albedo[patch.window], eye, patch.cover)
+
+
+def paint_mouth(albedo: np.ndarray, look: Look, grid: np.ndarray) -> None:
+    """Paint teeth, tongue and the dark behind them between the lips, in place."""
+    rng = np.random.default_rng(look.person.texture_seed + 1)
+    patch = parts()["mouth"]
+    landmarks = sample_grid(grid, mean_head().ibug_places)
+    position = _positions(grid, patch)
+    x, y = position[..., 0] - landmarks[62, 0], position[..., 1]
+    corners, upper = landmarks[[60, 64], 1].mean(), landmarks[62, 1]
+    below_lip = y - upper - (corners - upper) * (x / 0.3) ** 2
+    inside = np.empty((*x.shape, 3), np.float32)
+    inside[:] = _THROAT
+    length = rng.uniform(0.07, 0.13) + 0.06 * look.expression.upper_lip_raise
+    teeth = np.clip((length - 0.3 * x**2 - below_lip) / 0.015, 0, 1)
+    teeth *= np.clip((0.27 - np.abs(x)) / 0.06, 0, 1)
+    gaps = 1 - 0.25 * np.abs(np.cos(np.pi * x / 0.085)) ** 12
+    white = rng.uniform(0.55, 0.95) * np.array([0.82, 0.95, 1.0])
+    tongue_top = landmarks[66, 1] - (0.3 if look.expression.tongue else 0.09)
+    tongue = np.clip((y - tongue_top) / 0.03, 0, 1) * np.clip((0.16 - np.abs(x)) / 0.04, 0, 1)
+    _lay(inside, _TONGUE, 0.9 * tongue)
+    _lay(inside, (white * gaps[..., None]).astype(np.float32), teeth)
+    _lay(albedo[patch.window], inside, patch.cover)

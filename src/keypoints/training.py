@@ -1,0 +1,155 @@
+"""The training loop: step, validate, tell."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from keypoints.batches import Batch, Batches
+from keypoints.chance import Purpose, torch_seed
+from keypoints.devices import autocast
+from keypoints.errors import PipelineError
+from keypoints.inference import input_of, predict
+from keypoints.losses import Loss
+from keypoints.metrics import mean_squared_error
+
+
+class LearningError(PipelineError):
+    """Training that cannot go on; the message says where it broke and what to try."""
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """A row of the history; errors are mean squares in 0..1 of the input.
+
+    Attributes:
+        epoch: Counted from 1.
+        train_mse: Mean over the steps of the epoch, on augmented faces, as the weights moved.
+        val_mse: On the validation faces, after the epoch.
+        lr: Learning rate of the epoch.
+        seconds: Of the epoch's steps and its validation.
+    """
+
+    epoch: int
+    train_mse: float
+    val_mse: float
+    lr: float
+    seconds: float
+
+
+def train(
+    network: nn.Module,
+    train_batches: Batches,
+    validation_batches: Batches,
+    *,
+    loss: Loss,
+    lr: float,
+    epochs: int,
+    seed: int,
+    device: torch.device,
+) -> Iterator[EpochResult]:
+    """Train a network in place; yields after every epoch.
+
+    Args:
+        network: From images to landmarks_unit.
+        train_batches: Augmented and in a new order each epoch.
+        validation_batches: As they are.
+        loss: On landmarks_unit.
+        lr: Adam's learning rate.
+        epochs: To train.
+        seed: Of the dropout.
+        device: To train on.
+
+    Raises:
+        LearningError: If the loss is no longer a finite number.
+    """
+    network.to(device).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=device.type != "mps")
+    for epoch in range(1, epochs + 1):
+        start = time.perf_counter()
+        train_mse = _train_epoch(network, train_batches, optimizer, loss, epoch, seed, device)
+        val_mse = validate(network, validation_batches, device)
+        yield EpochResult(epoch, train_mse, val_mse, lr, time.perf_counter() - start)
+
+
+def _train_epoch(
+    network: nn.Module,
+    batches: Batches,
+    optimizer: torch.optim.Optimizer,
+    loss: Loss,
+    epoch: int,
+    seed: int,
+    device: torch.device,
+) -> float:
+    """One pass over the faces; the mean squared error of its steps."""
+    network.train()
+    squares, faces = torch.zeros((), device=device), 0
+    steps = tqdm(batches.epoch(epoch), f"epoch {epoch}", batches.steps, leave=False, disable=None)
+    for step, batch in enumerate(steps):
+        torch.manual_seed(torch_seed(seed, Purpose.DROPOUT, (epoch - 1) * batches.steps + step))
+        predicted, target = train_step(network, batch, optimizer, loss, device)
+        error = (predicted - target).square().mean()
+        if not torch.isfinite(error):
+            lr = optimizer.param_groups[0]["lr"]
+            raise LearningError(
+                f"the loss is {error.item()} in epoch {epoch}, step {step + 1}, at learning rate "
+                f"{lr:g}; try a smaller lr"
+            )
+        squares += error * len(batch.images)
+        faces += len(batch.images)
+    return squares.item() / faces
+
+
+def train_step(
+    network: nn.Module,
+    batch: Batch,
+    optimizer: torch.optim.Optimizer,
+    loss: Loss,
+    device: torch.device,
+) -> tuple[Tensor, Tensor]:
+    """One step of the optimiser.
+
+    Returns:
+        What was predicted before it and the target, landmarks_unit, (n, n_points, 2).
+    """
+    target = torch.from_numpy(batch.landmarks_unit).to(device)
+    images = input_of(batch, device)
+    with autocast(device):
+        predicted = network(images).float()
+    optimizer.zero_grad()
+    loss(predicted, target).backward()
+    optimizer.step()
+    return predicted.detach(), target
+
+
+def validate(network: nn.Module, batches: Batches, device: torch.device) -> float:
+    """Mean squared error in 0..1 of the input over all faces of the batches."""
+    predictions = predict(network, batches, device)
+    return mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
+
+
+def tell(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochResult]:
+    """Pass results on, printing a line for each, with the time left."""
+    seconds: list[float] = []
+    for result in results:
+        seconds.append(result.seconds)
+        left = np.mean(seconds) * (epochs - result.epoch)
+        tqdm.write(
+            f"epoch {result.epoch:3d}/{epochs}  train_mse {result.train_mse:.6f}  "
+            f"val_mse {result.val_mse:.6f}  {result.seconds:5.1f} s  "
+            f"left {int(left) // 60}:{int(left) % 60:02d}"
+        )
+        yield result
+
+
+def write_history(path: Path, results: list[EpochResult]) -> None:
+    """Write epoch,train_mse,val_mse,lr,seconds, a row per epoch."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = pd.DataFrame([asdict(result) for result in results])
+    table.to_csv(path, index=False, float_format="%.8g")

@@ -1,0 +1,39 @@
+"""Cut the faces of a task into its crop store: `python src/prepare.py TASK`."""
+
+from keypoints import layout
+from keypoints.command import run_stage
+from keypoints.crops import CropFormat
+from keypoints.cutting import write_store
+from keypoints.faces import split_by_person, split_by_photo
+from keypoints.landmarks import IBUG_68, IMM_58
+from keypoints.settings import read_params
+from keypoints.sources.ibug import read_ibug
+from keypoints.sources.imm import read_imm
+
+
+def prepare(name: str) -> None:
+    """Read the task's data set, split it, and cut its faces."""
+    params = read_params()
+    task = params.task(name)
+    root = layout.RAW / task.dataset
+    if task.dataset == "imm":
+        faces, scheme = read_imm(root), IMM_58
+        splits = split_by_person(faces, params.validation.imm)
+    else:
+        faces, scheme = read_ibug(root), IBUG_68
+        splits = split_by_photo(faces, params.validation.ibug)
+    format_ = CropFormat(
+        height=task.height,
+        width=task.width,
+        margin=task.margin,
+        colour=task.colour,
+        enlarge=task.enlarge,
+        scheme=scheme.name,
+    )
+    write_store(layout.CROPS / name, root, faces, splits, format_)
+    counts = ", ".join(f"{splits.count(side)} {side}" for side in dict.fromkeys(splits))
+    print(f"{name}: {len(faces)} faces of {task.dataset}: {counts}")
+
+
+if __name__ == "__main__":
+    run_stage(prepare, __doc__)

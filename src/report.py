@@ -1,0 +1,31 @@
+"""Put the scores of all models into one table: `python src/report.py`."""
+
+import json
+
+from keypoints import layout
+from keypoints.command import run_stage
+from keypoints.scores import score_table
+from keypoints.settings import read_params
+
+COLUMNS = ("task", "mse", "mae_px", "rmse_px", "nme", "nme_median", "fr8", "auc8")
+
+
+def report() -> None:
+    """Write report/scores.md, a row per model of params.yaml, and print it."""
+    scores = {
+        name: json.loads((layout.SCORES / f"{name}.json").read_text()) | {"task": model.task}
+        for name, model in read_params().models.items()
+    }
+    table = score_table(scores, COLUMNS)
+    layout.REPORT.mkdir(parents=True, exist_ok=True)
+    (layout.REPORT / "scores.md").write_text(
+        "# Scores on the validation faces\n\n"
+        f"{table}\n"
+        "`mse` in 0..1 of the network's input; `_px` in photo pixels; NME over the distance of "
+        "the outer eye corners; fr8 and auc8 at an NME of 0.08.\n"
+    )
+    print(table)
+
+
+if __name__ == "__main__":
+    run_stage(report, __doc__)

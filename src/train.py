@@ -1,0 +1,63 @@
+"""Train one model with the settings of params.yaml: `python src/train.py MODEL`."""
+
+from keypoints import layout
+from keypoints.batches import Batches
+from keypoints.command import run_stage
+from keypoints.crops import CropStore
+from keypoints.devices import choose_device
+from keypoints.inference import TrainedSettings, save_model
+from keypoints.losses import LOSSES
+from keypoints.models import build_network
+from keypoints.settings import SettingsError, read_params
+from keypoints.training import tell, train, write_history
+from keypoints.weights import weights_of
+
+
+def train_model(name: str) -> None:
+    """Train a model; write its weights and its history."""
+    params = read_params()
+    model = params.model(name)
+    device = choose_device(params.device)
+    with CropStore(layout.CROPS / model.task) as store:
+        lr = params.lr * model.lr_scale
+        settings = TrainedSettings(
+            name=name,
+            seed=params.seed,
+            lr=lr,
+            scheme=store.format.scheme,
+            model=model,
+            task=params.task(model.task),
+        )
+        if not len(store.rows("train")) or not len(store.rows("validation")):
+            raise SettingsError(f"models.{name}: task {model.task} has an empty side of the split")
+        network = build_network(
+            model,
+            settings.task,
+            len(settings.points),
+            seed=params.seed,
+            weights=weights_of(layout.WEIGHTS / name),
+        )
+        results = train(
+            network,
+            Batches(
+                store,
+                store.rows("train"),
+                settings.points,
+                batch_size=model.batch_size,
+                augment=model.augment,
+                seed=params.seed,
+            ),
+            Batches(store, store.rows("validation"), settings.points, batch_size=model.batch_size),
+            loss=LOSSES[model.loss],
+            lr=lr,
+            epochs=model.epochs,
+            seed=params.seed,
+            device=device,
+        )
+        history = list(tell(results, model.epochs))
+    save_model(layout.model_file(name), network, settings)
+    write_history(layout.HISTORY / f"{name}.csv", history)
+
+
+if __name__ == "__main__":
+    run_stage(train_model, __doc__)

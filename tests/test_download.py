@@ -1,0 +1,385 @@
+"""Downloads from a real server on the loopback that misbehaves by script."""
+
+import hashlib
+import resource
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from keypoints.download import Download, DownloadError, download, sha256_of
+from keypoints.transfer import Part, transfer
+
+OLD = bytes(range(256)) * 1000
+NEW = OLD[::-1] + b"one more line"
+
+
+@dataclass(frozen=True)
+class Reply:
+    body: bytes = OLD
+    status: int = 200
+    etag: str | None = '"old"'
+    n_sent: int | None = None  # the connection ends after so many bytes
+    n_announced: int | None = None
+    announces_length: bool = True
+    has_ranges: bool = True
+    checks_version: bool = True
+    range_shift: int = 0  # the rest begins so many bytes from where it was asked for
+    tail: bytes = b""  # comes behind the rest
+    location: str | None = None
+
+
+class Server(ThreadingHTTPServer):
+    """Gives the replies scripted for a path one after the other, the last one for ever."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.script: dict[str, list[Reply]] = {}
+        self.requests: list[tuple[str, str | None]] = []  # path and Range, as they came
+        self.address = f"http://127.0.0.1:{self.server_port}"
+
+    def serve(self, path: str, *replies: Reply) -> str:
+        self.script[path] = list(replies)
+        return self.address + path
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        wanted = self.headers["Range"]
+        self.server.requests.append((self.path, wanted))
+        replies = self.server.script.get(self.path, [Reply(b"gone", 404)])
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        is_same = not reply.checks_version or self.headers["If-Range"] == reply.etag
+        if wanted and reply.has_ranges and is_same:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            self.send_rest(reply, start + reply.range_shift)
+        else:
+            self.send(reply, reply.status, reply.body)
+
+    def send_rest(self, reply: Reply, start: int) -> None:
+        n_bytes = len(reply.body)
+        if start < n_bytes:
+            content_range = f"bytes {start}-{n_bytes - 1}/{n_bytes}"
+            self.send(reply, 206, reply.body[start:] + reply.tail, content_range)
+        else:
+            self.send(reply, 416, b"", f"bytes */{n_bytes}")
+
+    def send(
+        self, reply: Reply, status: int, body: bytes, content_range: str | None = None
+    ) -> None:
+        self.send_response(status)
+        headers = {
+            "ETag": reply.etag,
+            "Location": reply.location,
+            "Content-Range": content_range,
+            "Content-Length": str(reply.n_announced or len(body)),
+        }
+        for name, value in headers.items():
+            if value and (reply.announces_length or name != "Content-Length"):
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body[: reply.n_sent])
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def fetch(
+    *urls: str, folder: Path, mirror: str | None = None, sha256: str | None = None
+) -> Download:
+    return download(urls, folder=folder, mirror=mirror, sha256=sha256, waits_s=(0, 0))
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.suffix != ".lock"}
+
+
+@contextmanager
+def file_size_limit(n_bytes: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_download_keeps_its_name_and_tells_digest_and_origin(
+    server: Server, tmp_path: Path
+) -> None:
+    url = server.serve("/data/faces.tar.gz", Reply())
+    found = fetch(url, folder=tmp_path / "new" / "folder")
+    path = tmp_path / "new" / "folder" / "faces.tar.gz"
+    assert found == Download(path, hashlib.sha256(OLD).hexdigest(), origin=url)
+    assert path.read_bytes() == OLD
+    assert files_in(path.parent) == {"faces.tar.gz"}
+
+
+def test_a_dropped_connection_goes_on_where_it_broke(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", Reply(n_sent=1000), Reply(n_sent=500), Reply())
+    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert [wanted for _, wanted in server.requests] == [None, "bytes=1000-", "bytes=1500-"]
+
+
+def test_attempts_that_bring_something_are_not_counted(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", *[Reply(n_sent=10) for _ in range(9)], Reply())
+    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+
+
+def test_a_later_run_goes_on_where_an_earlier_one_gave_up(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", Reply(n_sent=1000), Reply(n_sent=0))
+    with pytest.raises(DownloadError, match=r"1,000 bytes of 256,000 came"):
+        fetch(url, folder=tmp_path)
+    server.serve("/faces.zip", Reply())
+    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert server.requests[-1] == ("/faces.zip", "bytes=1000-")
+
+
+def test_a_whole_part_of_a_killed_run_is_used_without_the_network(
+    server: Server, tmp_path: Path
+) -> None:
+    url = server.serve("/faces.zip", Reply())
+    transfer(url, Part(tmp_path / "faces.zip.part"), waits_s=())
+    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert len(server.requests) == 1
+
+
+def test_a_part_without_its_note_is_not_trusted(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "faces.zip.part").write_bytes(b"of another file")
+    (tmp_path / "faces.zip.part.json").write_text('{"address": "http://127')
+    url = server.serve("/faces.zip", Reply())
+    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+
+
+def test_a_server_without_ranges_starts_anew(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", Reply(n_sent=1000), Reply(has_ranges=False))
+    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert server.requests[1] == ("/faces.zip", "bytes=1000-")
+
+
+@pytest.mark.parametrize("etag", [None, 'W/"weak"'])
+def test_without_a_strong_version_nothing_is_resumed(
+    server: Server, tmp_path: Path, etag: str | None
+) -> None:
+    url = server.serve("/faces.zip", Reply(etag=etag, n_sent=1000), Reply(NEW, etag=etag))
+    assert fetch(url, folder=tmp_path).path.read_bytes() == NEW
+    assert server.requests[1] == ("/faces.zip", None)
+
+
+@pytest.mark.parametrize("checks_version", [True, False])
+@pytest.mark.parametrize("body", [NEW, OLD[::-1]], ids=["longer", "as long"])
+def test_versions_of_a_changed_file_are_never_mixed(
+    server: Server, tmp_path: Path, checks_version: bool, body: bytes
+) -> None:
+    changed = Reply(body, etag='"new"', checks_version=checks_version)
+    url = server.serve("/faces.zip", Reply(n_sent=1000), changed)
+    assert fetch(url, folder=tmp_path).path.read_bytes() == body
+
+
+@pytest.mark.parametrize("wrong", [Reply(range_shift=8, tail=b"8 bytes."), Reply(tail=b"too much")])
+def test_a_rest_that_does_not_fit_is_not_used(server: Server, tmp_path: Path, wrong: Reply) -> None:
+    url = server.serve("/faces.zip", Reply(n_sent=1000), wrong, Reply())
+    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+
+
+@pytest.mark.parametrize("has_ranges", [True, False])
+def test_a_wrong_length_is_an_error(server: Server, tmp_path: Path, has_ranges: bool) -> None:
+    longer = Reply(n_announced=len(OLD) + 1, has_ranges=has_ranges)
+    url = server.serve("/faces.zip", longer)
+    with pytest.raises(DownloadError, match="256,000 bytes of 256,001 came|length was wrong"):
+        fetch(url, folder=tmp_path)
+    assert "faces.zip" not in files_in(tmp_path)
+
+
+def test_without_a_length_a_break_could_not_be_told(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", Reply(announces_length=False))
+    with pytest.raises(DownloadError, match="announces no length"):
+        fetch(url, folder=tmp_path)
+
+
+def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", Reply(b"later", status=503), Reply())
+    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+
+
+def test_the_next_address_is_asked_with_its_own_name(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", Reply())
+    found = fetch(f"{server.address}/gone/faces.tar.gz", url, folder=tmp_path)
+    assert (found.path.name, found.origin) == ("faces.zip", url)
+    assert len(server.requests) == 2  # a file that is not there is not asked for again
+
+
+def test_without_any_source_the_error_lists_all_and_the_ways_out(
+    server: Server, tmp_path: Path
+) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    gone, refused = f"{server.address}/faces.zip", "http://127.0.0.1:1/faces.zip"
+    with pytest.raises(DownloadError) as error:
+        fetch(gone, refused, folder=tmp_path / "to", mirror=str(mirror))
+    assert f"{mirror / 'faces.zip'}: No such file" in str(error.value)
+    assert f"{gone}: 404 Not Found" in str(error.value)
+    assert f"{refused}: " in str(error.value)
+    assert "Set `mirror:` in params.yaml" in str(error.value)
+    assert f"put the file at {tmp_path / 'to' / 'faces.zip'} by hand" in str(error.value)
+
+
+def test_redirects_are_followed(server: Server, tmp_path: Path) -> None:
+    server.serve("/elsewhere", Reply())
+    url = server.serve("/faces.zip", Reply(b"", status=302, location="/elsewhere"))
+    found = fetch(url, folder=tmp_path)
+    assert (found.path.name, found.origin) == ("faces.zip", url)
+    assert found.path.read_bytes() == OLD
+
+
+@pytest.mark.parametrize("location", ["file:///etc/hostname", "ftp://127.0.0.1/faces.zip"])
+def test_redirects_to_other_protocols_are_refused(
+    server: Server, tmp_path: Path, location: str
+) -> None:
+    url = server.serve("/faces.zip", Reply(b"", status=302, location=location))
+    with pytest.raises(DownloadError, match="No connection adapters"):
+        fetch(url, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/hostname", "ftp://127.0.0.1/faces.zip", "faces.zip", "http://host/", "http:///x"],
+)
+def test_only_http_addresses_of_files_are_taken(tmp_path: Path, url: str) -> None:
+    with pytest.raises(DownloadError, match=r"must be a file's address, http:// or https://"):
+        fetch(url, folder=tmp_path)
+
+
+def test_a_mirror_folder_is_preferred_and_its_file_stays_there(
+    server: Server, tmp_path: Path
+) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "faces.zip").write_bytes(NEW)
+    url = server.serve("/faces.tar.gz", Reply())
+    found = fetch(url, f"{server.address}/faces.zip", folder=tmp_path / "to", mirror=str(mirror))
+    assert found.path == mirror / "faces.zip"
+    assert found.origin == str(mirror / "faces.zip")
+    assert server.requests == []
+
+
+def test_a_mirror_address_is_preferred(server: Server, tmp_path: Path) -> None:
+    public = server.serve("/public/faces.zip", Reply())
+    mirrored = server.serve("/mirror/faces.zip", Reply(NEW))
+    found = fetch(public, folder=tmp_path, mirror=f"{server.address}/mirror/")
+    assert (found.path, found.origin) == (tmp_path / "faces.zip", mirrored)
+    assert found.path.read_bytes() == NEW
+
+
+@pytest.mark.parametrize("kind", ["folder", "address"])
+def test_a_mirror_without_the_file_is_passed_over(
+    server: Server, tmp_path: Path, kind: str
+) -> None:
+    mirror = str(tmp_path) if kind == "folder" else f"{server.address}/mirror"
+    url = server.serve("/faces.zip", Reply())
+    assert fetch(url, folder=tmp_path / "to", mirror=mirror).origin == url
+
+
+@pytest.mark.parametrize("mirror", ["no/such/folder", "ftp://127.0.0.1/mirror"])
+def test_a_mirror_that_cannot_be_one_is_an_error(
+    server: Server, tmp_path: Path, mirror: str
+) -> None:
+    url = server.serve("/faces.zip", Reply())
+    with pytest.raises(DownloadError, match=f"mirror must be null, a folder.* got '{mirror}'"):
+        fetch(url, folder=tmp_path, mirror=mirror)
+    assert server.requests == []
+
+
+def test_credentials_of_a_mirror_are_never_shown_or_written(
+    server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mirror = server.address.replace("//", "//user:secret@")
+    server.serve("/faces.zip", Reply(n_sent=1000), Reply(n_sent=0))
+    with pytest.raises(DownloadError) as error:
+        fetch(f"{server.address}/public/faces.zip", folder=tmp_path, mirror=mirror)
+    written = (tmp_path / "faces.zip.part.json").read_text()
+    server.serve("/faces.zip", Reply())
+    found = fetch(f"{server.address}/public/faces.zip", folder=tmp_path, mirror=mirror)
+    assert found.origin == f"{server.address}/faces.zip"
+    assert "secret" not in str(error.value) + caplog.text + written
+
+
+def test_a_wrong_digest_is_an_error_and_the_file_is_removed(server: Server, tmp_path: Path) -> None:
+    expected, got = hashlib.sha256(NEW).hexdigest(), hashlib.sha256(OLD).hexdigest()
+    url = server.serve("/faces.zip", Reply())
+    with pytest.raises(DownloadError, match=f"{url}: sha256 must be {expected}; got {got}"):
+        fetch(url, folder=tmp_path, sha256=expected)
+    assert files_in(tmp_path) == set()
+
+
+def test_a_wrong_digest_in_a_mirror_folder_is_an_error_and_the_file_stays(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "faces.zip").write_bytes(OLD)
+    url = server.serve("/faces.zip", Reply(NEW))
+    expected = hashlib.sha256(NEW).hexdigest()
+    with pytest.raises(DownloadError, match=f"{tmp_path / 'faces.zip'}: sha256 must be"):
+        fetch(url, folder=tmp_path / "to", mirror=str(tmp_path), sha256=expected)
+    assert (tmp_path / "faces.zip").exists()
+
+
+@pytest.mark.parametrize("sha256", [None, hashlib.sha256(OLD).hexdigest().upper()])
+def test_a_finished_download_is_used_without_the_network(
+    server: Server, tmp_path: Path, sha256: str | None
+) -> None:
+    (tmp_path / "faces.zip").write_bytes(OLD)
+    url = server.serve("/faces.zip", Reply(NEW))
+    found = fetch(url, folder=tmp_path, sha256=sha256)
+    assert found.path.read_bytes() == OLD
+    assert server.requests == []
+
+
+def test_a_finished_download_with_another_digest_is_replaced(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "faces.zip").write_bytes(OLD)
+    url = server.serve("/faces.zip", Reply(NEW))
+    found = fetch(url, folder=tmp_path, sha256=hashlib.sha256(NEW).hexdigest())
+    assert found.path.read_bytes() == NEW
+
+
+def test_a_full_disk_keeps_the_part_and_says_so(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", Reply())
+    with (
+        file_size_limit(100_000),
+        pytest.raises(DownloadError, match=r"zip\.part: .* after 100,000 bytes. They are kept"),
+    ):
+        fetch(url, folder=tmp_path)
+    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert server.requests[-1] == ("/faces.zip", "bytes=100000-")
+
+
+def test_two_that_want_the_same_file_download_it_once(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", Reply())
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: fetch(url, folder=tmp_path), range(2)))
+    assert [one.path.read_bytes() for one in found] == [OLD, OLD]
+    assert len(server.requests) == 1
+
+
+def test_sha256_is_that_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "abc").startswith("ba7816bf8f01cfea")

@@ -1,0 +1,251 @@
+"""Archives as they should be, and as an attacker or a broken line would have them."""
+
+import gzip
+import io
+import os
+import random
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keypoints.unpack import MAX_NAME_BYTES, RATIO_FROM_BYTES, UnpackError, unpack
+
+PHOTO = random.Random(0).randbytes(50_000)
+
+
+def member(
+    name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0
+) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, link, size
+    return info
+
+
+def write_tar(path: Path, *members: tarfile.TarInfo, mode: str = "w:gz") -> Path:
+    with tarfile.open(path, mode) as packed:
+        for info in members:
+            packed.addfile(info, io.BytesIO(PHOTO[: info.size]))
+    return path
+
+
+def write_zip(path: Path, *names: str, mode: int = stat.S_IFREG | 0o644) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in names:
+            info = zipfile.ZipInfo(name)
+            info.external_attr = mode << 16
+            packed.writestr(info, PHOTO)
+    return path
+
+
+def good_tar(path: Path, mode: str = "w:gz") -> Path:
+    folder, photo = member("set", tarfile.DIRTYPE), member("set/1.jpg", size=len(PHOTO))
+    return write_tar(path, folder, photo, member("set/2.jpg", size=10), mode=mode)
+
+
+def good_zip(path: Path) -> Path:
+    return write_zip(path, "set/1.jpg", "set/2.jpg")
+
+
+GOOD: dict[str, Callable[[Path], Path]] = {
+    "faces.tar.gz": good_tar,
+    "faces.tgz": good_tar,
+    "faces.tar": lambda path: good_tar(path, mode="w"),
+    "faces.zip": good_zip,
+    "zip_named_as.tar.gz": good_zip,
+    "tar_named_as.zip": good_tar,
+}
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def refuse(archive: Path, into: Path, match: str, **limits: int) -> None:
+    """The error names the archive, and nothing is left: neither the folder nor a part of it."""
+    before = set(into.parent.rglob("*"))
+    with pytest.raises(UnpackError, match=match) as error:
+        unpack(archive, into, **limits)
+    assert str(archive) in str(error.value)
+    assert set(into.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_archive_is_unpacked_whatever_its_name(tmp_path: Path, name: str) -> None:
+    archive = GOOD[name](tmp_path / name)
+    unpack(archive, tmp_path / "raw" / "faces")
+    assert (tmp_path / "raw" / "faces" / "set" / "1.jpg").read_bytes() == PHOTO
+    assert names_in(tmp_path / "raw" / "faces" / "set") == ["1.jpg", "2.jpg"]
+    assert names_in(tmp_path / "raw") == ["faces"]
+
+
+def test_what_was_there_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "old.jpg").touch()
+    (tmp_path / ".faces.unpacking" / "whole").mkdir(parents=True)
+    (tmp_path / ".faces.unpacking" / "whole" / "half.jpg").touch()  # of a killed run
+    unpack(good_tar(tmp_path / "faces.tar.gz"), tmp_path / "faces")
+    assert names_in(tmp_path / "faces") == ["set"]
+    assert names_in(tmp_path) == ["faces", "faces.tar.gz"]
+
+
+def test_what_was_there_stays_when_the_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "old.jpg").touch()
+    refuse(write_tar(tmp_path / "faces.tgz", member("../x")), tmp_path / "faces", "outside")
+    assert names_in(tmp_path / "faces") == ["old.jpg"]
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("kept", [0.0, 0.001, 0.3, 0.7, 0.99])
+def test_a_truncated_archive_is_refused(tmp_path: Path, name: str, kept: float) -> None:
+    archive = GOOD[name](tmp_path / name)
+    os.truncate(archive, int(archive.stat().st_size * kept))
+    if name == "faces.tar" and kept == 0.99:
+        os.truncate(archive, 512 + 512 + 50_176)  # just where the next member would begin
+    refuse(archive, tmp_path / "faces", "damaged|something else")
+
+
+@pytest.mark.parametrize("name", ["faces.tar.gz", "faces.zip"])
+def test_one_changed_byte_is_noticed(tmp_path: Path, name: str) -> None:
+    archive = GOOD[name](tmp_path / name)
+    content = bytearray(archive.read_bytes())
+    content[25_000] ^= 1
+    archive.write_bytes(content)
+    refuse(archive, tmp_path / "faces", "damaged")
+
+
+@pytest.mark.parametrize("at", [0, 512 + 512 + 50_176])
+def test_a_damaged_tar_header_is_not_taken_for_the_end(tmp_path: Path, at: int) -> None:
+    archive = good_tar(tmp_path / "faces.tar", mode="w")
+    content = bytearray(archive.read_bytes())
+    content[at] ^= 1
+    archive.write_bytes(content)
+    refuse(archive, tmp_path / "faces", "bad checksum")
+
+
+@pytest.mark.parametrize("name", ["faces.tar.gz", "faces.tar", "faces.zip"])
+def test_random_damage_gives_files_or_our_own_error(tmp_path: Path, name: str) -> None:
+    chance = random.Random(0)
+    archive = GOOD[name](tmp_path / name)
+    good = archive.read_bytes()
+    headers = [*range(1100), *range(len(good) - 400, len(good))]  # at either end, as formats go
+    n_refused = 0
+    for _ in range(200):
+        damaged = bytearray(good)
+        for at in chance.sample(headers, k=3):
+            damaged[at] = chance.randrange(256)
+        archive.write_bytes(damaged)
+        try:
+            unpack(archive, tmp_path / "faces")
+        except UnpackError:
+            n_refused += 1
+    assert n_refused > 50
+    assert set(names_in(tmp_path)) <= {name, "faces"}
+
+
+@pytest.mark.parametrize("name", ["../out.jpg", "set/../../out.jpg", "/tmp/out.jpg", "..\\out.jpg"])
+@pytest.mark.parametrize("write", [lambda path, name: write_tar(path, member(name)), write_zip])
+def test_names_that_leave_the_folder_are_refused(
+    tmp_path: Path, name: str, write: Callable[[Path, str], Path]
+) -> None:
+    archive = write(tmp_path / "archive", name)
+    refuse(archive, tmp_path / "faces", "member '.*out.jpg' would be written outside")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        member("set/odd", tarfile.SYMTYPE, "../../outside"),
+        member("set/odd", tarfile.SYMTYPE, "/etc/hostname"),
+        member("set/odd", tarfile.SYMTYPE, "2.jpg"),
+        member("set/odd", tarfile.CHRTYPE),
+        member("set/odd", tarfile.BLKTYPE),
+        member("set/odd", tarfile.FIFOTYPE),
+        member("set/odd", b"?"),
+    ],
+    ids=["link outside", "absolute link", "link inside", "character", "block", "pipe", "unknown"],
+)
+def test_tar_members_that_are_no_plain_files_are_refused(
+    tmp_path: Path, kind: tarfile.TarInfo
+) -> None:
+    archive = write_tar(tmp_path / "faces.tgz", member("set/1.jpg", size=9), kind)
+    refuse(archive, tmp_path / "faces", "member 'set/odd' must be a plain file or a folder")
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
+def test_zip_members_that_are_no_plain_files_are_refused(tmp_path: Path, kind: int) -> None:
+    archive = write_zip(tmp_path / "faces.zip", "odd", mode=kind | 0o777)
+    refuse(archive, tmp_path / "faces", "member 'odd' must be a plain file or a folder")
+
+
+@pytest.mark.parametrize("target", ["../outside.jpg", "/etc/hostname", "later.jpg"])
+def test_hard_links_to_anything_but_an_earlier_file_are_refused(
+    tmp_path: Path, target: str
+) -> None:
+    (tmp_path / "outside.jpg").touch()
+    link = member("set/odd", tarfile.LNKTYPE, target)
+    archive = write_tar(tmp_path / "faces.tgz", link, member("later.jpg"))
+    refuse(archive, tmp_path / "faces", f"member 'set/odd' links to '{target}'")
+
+
+def test_a_hard_link_to_an_earlier_file_is_that_file(tmp_path: Path) -> None:
+    link = member("twin.jpg", tarfile.LNKTYPE, "1.jpg")
+    unpack(write_tar(tmp_path / "faces.tgz", member("1.jpg", size=9), link), tmp_path / "faces")
+    assert (tmp_path / "faces" / "twin.jpg").read_bytes() == PHOTO[:9]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_more_bytes_than_the_limit_are_refused(tmp_path: Path, name: str) -> None:
+    archive = GOOD[name](tmp_path / name)
+    refuse(archive, tmp_path / "faces", "more than 40,000 bytes", max_bytes=40_000)
+
+
+@pytest.mark.parametrize("place", ["member", "tail", "zip"])
+def test_a_compression_bomb_is_refused_before_it_fills_the_disk(tmp_path: Path, place: str) -> None:
+    blanks = bytes(RATIO_FROM_BYTES + 1)  # 1000 : 1
+    path = tmp_path / "bomb"
+    if place == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr("bomb", blanks)
+    else:
+        header = member("bomb", size=len(blanks) if place == "member" else 0).tobuf()
+        path.write_bytes(gzip.compress(header + blanks))
+    refuse(path, tmp_path / "faces", "more than 16,777,216 bytes")
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+def test_a_name_as_long_as_a_file_is_not_read(tmp_path: Path, kind: bytes) -> None:
+    size = MAX_NAME_BYTES + 1
+    archive = tmp_path / "faces.tar"
+    archive.write_bytes(member("long", kind, size=size).tobuf() + bytes(size + 2048))
+    refuse(archive, tmp_path / "faces", "1,048,577 bytes announced for 'long'")
+
+
+def test_a_file_of_holes_is_refused(tmp_path: Path) -> None:
+    sparse = member("holes", size=0)
+    sparse.pax_headers = {"GNU.sparse.size": str(1 << 50), "GNU.sparse.map": "0,0"}
+    archive = write_tar(tmp_path / "faces.tgz", sparse)
+    refuse(archive, tmp_path / "faces", "member 'holes' must be a plain file")
+
+
+def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
+    archive = good_zip(tmp_path / "faces.zip")
+    content = bytearray(archive.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    archive.write_bytes(content)
+    refuse(archive, tmp_path / "faces", "encrypted")
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>404</html>", PHOTO])
+def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "faces.tar.gz").write_bytes(content)
+    refuse(tmp_path / "faces.tar.gz", tmp_path / "faces", "must be a zip, a tar or a gzipped tar")
+
+
+def test_a_missing_archive_is_named(tmp_path: Path) -> None:
+    refuse(tmp_path / "faces.zip", tmp_path / "faces", "No such file")
