@@ -27,10 +27,16 @@ def fetch(item: str) -> None:
         return
     folder = layout.RAW / item
     shutil.rmtree(folder, ignore_errors=True)
-    if params.source == "rendered":
-        record = _render(item, params, folder)
-    else:
-        record = _download(item, params, folder)
+    try:
+        _fetch_faces(item, params, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # a set is whole or not there
+        raise
+
+
+def _fetch_faces(item: str, params: Params, folder: Path) -> None:
+    bring = _render if params.source == "rendered" else _download
+    record = bring(item, params, folder)
     read, public = READERS[item]
     counts = _check(read(folder), folder)
     found = ", ".join(f"{counts[side]} {side} (public set: {public[side]})" for side in counts)

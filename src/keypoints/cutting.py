@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from keypoints.crops import CropFormat
-from keypoints.faces import Box, Face
+from keypoints.faces import Box, Face, FormatError
 from keypoints.geometry import enlarge_box, resize_map
 from keypoints.photos import read_photo
 
@@ -24,9 +24,7 @@ Region = tuple[int, int, int, int]
 _CHUNK = 32  # faces per piece of work
 
 
-def region_of(
-    box: Box | None, photo_size: tuple[int, int], *, enlarge: float | None, margin_share: float
-) -> Region:
+def region_of(box: Box | None, photo_size: tuple[int, int], format_: CropFormat) -> Region:
     """The whole photo pixels that become the crop.
 
     Rounding to whole pixels costs nothing, since the map from photo to crop is that of the rounded
@@ -35,19 +33,26 @@ def region_of(
     Args:
         box: Of the face, in photo pixels; None: the whole frame.
         photo_size: Height and width of the photo, px.
-        enlarge: How many times as large as the box the network's input is; None: the whole frame.
-        margin_share: Margin on each side of the input, as a share of the input's side.
+        format_: Of the crop; the shorter side of the network's input shows `enlarge` times the
+            longer side of the box.
 
     Returns:
         x0, y0, x1, y1, the ends exclusive; it may leave the photo.
     """
     height, width = photo_size
-    if box is None or enlarge is None:
+    if box is None or format_.enlarge is None:
         return 0, 0, width, height
-    x0, y0, x1, _ = enlarge_box(box, enlarge * (1 + 2 * margin_share))
-    side = max(1, math.ceil(x1 - x0))
+    scale = format_.enlarge / min(format_.height, format_.width)  # boxes per px of the input
+    crop_height, crop_width = format_.crop_size
+    x0, y0, x1, y1 = enlarge_box(box, scale * crop_width, scale * crop_height)
     left, top = math.floor(x0), math.floor(y0)
-    return left, top, left + side, top + side
+    return left, top, left + max(1, math.ceil(x1 - x0)), top + max(1, math.ceil(y1 - y0))
+
+
+def _meets(region: Region, photo_size: tuple[int, int]) -> bool:
+    x0, y0, x1, y1 = region
+    height, width = photo_size
+    return x0 < width and y0 < height and x1 > 0 and y1 > 0
 
 
 def cut_crop(photo: NDArray[np.uint8], region: Region, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -55,7 +60,7 @@ def cut_crop(photo: NDArray[np.uint8], region: Region, size: tuple[int, int]) ->
 
     Args:
         photo: (height, width) grey or (height, width, 3) in OpenCV's blue, green, red.
-        region: From `region_of`.
+        region: From `region_of`; it must meet the photo.
         size: Height and width of the crop, px.
 
     Returns:
@@ -64,8 +69,6 @@ def cut_crop(photo: NDArray[np.uint8], region: Region, size: tuple[int, int]) ->
     x0, y0, x1, y1 = region
     height, width = photo.shape[:2]
     inside = photo[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
-    if inside.size == 0:
-        raise ValueError(f"a face's box lies outside its photo: {region} of {width} x {height} px")
     beyond = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
     if any(beyond):
         bordered = cv2.copyMakeBorder(inside, *beyond, borderType=cv2.BORDER_REPLICATE)
@@ -117,12 +120,9 @@ def _cut_face(
     root: Path, face: Face, format_: CropFormat
 ) -> tuple[NDArray[np.uint8], NDArray[np.floating]]:
     photo = read_photo(root / face.photo, colour=format_.colour)
-    region = region_of(
-        face.box,
-        photo.shape[:2],
-        enlarge=format_.enlarge,
-        margin_share=format_.margin / format_.width,
-    )
+    region = region_of(face.box, photo.shape[:2], format_)
+    if not _meets(region, photo.shape[:2]):
+        raise FormatError(f"{root / face.photo}: its face's box {face.box} lies outside of it")
     return cut_crop(photo, region, format_.crop_size), resize_map(region, format_.crop_size)
 
 

@@ -101,9 +101,12 @@ def mirror_points(points: Array, width: int, mirror_order: NDArray[np.integer]) 
     return mirrored
 
 
-def enlarge_box(box: tuple[float, float, float, float], factor: float) -> tuple[float, ...]:
-    """The square box about the same centre whose side is `factor` times the longer side."""
+def enlarge_box(
+    box: tuple[float, float, float, float], across: float, down: float
+) -> tuple[float, float, float, float]:
+    """The box about the same centre that is so many times the longer side across and down."""
     x0, y0, x1, y1 = box
-    half = max(x1 - x0, y1 - y0) * factor / 2
+    side = max(x1 - x0, y1 - y0)
     middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
-    return middle_x - half, middle_y - half, middle_x + half, middle_y + half
+    half_x, half_y = side * across / 2, side * down / 2
+    return middle_x - half_x, middle_y - half_y, middle_x + half_x, middle_y + half_y

@@ -78,7 +78,7 @@ def load_model(path: Path) -> Trained:
         n_points = len(settings.points)
         network = build_network(settings.model, settings.task, n_points, seed=settings.seed)
         network.load_state_dict(weights)
-    except (OSError, SafetensorError, ValidationError, RuntimeError) as error:
+    except (OSError, KeyError, SafetensorError, ValidationError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ModelFileError(f"{path}: not a model of this project ({reason}); train it") from error
     return Trained(network.eval(), settings)

@@ -11,12 +11,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import YAMLError
 
 from keypoints.errors import PipelineError
 
 PARAMS_FILE = Path("params.yaml")
 
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0, le=0.5)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 ItemName = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
@@ -49,7 +50,7 @@ class Downloads(Settings):
 class Rendered(Settings):
     """How many faces are drawn when `source` is `rendered`."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     people: Annotated[int, Field(ge=5, le=99)]
     photos: Annotated[int, Field(ge=20)]
     test_photos: Annotated[int, Field(ge=1)]
@@ -101,7 +102,7 @@ class Model(Settings):
     batch_size: Annotated[int, Field(ge=1)]
     lr_scale: Annotated[float, Field(gt=0)]
     loss: Literal["mse", "l1", "smooth_l1", "wing"]
-    mean: list[float]
+    mean: list[Annotated[float, Field(ge=0, le=1)]]
     std: list[Annotated[float, Field(gt=0)]]
     augment: Augment
 
@@ -112,7 +113,7 @@ class NoseNetModel(Model):
     architecture: Literal["nose_net"]
     channels: Annotated[int, Field(ge=1)]
     hidden: Annotated[int, Field(ge=1)]
-    kernels: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=3, max_length=3)]
+    kernels: Annotated[list[Literal[1, 3, 5, 7, 9, 11]], Field(min_length=3, max_length=3)]
 
 
 class FaceNetModel(Model):
@@ -138,7 +139,7 @@ AnyModel = Annotated[
 class Params(Settings):
     """The whole of params.yaml."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     lr: Annotated[float, Field(gt=0)]
     source: Literal["rendered", "public"]
     mirror: str | None
@@ -209,7 +210,7 @@ def read_params(path: Path = PARAMS_FILE) -> Params:
         raise SettingsError(
             f"{path}: {error.strerror}; run this from the repository's root"
         ) from error
-    except (MarkedYAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not YAML: {error}") from error
     try:
         return Params.model_validate(values)
@@ -226,7 +227,7 @@ def _explain(detail: ErrorDetails, values: Any) -> str:
         case "missing":
             return f"{key} is missing; add it (git show HEAD:params.yaml has it)"
         case "extra_forbidden":
-            return f"{key} is not a setting{_nearest(detail['loc'])}"
+            return f"{key} is not a setting{_nearest(detail['loc'], values)}"
         case "literal_error":
             return f"{key} must be one of {_listed(context['expected'])}; got {got!r}"
         case "union_tag_invalid":
@@ -262,11 +263,14 @@ def _typed_keys(location: tuple[int | str, ...], values: Any) -> list[str]:
     return keys
 
 
-def _nearest(location: tuple[int | str, ...]) -> str:
-    """A hint at the known key that looks most like the unknown one."""
-    known = {name for block in _blocks(Settings) for name in block.model_fields}
-    matches = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f"; did you mean {matches[0]}?" if matches else "; remove it"
+def _nearest(location: tuple[int | str, ...], values: Any) -> str:
+    """A hint at the known key of the same block that looks most like the unknown one."""
+    *parents, key = _typed_keys(location, values)
+    for parent in parents:
+        values = values[parent]
+    block = max(_blocks(Settings), key=lambda block: len(values.keys() & block.model_fields))
+    matches = difflib.get_close_matches(key, block.model_fields, n=1)
+    return f"; did you mean {matches[0]}?" if matches else " of this block; remove it"
 
 
 def _blocks(base: type[Settings]) -> list[type[Settings]]:

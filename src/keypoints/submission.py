@@ -1,5 +1,6 @@
 """The Kaggle CSV: `Id,Predicted`, one row per coordinate, in the order of the test list."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from keypoints.errors import PipelineError
 
 HEADER = "Id,Predicted"
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 class SubmissionError(PipelineError):
@@ -41,7 +43,10 @@ def read_submission(path: Path, n_faces: int, n_points: int) -> NDArray[np.float
     Raises:
         SubmissionError: Naming the first row that is wrong, and why.
     """
-    lines = path.read_text(encoding="ascii").split("\n")
+    try:
+        lines = path.read_text(encoding="ascii").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SubmissionError(f"{path}: no ASCII text beginning with {HEADER} ({error})") from error
     expected = n_faces * n_points * 2
     if lines[0] != HEADER:
         raise SubmissionError(f"{path}: the first line should be {HEADER}; got {lines[0]!r}")
@@ -59,10 +64,6 @@ def read_submission(path: Path, n_faces: int, n_points: int) -> NDArray[np.float
 
 def _value(path: Path, number: int, row: str) -> float:
     identifier, _, text = row.partition(",")
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if identifier != str(number) or not np.isfinite(value):
+    if identifier != str(number) or not _NUMBER.fullmatch(text):
         raise SubmissionError(f"{path}: row {number} should be '{number},NUMBER'; got {row!r}")
-    return value
+    return float(text)

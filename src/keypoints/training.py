@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import mse_loss
 from tqdm import tqdm
 
 from keypoints.batches import Batch, Batches
@@ -75,6 +76,7 @@ def train(
         start = time.perf_counter()
         train_mse = _train_epoch(network, train_batches, optimizer, loss, epoch, seed, device)
         val_mse = validate(network, validation_batches, device)
+        _check_finite(torch.tensor(val_mse), f"the validation after epoch {epoch}", optimizer)
         yield EpochResult(epoch, train_mse, val_mse, lr, time.perf_counter() - start)
 
 
@@ -93,15 +95,9 @@ def _train_epoch(
     steps = tqdm(batches.epoch(epoch), f"epoch {epoch}", batches.steps, leave=False, disable=None)
     for step, batch in enumerate(steps):
         torch.manual_seed(torch_seed(seed, Purpose.DROPOUT, (epoch - 1) * batches.steps + step))
-        predicted, target = train_step(network, batch, optimizer, loss, device)
-        error = (predicted - target).square().mean()
-        if not torch.isfinite(error):
-            lr = optimizer.param_groups[0]["lr"]
-            raise LearningError(
-                f"the loss is {error.item()} in epoch {epoch}, step {step + 1}, at learning rate "
-                f"{lr:g}; try a smaller lr"
-            )
-        squares += error * len(batch.images)
+        lowered, square = train_step(network, batch, optimizer, loss, device)
+        _check_finite(lowered, f"epoch {epoch}, step {step + 1}", optimizer)
+        squares += square * len(batch.images)
         faces += len(batch.images)
     return squares.item() / faces
 
@@ -116,16 +112,25 @@ def train_step(
     """One step of the optimiser.
 
     Returns:
-        What was predicted before it and the target, landmarks_unit, (n, n_points, 2).
+        The loss before it and the mean squared error before it, scalars.
     """
     target = torch.from_numpy(batch.landmarks_unit).to(device)
     images = input_of(batch, device)
     with autocast(device):
         predicted = network(images).float()
     optimizer.zero_grad()
-    loss(predicted, target).backward()
+    lowered = loss(predicted, target)
+    lowered.backward()
     optimizer.step()
-    return predicted.detach(), target
+    return lowered.detach(), mse_loss(predicted.detach(), target)
+
+
+def _check_finite(value: Tensor, where: str, optimizer: torch.optim.Optimizer) -> None:
+    if not torch.isfinite(value):
+        lr = optimizer.param_groups[0]["lr"]
+        raise LearningError(
+            f"the loss is {value.item()} in {where}, at learning rate {lr:g}; try a smaller lr"
+        )
 
 
 def validate(network: nn.Module, batches: Batches, device: torch.device) -> float:

@@ -5,6 +5,7 @@ timm takes two seconds to import, so only a model that needs it does.
 
 import difflib
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from keypoints.settings import SettingsError
@@ -42,8 +43,8 @@ def timm_backbone(
         options |= {"pretrained": True, "pretrained_cfg_overlay": overlay}
     known = timm.list_models()
     if name.split(".")[0] not in known:
-        nearest = difflib.get_close_matches(name, known, n=3)
-        raise SettingsError(f"timm has no backbone {name!r}; near it are {', '.join(nearest)}")
+        nearest = difflib.get_close_matches(name, known, n=3) or ["see timm.list_models()"]
+        raise SettingsError(f"timm has no backbone {name!r}; near it: {', '.join(nearest)}")
     try:
         return timm.create_model(name, num_classes=n_outputs, in_chans=in_channels, **options)
     except (RuntimeError, TypeError) as error:
@@ -52,10 +53,14 @@ def timm_backbone(
 
 def _read_weights(path: Path) -> dict[str, Any]:
     """Read a state dict; a .pth is unpickled as tensors only, never as code."""
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
     import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, UnpicklingError, SafetensorError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SettingsError(f"{path}: no weights that can be read ({reason})") from error

@@ -35,8 +35,12 @@ def read_ibug(root: Path) -> list[Face]:
     """
     train_list = _find(root, (TRAIN_LIST,))
     train = list(_read_list(train_list, root, is_test=False))
-    test = list(_read_list(_find(root, TEST_LISTS), root, is_test=True))
+    test_list = _find(root, TEST_LISTS)
+    test = list(_read_list(test_list, root, is_test=True))
+    if not train:
+        raise FormatError(f"{train_list}: no face in it; fetch the data set again")
     _check_names(train_list, train)
+    _check_names(test_list, test)
     return sorted(train, key=lambda face: face.name) + test
 
 
@@ -82,7 +86,7 @@ def _images(path: Path) -> Iterator[ElementTree.Element]:
                 if element.tag == "image":
                     yield element
                     element.clear()
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise FormatError(f"{path}: not well-formed XML: {error}") from error
 
 

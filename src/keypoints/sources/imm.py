@@ -61,7 +61,7 @@ def read_asf(path: Path) -> tuple[NDArray[np.float64], str]:
         FormatError: If the file breaks the format; the message names the rule.
     """
     lines = _content(path)
-    if not lines or not lines[0].isdigit():
+    if not lines or not lines[0].isdecimal():
         raise FormatError(f"{path}: no line with the number of points before the first point")
     count, points, rest = int(lines[0]), lines[1:-1], lines[-1]
     if count != IMM_58.n_points or len(points) != count:

@@ -15,20 +15,24 @@ MEAN_PITCH_DEGREES = 10.0
 # Camera distance of the mean photo, in inter-ocular distances: a metre or so.
 MEAN_DISTANCE = 12.0
 
+# The median face of many poses is a little shorter than the head: by so much that heads drawn in
+# the poses of the public photos give its proportions again.
+_STRETCH = 1.018
+
 # Points 0-8 and those of the left half of the picture, in the mean pose. x and y: the median of the
 # near-frontal faces of the public 300-W training set, rounded to 0.01. z: from the parallax of the
 # same points over its turned faces, rounded; the jaw, which slides along the outline, by hand.
 _LEFT_LANDMARKS = {
-    0: (-0.80, 0.01, -0.62),
-    1: (-0.78, 0.21, -0.58),
-    2: (-0.75, 0.42, -0.53),
-    3: (-0.72, 0.63, -0.48),
+    0: (-0.78, 0.00, -0.58),
+    1: (-0.77, 0.21, -0.59),
+    2: (-0.75, 0.42, -0.60),
+    3: (-0.71, 0.63, -0.54),
     4: (-0.64, 0.82, -0.41),
-    5: (-0.53, 0.99, -0.30),
-    6: (-0.37, 1.13, -0.17),
-    7: (-0.20, 1.24, -0.07),
-    8: (0.00, 1.27, -0.03),
-    17: (-0.67, -0.14, -0.08),
+    5: (-0.53, 0.98, -0.23),
+    6: (-0.37, 1.12, -0.10),
+    7: (-0.20, 1.23, 0.00),
+    8: (0.00, 1.26, 0.04),
+    17: (-0.66, -0.14, -0.07),
     18: (-0.57, -0.23, 0.05),
     19: (-0.42, -0.25, 0.14),
     20: (-0.28, -0.23, 0.21),
@@ -46,18 +50,18 @@ _LEFT_LANDMARKS = {
     39: (-0.22, 0.02, 0.06),
     40: (-0.31, 0.04, 0.06),
     41: (-0.42, 0.04, 0.04),
-    48: (-0.31, 0.73, 0.00),
+    48: (-0.31, 0.73, 0.04),
     49: (-0.20, 0.69, 0.13),
     50: (-0.08, 0.67, 0.22),
     51: (0.00, 0.69, 0.23),
-    57: (0.00, 0.91, 0.15),
-    58: (-0.09, 0.90, 0.13),
-    59: (-0.20, 0.85, 0.07),
-    60: (-0.27, 0.74, 0.01),
+    57: (0.00, 0.91, 0.19),
+    58: (-0.09, 0.90, 0.17),
+    59: (-0.20, 0.85, 0.11),
+    60: (-0.27, 0.74, 0.04),
     61: (-0.09, 0.73, 0.18),
     62: (0.00, 0.74, 0.20),
-    66: (0.00, 0.81, 0.17),
-    67: (-0.09, 0.79, 0.15),
+    66: (0.00, 0.81, 0.19),
+    67: (-0.09, 0.79, 0.17),
 }
 
 # Points between the landmarks that give the face its relief; no one annotates them. Mean pose.
@@ -78,9 +82,9 @@ _LEFT_RELIEF = (
     (-0.52, 0.62, -0.15),  # cheek
     (-0.28, 0.58, 0.10),
     (-0.40, 0.88, -0.13),
-    (0.00, 1.00, 0.09),  # fold under the lip
-    (0.00, 1.14, 0.08),  # chin
-    (-0.22, 1.08, 0.00),
+    (0.00, 1.00, 0.12),  # fold under the lip
+    (0.00, 1.13, 0.13),  # chin
+    (-0.22, 1.08, 0.04),
 )
 
 # Horizontal sections of the skull, neck and chest, upright. Columns: height of the front, of the
@@ -151,6 +155,7 @@ def mean_landmarks() -> np.ndarray:
         landmarks[IBUG_68.mirror_order[point]] = np.multiply(position, (-1, 1, 1))
     # The numbers come from photos, where what lies behind the eyes looks smaller.
     landmarks[:, :2] *= 1 - landmarks[:, 2:] / MEAN_DISTANCE
+    landmarks[:, 1] *= _STRETCH
     return landmarks
 
 

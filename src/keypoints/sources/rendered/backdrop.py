@@ -17,7 +17,8 @@ def paint_backdrop(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarra
     for cells in (6, 24, 80):
         grain = rng.standard_normal((cells, cells, 1)) * rng.uniform(0, 18) * [1, 1, 1]
         grain += rng.standard_normal((cells, cells, 3)) * rng.uniform(0, 6)
-        scene += cv2.resize(grain.astype(np.float32), small[::-1], interpolation=cv2.INTER_CUBIC)
+        grain = grain.astype(np.float32)
+        scene = scene + cv2.resize(grain, small[::-1], interpolation=cv2.INTER_CUBIC)
     if rng.random() < 0.75:
         scene = cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 6.0) * max(width, 100) / 400)
     return cv2.resize(scene.clip(0, 255).astype(np.uint8), (width, height))

@@ -14,7 +14,8 @@ def spoil(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         photo = _moved(photo, rng.uniform(3, 11) * scale, rng.uniform(0, np.pi))
     levels = np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.7, 1.35)
     contrast, brightness = rng.uniform(0.8, 1.3), rng.normal(0, 0.05)
-    tint = rng.normal(1, 0.03, 3)
+    warmth = rng.normal(0, 0.03)
+    tint = np.array([1 - warmth, 1.0, 1 + warmth]) * rng.normal(1, 0.012, 3)
     levels = ((levels - 0.5) * contrast + 0.5 + brightness) * tint  # (256, 3)
     photo = cv2.LUT(photo, (levels.clip(0, 1) * 255).astype(np.uint8)[None])
     if rng.random() < 0.12:
@@ -27,8 +28,8 @@ def _moved(photo: np.ndarray, length: float, angle: float) -> np.ndarray:
     reach = max(1, int(np.ceil(length / 2)))
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     offset = np.array([np.cos(angle), np.sin(angle)]) * length / 2
-    ends = [tuple(np.round(reach + sign * offset).astype(int).tolist()) for sign in (-1, 1)]
-    cv2.line(kernel, *ends, 1.0, 1, cv2.LINE_AA)
+    start, end = np.round(reach + np.stack([-offset, offset])).astype(int).tolist()
+    cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_AA)
     return cv2.filter2D(photo, -1, kernel / kernel.sum())
 
 

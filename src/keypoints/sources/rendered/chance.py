@@ -13,6 +13,11 @@ class Purpose(IntEnum):
     TRAIN_PHOTO = 3
     TEST_PHOTO = 4
     LIST_ORDER = 5
+    SKIN = 6
+    TEETH = 7
+    HAIR_SHAPE = 8
+    HAIR_STRANDS = 9
+    NOISE_SHEET = 10
 
 
 def generator(seed: int, purpose: Purpose, index: int) -> np.random.Generator:

@@ -1,13 +1,16 @@
-"""Eyes between the lids and the mouth between the lips, painted where the deformed head has them."""
+"""Eyes between the lids and the mouth between the lips, where the deformed head has them."""
 
 import cv2
 import numpy as np
 
+from keypoints.sources.rendered.chance import Purpose, generator
 from keypoints.sources.rendered.head import mean_head, sample_grid
 from keypoints.sources.rendered.look import Look
 from keypoints.sources.rendered.parts import ZOOM, Patch, parts
 
 _SCLERA = np.array([0.66, 0.68, 0.74], np.float32)
+_PUPIL = np.full(3, 0.004, np.float32)
+_GLINT = np.full(3, 1.6, np.float32)
 _THROAT = np.array([0.02, 0.015, 0.05], np.float32)
 _TONGUE = np.array([0.14, 0.12, 0.42], np.float32)
 
@@ -37,16 +40,16 @@ def paint_eyes(albedo: np.ndarray, look: Look, grid: np.ndarray) -> None:
         iris = (look.person.iris * (0.6 + 0.7 * radius[..., None])).astype(np.float32)
         _lay(eye, iris, np.clip((1.05 - radius) * 8, 0, 1))
         eye *= 1 - 0.65 * np.exp(-(((radius - 1) / 0.1) ** 2))[..., None]  # dark rim
-        _lay(eye, np.float32(0.004), np.clip((0.42 - radius) * 8, 0, 1))
+        _lay(eye, _PUPIL, np.clip((0.42 - radius) * 8, 0, 1))
         eye *= np.clip((y + 0.08) / 0.07, 0.4, 1)[..., None]  # shadow of the upper lid
         glint = np.hypot(x - 0.02, y + 0.025) / 0.014
-        _lay(eye, np.float32(1.6), np.clip(1.5 - glint, 0, 1))
+        _lay(eye, _GLINT, np.clip(1.5 - glint, 0, 1))
         _lay(albedo[patch.window], eye, patch.cover)
 
 
 def paint_mouth(albedo: np.ndarray, look: Look, grid: np.ndarray) -> None:
     """Paint teeth, tongue and the dark behind them between the lips, in place."""
-    rng = np.random.default_rng(look.person.texture_seed + 1)
+    rng = generator(look.person.texture_seed, Purpose.TEETH, 0)
     patch = parts()["mouth"]
     landmarks = sample_grid(grid, mean_head().ibug_places)
     position = _positions(grid, patch)
@@ -64,4 +67,6 @@ def paint_mouth(albedo: np.ndarray, look: Look, grid: np.ndarray) -> None:
     tongue = np.clip((y - tongue_top) / 0.03, 0, 1) * np.clip((0.16 - np.abs(x)) / 0.04, 0, 1)
     _lay(inside, _TONGUE, 0.9 * tongue)
     _lay(inside, (white * gaps[..., None]).astype(np.float32), teeth)
-    _lay(albedo[patch.window], inside, patch.cover)
+    # Closed lips meet: what their outlines still leave between them is not the mouth.
+    is_open = np.clip((landmarks[66, 1] - upper) / 0.035, 0, 1)
+    _lay(albedo[patch.window], inside, patch.cover * np.float32(is_open))

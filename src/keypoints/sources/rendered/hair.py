@@ -5,13 +5,15 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from keypoints.sources.rendered.chance import Purpose, generator
 from keypoints.sources.rendered.head import skull_surface
-from keypoints.sources.rendered.look import HairStyle, Look
+from keypoints.sources.rendered.identity import LENGTH_STD, WIDTH_STD
+from keypoints.sources.rendered.look import HairStyle, Hat, Look
 from keypoints.sources.rendered.raster import grid_normals
 
 _AZIMUTHS = np.radians(np.arange(-180, 181, 6.0))
 _HEIGHTS = np.concatenate([np.linspace(-1.4, -0.2, 19), np.linspace(-0.1, 2.4, 22)])
-ZOOM = 8  # texels per cell of the shell's grid
+ZOOM = 6  # texels per cell of the shell's grid
 _SIZE = (len(_HEIGHTS) * ZOOM, len(_AZIMUTHS) * ZOOM)
 _TEXEL_DEGREES = np.degrees(
     np.interp(np.arange(_SIZE[1]) / ZOOM, np.arange(len(_AZIMUTHS)), _AZIMUTHS)
@@ -40,13 +42,21 @@ def hair_grid(look: Look) -> np.ndarray:
     shell = _shell()
     profile = np.interp(_HEIGHTS, [-1.4, -0.9, -0.3, 0.3, 2.4], [1.2, 1.0, 0.75, 0.8, 1.0])
     thickness = style.volume * np.repeat(profile[:, None], len(_AZIMUTHS), axis=1)
-    rng = np.random.default_rng(person.texture_seed + 2)
-    thickness *= 1 + (0.15 + 0.3 * style.curl) * _noise(rng, (9, 13), thickness.shape)
-    if look.hat != "none":
+    rng = generator(person.texture_seed, Purpose.HAIR_SHAPE, 0)
+    waves = (0.15 + 0.3 * style.curl) * _noise(rng, (9, 13), thickness.shape)
+    # The crown is one point and the back one line: without a seam there, both stay even.
+    waves *= np.minimum(np.arange(len(_HEIGHTS)) / 6, 1)[:, None]
+    waves *= np.clip((180 - np.abs(np.degrees(_AZIMUTHS))) / 40, 0, 1)
+    thickness *= 1 + waves
+    if look.hat:
         thickness = np.minimum(thickness, 0.12)
     identity = person.identity
-    stretch = 1 + np.array([0.045 * identity.face_width, 0.03 * identity.face_length, 0])
-    return ((shell + thickness[..., None] * grid_normals(shell)) * stretch).astype(np.float32)
+    stretch = 1 + np.array(
+        [WIDTH_STD * identity.face_width, LENGTH_STD * identity.face_length, 0.0]
+    )
+    normals = grid_normals(shell)
+    normals[0] = (0, -1, 0)
+    return ((shell + thickness[..., None] * normals) * stretch).astype(np.float32)
 
 
 def hair_texture(look: Look, arriving: np.ndarray, shining: np.ndarray) -> np.ndarray:
@@ -58,7 +68,7 @@ def hair_texture(look: Look, arriving: np.ndarray, shining: np.ndarray) -> np.nd
         shining: What a smooth surface there would shine back, the same shape.
     """
     person, style = look.person, look.person.hair_style
-    rng = np.random.default_rng(person.texture_seed + 3)
+    rng = generator(person.texture_seed, Purpose.HAIR_STRANDS, 0)
     strands = _strands(rng, style.curl)
     tone = (1 + 0.3 * strands + 0.2 * _noise(rng, (12, 12))).clip(0.15, 2.5)
     light = cv2.resize(arriving, _SIZE[::-1])
@@ -66,8 +76,8 @@ def hair_texture(look: Look, arriving: np.ndarray, shining: np.ndarray) -> np.nd
     gloss = cv2.resize(shining, _SIZE[::-1]) * (0.15 + 0.6 * np.sqrt(person.hair.mean()))
     colour = (colour + gloss.astype(np.float32)) * tone[..., None]
     cover = _cover(style, rng, strands)
-    if look.hat != "none":
-        _put_on_hat(rng, colour, cover, light)
+    if look.hat:
+        _put_on_hat(look.hat, colour, cover, light)
     return np.concatenate([colour, cover[..., None]], axis=-1)
 
 
@@ -108,13 +118,25 @@ def _cover(style: HairStyle, rng: np.random.Generator, strands: np.ndarray) -> n
     return np.clip(edge / np.float32(0.09) + 0.5, 0, 1)
 
 
-def _put_on_hat(
-    rng: np.random.Generator, colour: np.ndarray, cover: np.ndarray, light: np.ndarray
-) -> None:
-    """Cover the upper hair with cloth, plain or knitted, in place."""
-    hat = np.clip((rng.uniform(-0.75, -0.4) - _TEXEL_HEIGHTS) / 0.02 + 0.5, 0, 1)
-    cloth = rng.uniform(0.02, 0.6, 3).astype(np.float32)
-    knit = 1 + rng.choice([0.0, 0.2]) * np.sin(_TEXEL_DEGREES * rng.uniform(0.8, 2))
-    cloth = light * (cloth * knit[:, None].astype(np.float32))
-    colour += (cloth - colour) * hat[..., None]
-    np.maximum(cover, hat, out=cover)
+def _put_on_hat(hat: Hat, colour: np.ndarray, cover: np.ndarray, light: np.ndarray) -> None:
+    """Cover the upper hair with cloth, in place."""
+    covered = np.clip((hat.edge - _TEXEL_HEIGHTS) / 0.02 + 0.5, 0, 1)
+    knit = 1 + hat.ribs * np.sin(1.3 * _TEXEL_DEGREES)
+    cloth = light * (hat.cloth * knit[:, None]).astype(np.float32)
+    colour += (cloth - colour) * covered[..., None]
+    np.maximum(cover, covered, out=cover)
+
+
+def peak_grid(hat: Hat) -> np.ndarray:
+    """Surface of a cap's peak, upright head frame, (n_rows, n_columns, 3)."""
+    azimuths, out = np.meshgrid(np.radians(np.arange(-66, 67, 6.0)), np.linspace(0, 1, 6))
+    rim = skull_surface(azimuths, np.full_like(azimuths, hat.edge))
+    rim *= (1.14, 1, 1.14)
+    reach = hat.peak * out * np.cos(azimuths * 90 / 66)
+    return (rim + np.stack([0 * reach, 0.25 * reach, reach], axis=-1)).astype(np.float32)
+
+
+def peak_texture(hat: Hat, light: np.ndarray) -> np.ndarray:
+    """Colour of the peak, brighter at its rim, (8, 8, 3), linear; `light` is (3,)."""
+    fade = np.linspace(0.5, 1, 8)[:, None, None]
+    return np.repeat(fade * hat.cloth * light, 8, axis=1).astype(np.float32)

@@ -14,17 +14,14 @@ import numpy as np
 from keypoints.landmarks import IMM_58
 from keypoints.sources.rendered import anatomy
 
-# Radians around the head, 0 at the nose: dense in front, where eyes and mouth are.
-AZIMUTHS = np.radians(
-    np.concatenate(
-        [np.arange(-180, -118, 10), np.arange(-116, -87, 2), np.arange(-84, -44, 4)]
-        + [np.arange(-44, 45, 2), np.arange(48, 85, 4), np.arange(88, 117, 2)]
-        + [np.arange(120, 181, 10)]
-    ).astype(float)
+# Degrees from the nose to the back of the head: dense in front and where the ears stand out.
+_HALF_TURN = np.concatenate(
+    [np.arange(0, 45, 2), np.arange(46, 83, 4), np.arange(86, 117, 3), np.arange(120, 181, 10)]
 )
+AZIMUTHS = np.radians(np.concatenate([-_HALF_TURN[:0:-1], _HALF_TURN]).astype(float))
 # Height of the front of each row: dense between brows and chin.
 HEIGHTS = np.concatenate(
-    [np.linspace(-1.4, -0.5, 16), np.arange(-0.46, 1.29, 0.03), np.linspace(1.32, 2.1, 9)]
+    [np.linspace(-1.4, -0.5, 16), np.arange(-0.46, 1.29, 0.034), np.linspace(1.32, 2.1, 9)]
     + [np.linspace(2.3, 4.5, 8)]
 )
 # Radians of azimuth in units of height: how the smooth pull of a control point measures distance.
@@ -52,7 +49,10 @@ class Head:
 
     def deformed(self, shift: np.ndarray) -> np.ndarray:
         """The grid after each control point moved by `shift`, (n_controls, 3)."""
-        return self.grid + (self.weights @ shift.astype(np.float32)).reshape(self.grid.shape)
+        # Not `@`: BLAS would start threads for this in each of the processes that draw.
+        points = self.grid.reshape(-1, 3)
+        moved = cv2.gemm(self.weights, shift.astype(np.float32), 1.0, points, 1.0)
+        return np.asarray(moved).reshape(self.grid.shape)
 
 
 def sample_grid(grid: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -165,8 +165,8 @@ def _ears(azimuth: np.ndarray, height: np.ndarray) -> np.ndarray:
     """How far the ears stand out of the skull, (n_rows, n_columns, 3)."""
     degrees = np.degrees(np.abs(azimuth))
     across = np.clip(1 - np.abs(degrees - 102) / 11, 0, 1)
-    down = np.clip(1 - np.abs(height - 0.2) / 0.4, 0, 1)
-    out = 0.2 * np.minimum(across * 1.6, 1) * np.sqrt(down)
+    down = np.sqrt(np.clip(1 - ((height - 0.2) / 0.4) ** 2, 0, 1))
+    out = 0.17 * np.minimum(across * 1.8, 1) * down * np.interp(height, [-0.2, 0.6], [1.1, 0.6])
     return np.stack([np.sign(azimuth) * out, 0.0 * out, -0.25 * out], axis=-1)
 
 

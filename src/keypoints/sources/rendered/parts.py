@@ -117,7 +117,7 @@ def _nose_parts(at: np.ndarray) -> dict[str, Patch]:
     for point, side in ((31, -1), (35, 1)):
         wing = np.array([(4, -18), (9, -12), (10, -5), (5, 1), (-2, 1)]) * (side, 1)
         wings.append(rounded(at[point] + wing))
-    nostrils = [ellipse((at[a] + at[b]) / 2 + (0, -3), 6, 3) for a, b in ((31, 32), (34, 35))]
+    nostrils = [ellipse((at[a] + at[b]) / 2 + (0, -4), 7, 3.6) for a, b in ((31, 32), (34, 35))]
     return {
         "wings": stroked(*wings, width=2, blur=1.4),
         "nostrils": filled(*nostrils, blur=1.1),
@@ -152,7 +152,7 @@ def _skin_parts(at: np.ndarray) -> dict[str, Patch]:
         rounded(forehead + [(-45, -y + 4), (-15, -y), (15, -y), (45, -y + 4)]) for y in (18, 30, 41)
     ]
     return {
-        "blush": filled(ellipse(at[41] + (0, 50), 26, 20), ellipse(at[46] + (0, 50), 26, 20), blur=11),
+        "blush": filled(*(ellipse(at[eye] + (0, 50), 26, 20) for eye in (41, 46)), blur=11),
         "beard": filled(np.concatenate([jaw, right, under_nose, left]), blur=6),
         "moustache": filled(np.concatenate([under_nose, at[48:55] + (0, 1)]), blur=3),
         "wrinkles": stroked(*wrinkles, width=1, blur=1.5),

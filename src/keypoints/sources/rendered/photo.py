@@ -1,90 +1,20 @@
 """One whole photo: backdrop, hair, head, accessories, and what a camera does to them."""
 
-from dataclasses import dataclass, replace
-
 import cv2
 import numpy as np
 
-from keypoints.landmarks import Scheme
-from keypoints.sources.rendered import accessories, hair, parts
+from keypoints.sources.rendered import hair, parts
 from keypoints.sources.rendered.backdrop import paint_backdrop
-from keypoints.sources.rendered.head import HEIGHTS, mean_head, sample_grid
+from keypoints.sources.rendered.glasses import put_on_glasses
+from keypoints.sources.rendered.head import mean_head, sample_grid
 from keypoints.sources.rendered.lighting import light_up
-from keypoints.sources.rendered.look import Look, Pose
-from keypoints.sources.rendered.markup import landmarks_in_photo
-from keypoints.sources.rendered.raster import Camera, draw_places, grid_normals, rotation_matrix
+from keypoints.sources.rendered.look import Hat, Light, Look
+from keypoints.sources.rendered.obstacles import put_in_front
+from keypoints.sources.rendered.posing import Framing, PosedHead
+from keypoints.sources.rendered.raster import Camera, draw_places, grid_normals
 from keypoints.sources.rendered.skin import paint_skin
-from keypoints.sources.rendered.shape import expression_shift, identity_shift
 
-_OVERSAMPLING = 1.6  # drawn this much larger, then averaged: smooth edges
-
-
-@dataclass(frozen=True)
-class Framing:
-    """Where the head stands in the photo.
-
-    Attributes:
-        size: Height and width of the photo.
-        origin: Photo pixel between the outer eye corners, (x, y).
-        scale: Photo pixels of one inter-ocular distance.
-    """
-
-    size: tuple[int, int]
-    origin: tuple[float, float]
-    scale: float
-
-
-@dataclass(frozen=True)
-class PosedHead:
-    """A head before the camera.
-
-    Attributes:
-        grid: Upright, (n_rows, n_columns, 3), inter-ocular distances.
-        turned: The same in the camera frame.
-        projected: As the camera sees it, with the depth as z; the origin lies between the outer eye
-            corners and the unit is the inter-ocular distance, until `framed`.
-        camera: What projected it.
-    """
-
-    grid: np.ndarray
-    turned: np.ndarray
-    projected: np.ndarray
-    camera: Camera
-
-    def framed(self, framing: Framing) -> "PosedHead":
-        """The head at its place in a photo: `projected` in photo pixels."""
-        stretch = np.array([framing.scale, framing.scale, 1], np.float32)
-        projected = self.projected * stretch + np.array([*framing.origin, 0], np.float32)
-        camera = replace(self.camera, origin=framing.origin, scale=framing.scale)
-        return replace(self, projected=projected, camera=camera)
-
-
-def pose_head(look: Look) -> PosedHead:
-    """Shape the head, turn it, and let the chest follow the turn only a little."""
-    head = mean_head()
-    shift = identity_shift(head, look.person.identity) + expression_shift(head, look.expression)
-    grid = head.deformed(shift)
-    camera = _camera(look.pose)
-    chest = _camera(Pose(0.25 * look.pose.yaw, 0.0, 0.2 * look.pose.roll, look.pose.distance))
-    # The head turns about the top of the spine, so the chest is placed under that point.
-    spine = np.array([0.0, 0.6, -0.8], np.float32)
-    drift = camera.project(spine)[:2] - chest.project(spine)[:2]
-    follow = np.interp(HEIGHTS, [1.3, 2.1], [0, 1]).astype(np.float32)[:, None, None]
-    follow = follow * follow * (3 - 2 * follow)
-    chest_seen = chest.project(grid) + np.append(drift, 0).astype(np.float32)
-    projected = camera.project(grid) * (1 - follow) + chest_seen * follow
-    turned = grid @ camera.rotation.T.astype(np.float32)
-    return PosedHead(grid, turned, projected, camera)
-
-
-def _camera(pose: Pose) -> Camera:
-    rotation = rotation_matrix(pose.yaw, pose.pitch, pose.roll)
-    return Camera(rotation, (0.0, 0.0), 1.0, pose.distance)
-
-
-def find_landmarks(scheme: Scheme, look: Look, posed: PosedHead) -> np.ndarray:
-    """Landmarks of a posed head, (n_points, 2), in the unit of its `projected`."""
-    return landmarks_in_photo(scheme, posed.projected, look.pose.roll)
+_OVERSAMPLING = 1.4  # drawn this much larger, then averaged: smooth edges
 
 
 def draw_photo(
@@ -111,6 +41,18 @@ def draw_photo(
     x, y = ((coordinate + 0.5) * zoom - 0.5 for coordinate in framing.origin)
     posed = posed.framed(Framing(large, (x, y), framing.scale * zoom))
     canvas = cv2.resize(backdrop, large[::-1])
+    _draw_head_and_hair(canvas, look, posed)
+    if look.hat and look.hat.peak > 0:
+        _draw_peak(canvas, look.hat, look.light, posed.camera)
+    if look.person.glasses:
+        landmarks = sample_grid(posed.grid, mean_head().ibug_places)
+        put_on_glasses(canvas, look.person.glasses, landmarks, posed.camera)
+    if look.is_occluded:
+        put_in_front(canvas, look, posed.camera, rng)
+    return cv2.resize(canvas, (width, height))  # a pixel's four neighbours are its area
+
+
+def _draw_head_and_hair(canvas: np.ndarray, look: Look, posed: PosedHead) -> None:
     shell = hair.hair_grid(look)
     turned = shell @ posed.camera.rotation.T.astype(np.float32)
     arriving, shining = light_up(grid_normals(turned), turned, look.light)
@@ -121,9 +63,13 @@ def draw_photo(
         _paste(canvas, shell_seen, inside, hair.ZOOM, facing=-1)
     _paste(canvas, posed.projected, _skin_texture(look, posed), parts.ZOOM)
     _paste(canvas, shell_seen, hair_texture, hair.ZOOM)
-    landmarks = sample_grid(posed.grid, mean_head().ibug_places)
-    accessories.put_on_glasses(canvas, look, landmarks, posed.camera, rng)
-    return cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _draw_peak(canvas: np.ndarray, hat: Hat, light: Light, camera: Camera) -> None:
+    seen = camera.project(hair.peak_grid(hat))
+    bright = light.ambient + 0.4 * light.colours.sum(axis=0)
+    for facing, share in ((1, 1.0), (-1, 0.4)):  # its upper side, then the dark one below
+        _paste(canvas, seen, _to_photo_colours(hair.peak_texture(hat, share * bright)), 1, facing)
 
 
 def _skin_texture(look: Look, posed: PosedHead) -> np.ndarray:
@@ -155,10 +101,9 @@ def _paste(
     window = np.s_[low[1] : high[1], low[0] : high[0]]
     local = projected - np.append(low, 0).astype(np.float32)
     places, drawn = draw_places(local, (high[1] - low[1], high[0] - low[0]), facing=facing)
-    at = (places + 0.5) * zoom - 0.5
-    seen = cv2.remap(
-        skin, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    x, y = texels = places * np.float32(zoom)
+    texels += (zoom - 1) / 2
+    seen = cv2.remap(skin, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if skin.shape[-1] == 3:
         np.copyto(canvas[window], seen, where=drawn[..., None])
         return

@@ -65,7 +65,7 @@ def draw_places(
         facing: 1 for the quads turned to the camera, -1 for those turned away.
 
     Returns:
-        (column, row) per pixel, (height, width, 2), and where there is a surface, (height, width).
+        Column and row per pixel, (2, height, width), and where there is a surface, (height, width).
     """
     quads = _quads(projected)  # (n_quads, 4, 3)
     numbers = _visible_quads(quads, size, facing)
@@ -78,7 +78,7 @@ def draw_places(
 
 
 def _places(owner: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Look up each pixel's quad and map the pixel to its place, (height, width, 2).
+    """Look up each pixel's quad and map the pixel to its place, (2, height, width).
 
     Channel by channel: arrays that lie in one piece are several times as fast.
     """
@@ -94,7 +94,7 @@ def _places(owner: np.ndarray, affine: np.ndarray) -> np.ndarray:
         by_x += by_y
         # A quad seen edge-on maps a pixel far away: its place must stay on the quad.
         place += np.clip(by_x, -0.5, 0.5, out=by_x)
-    return cv2.merge([column, row])
+    return np.stack([column, row])
 
 
 def _quads(projected: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from keypoints.sources.rendered.chance import Purpose, generator
 from keypoints.sources.rendered.eyes_and_mouth import paint_eyes, paint_mouth
 from keypoints.sources.rendered.look import Look, Person
 from keypoints.sources.rendered.parts import (
@@ -27,7 +28,7 @@ def paint_skin(look: Look, grid: np.ndarray) -> np.ndarray:
         grid: The upright head as deformed, (n_rows, n_columns, 3): eyes are round on it.
     """
     person = look.person
-    rng = np.random.default_rng(person.texture_seed)
+    rng = generator(person.texture_seed, Purpose.SKIN, 0)
     tone = _tone(person, rng)
     albedo = tone[..., None] * person.skin.astype(np.float32)
     part = parts()
@@ -43,7 +44,7 @@ def paint_skin(look: Look, grid: np.ndarray) -> np.ndarray:
     _cover(albedo, part["lip_line"], person.lips * 0.25, 0.8)
     _cover(albedo, part["mouth_corners"], person.skin * 0.3, 0.5)
     _cover(albedo, _brows(rng), person.hair * 0.7, person.brow_density, fine_hairs(rng))
-    _dress(albedo, look, rng)
+    _dress(albedo, person.cloth, rng)
     paint_eyes(albedo, look, grid)
     paint_mouth(albedo, look, grid)
     dark = np.full(3, 0.01)
@@ -55,7 +56,7 @@ def paint_skin(look: Look, grid: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=4)
 def _noise_sheet(cells: int) -> np.ndarray:
     """Smooth noise with about `cells` bumps per texture, larger than the texture, to cut from."""
-    rng = np.random.default_rng(cells)
+    rng = generator(0, Purpose.NOISE_SHEET, cells)
     coarse = rng.standard_normal((2 * cells, 2 * cells)).astype(np.float32)
     return cv2.resize(coarse, (2 * SIZE[1], 2 * SIZE[0]), interpolation=cv2.INTER_CUBIC)
 
@@ -68,7 +69,7 @@ def _noise(rng: np.random.Generator, cells: int) -> np.ndarray:
 
 def fine_hairs(rng: np.random.Generator) -> np.ndarray:
     """How densely hairs cover each texel of a hairy place, 0..1."""
-    return (0.85 + 0.3 * _noise(rng, 150)).clip(0, 1)
+    return (0.88 + 0.22 * _noise(rng, 150)).clip(0, 1)
 
 
 def _tone(person: Person, rng: np.random.Generator) -> np.ndarray:
@@ -147,14 +148,14 @@ def _brows(rng: np.random.Generator) -> Patch:
     return filled(*outlines, blur=1.3)
 
 
-def _dress(albedo: np.ndarray, look: Look, rng: np.random.Generator) -> None:
+def _dress(albedo: np.ndarray, colour: np.ndarray, rng: np.random.Generator) -> None:
     """Clothes from a collar down: round or with a V, plain or striped, a jacket at the sides."""
     collar = rng.uniform(1.75, 2.15) + rng.choice([0.0, 0.5]) * np.cos(np.radians(DEGREES)).clip(0)
     top = int(np.searchsorted(TEXEL_HEIGHTS, 1.7))
     heights = TEXEL_HEIGHTS[top:, None]
     cover = np.clip((heights - collar[None]) / 0.04, 0, 1).astype(np.float32)[..., None]
     pattern = 1 + rng.choice([0.0, 0.0, 0.4]) * np.sign(np.sin(heights * rng.uniform(8, 40)))
-    cloth = (look.cloth * pattern[..., None]).astype(np.float32)  # (n_rows, 1, 3)
+    cloth = (colour * pattern[..., None]).astype(np.float32)  # (n_rows, 1, 3)
     if rng.random() < 0.3:
         jacket = np.abs(DEGREES) > rng.uniform(15, 40)
         cloth = np.where(

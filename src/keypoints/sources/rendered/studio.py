@@ -7,33 +7,38 @@ import numpy as np
 from keypoints.landmarks import IMM_58
 from keypoints.sources.rendered.backdrop import paint_wall
 from keypoints.sources.rendered.camera_flaws import add_grain, without_colour
-from keypoints.sources.rendered.look import (
-    Look,
-    Person,
-    Pose,
-    draw_expression,
-    draw_light,
-    draw_person,
-    linear,
-)
-from keypoints.sources.rendered.photo import Framing, draw_photo, find_landmarks, pose_head
-from keypoints.sources.rendered.shape import Expression
+from keypoints.sources.rendered.draws import draw_expression, draw_light, draw_person
+from keypoints.sources.rendered.expression import Expression
+from keypoints.sources.rendered.look import Look, Person, Pose
+from keypoints.sources.rendered.photo import draw_photo
+from keypoints.sources.rendered.posing import Framing, find_landmarks, pose_head
 
 SIZE = (480, 640)
 VIEWS = (1, 2, 3, 4, 5, 6)
 NEUTRAL, HAPPY, TURNED_RIGHT, TURNED_LEFT, SPOT, FREE = VIEWS
 
-# Measured on the 240 public photos: inter-ocular distance of frontal faces, mean of their
-# landmarks, and its spread, in photo pixels; the turn from how much closer the eye corners get.
-EYE_DISTANCE, EYE_DISTANCE_STD = 130.0, 10.0
-CENTRE, CENTRE_STD = np.array([325.0, 280.0]), np.array([20.0, 14.0])
-TURN, TURN_STD = 28.0, 5.0
+# Measured on the 240 public photos, in photo pixels: inter-ocular distance of frontal faces (the
+# nearer nose makes the drawn one smaller), mean of the landmarks with its spread over the photos of
+# a view; how far it moves when the head turns; the turn, from how much closer the eye corners get.
+EYE_DISTANCE, EYE_DISTANCE_STD = 133.0, 8.0
+CENTRE = np.array([325.0, 280.0])
+CENTRE_STD = {
+    NEUTRAL: 16.0,
+    HAPPY: 21.0,
+    TURNED_RIGHT: 28.0,
+    TURNED_LEFT: 28.0,
+    SPOT: 22.0,
+    FREE: 38.0,
+}
+HEIGHT_STD = 14.0
+TURN_SHIFT = 56.0
+TURN, TURN_STD = 28.0, 6.0
 
 
 def draw_sitter(rng: np.random.Generator) -> Person:
-    """A person as they come to a studio: without sunglasses; a sixth are women."""
+    """A person as they come to a studio: without glasses; a sixth are women."""
     person = draw_person(rng, is_female=bool(rng.random() < 0.175))
-    return replace(person, glasses="none")
+    return replace(person, glasses=None)
 
 
 def draw_view(
@@ -44,22 +49,28 @@ def draw_view(
         person=person,
         expression=_expression(rng, view),
         pose=_pose(rng, view),
-        light=draw_light(rng, side_spot=view == SPOT),
-        cloth=linear(rng.uniform(20, 170, 3)),
+        light=draw_light(rng, person.skin, side_spot=view == SPOT),
     )
-    scale = rng.normal(EYE_DISTANCE, EYE_DISTANCE_STD)
     posed = pose_head(look)
-    unit = find_landmarks(IMM_58, look, posed)
-    centre = rng.normal(CENTRE, CENTRE_STD)
-    # A turned head sits where the frontal one did: its landmarks move to the side.
-    origin = centre - (0.0, unit[:, 1].mean() * scale)
-    low = 2 - unit.min(axis=0) * scale
-    high = np.array([SIZE[1], SIZE[0]]) - 3 - unit.max(axis=0) * scale
-    origin = np.clip(origin, low, high)
-    framing = Framing(SIZE, (float(origin[0]), float(origin[1])), float(scale))
+    unit = find_landmarks(IMM_58, look, posed)  # inter-ocular distances
+    framing = _frame(rng, view, unit)
     photo = draw_photo(look, posed, framing, rng, paint_wall(rng, SIZE))
     photo = add_grain(photo, rng, rng.uniform(0, 4))
-    return without_colour(photo) if grey else photo, unit * scale + origin
+    landmarks_photo = unit * framing.scale + framing.origin
+    return without_colour(photo) if grey else photo, landmarks_photo
+
+
+def _frame(rng: np.random.Generator, view: int, unit: np.ndarray) -> Framing:
+    """Place the face as the public photographer did, with every landmark in the photo."""
+    scale = float(rng.normal(EYE_DISTANCE, EYE_DISTANCE_STD))
+    centre = rng.normal(CENTRE, (CENTRE_STD[view], HEIGHT_STD))
+    centre[0] += {TURNED_RIGHT: -TURN_SHIFT, TURNED_LEFT: TURN_SHIFT}.get(view, 0.0)
+    origin = centre - unit.mean(axis=0) * scale
+    height, width = SIZE
+    low = 2 - unit.min(axis=0) * scale
+    high = (width - 3, height - 3) - unit.max(axis=0) * scale
+    x, y = np.clip(origin, low, high)
+    return Framing(SIZE, (float(x), float(y)), scale)
 
 
 def _expression(rng: np.random.Generator, view: int) -> Expression:
@@ -77,5 +88,5 @@ def _pose(rng: np.random.Generator, view: int) -> Pose:
     if view in (TURNED_RIGHT, TURNED_LEFT):
         yaw = rng.normal(TURN, TURN_STD) * (-1 if view == TURNED_RIGHT else 1)
     if view == FREE:
-        yaw = rng.normal(0, 8)
+        yaw = rng.normal(0, 10)
     return Pose(float(yaw), float(rng.normal(9, 4)), float(rng.normal(0, 2)), 14.0)

@@ -1,4 +1,4 @@
-"""A photo in the wild with the box of a face detector: one entry of the iBUG set."""
+"""A photo in the wild with the box of a face detector: one entry of the iBUG lists."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,10 @@ import numpy as np
 
 from keypoints.landmarks import IBUG_68
 from keypoints.sources.rendered.camera_flaws import spoil
-from keypoints.sources.rendered.look import draw_look, draw_person
-from keypoints.sources.rendered.photo import Framing, draw_photo, find_landmarks, pose_head
+from keypoints.sources.rendered.draws import draw_look, draw_person
+from keypoints.sources.rendered.look import Look
+from keypoints.sources.rendered.photo import draw_photo
+from keypoints.sources.rendered.posing import Framing, PosedHead, find_landmarks, pose_head
 
 # Measured on the 2,481 training faces of the public set that we hold. Lengths in box widths.
 #
@@ -24,8 +26,27 @@ _BOX_SHARES = np.array([0.08, 0.12, 0.2, 0.25, 0.2, 0.1, 0.05])
 
 
 @dataclass(frozen=True)
+class WildDraw:
+    """All that is known of a photo before it is drawn.
+
+    Attributes:
+        look: What it shows.
+        posed: The head, with inter-ocular distances as its unit.
+        framing: Where the head stands in the photo.
+        box: Left, top, width and height in whole photo pixels.
+        landmarks_photo: Whole pixels, (68, 2).
+    """
+
+    look: Look
+    posed: PosedHead
+    framing: Framing
+    box: tuple[int, int, int, int]
+    landmarks_photo: np.ndarray
+
+
+@dataclass(frozen=True)
 class WildPhoto:
-    """A drawn photo, its box (left, top, width, height) and landmarks in whole photo pixels."""
+    """A drawn photo with its box and landmarks (see `WildDraw`) and the quality of its JPEG."""
 
     pixels: np.ndarray
     box: tuple[int, int, int, int]
@@ -34,7 +55,14 @@ class WildPhoto:
 
 
 def draw_wild_photo(rng: np.random.Generator) -> WildPhoto:
-    """Draw everything about one photo."""
+    """Draw everything about one photo, and the photo."""
+    draw = draw_setting(rng)
+    pixels = spoil(draw_photo(draw.look, draw.posed, draw.framing, rng), rng)
+    return WildPhoto(pixels, draw.box, draw.landmarks_photo, quality=int(rng.integers(60, 96)))
+
+
+def draw_setting(rng: np.random.Generator) -> WildDraw:
+    """Draw who is in the photo, where, and what a detector finds there."""
     look = draw_look(rng, draw_person(rng))
     posed = pose_head(look)
     landmarks = find_landmarks(IBUG_68, look, posed)  # in inter-ocular distances
@@ -44,15 +72,17 @@ def draw_wild_photo(rng: np.random.Generator) -> WildPhoto:
     offset = rng.normal(BOX_CENTRE_OFFSET, BOX_CENTRE_STD) * box_width
     box_centre = landmarks.mean(axis=0) * scale + offset  # from the head's origin
     low, high = _photo_edges(rng, landmarks * scale - box_centre, box_width)
-    size = (int(high[1] - low[1]), int(high[0] - low[0]))
     origin = -low - box_centre
-    framing = Framing(size, (float(origin[0]), float(origin[1])), scale)
-    pixels = spoil(draw_photo(look, posed, framing, rng), rng)
-    corner = np.round(-low - box_width / 2).astype(int)
+    left, top = np.round(-low - box_width / 2).astype(int).tolist()
     box_height = box_width + int(rng.choice([-1, 0, 1], p=[0.12, 0.76, 0.12]))
-    box = (int(corner[0]), int(corner[1]), box_width, box_height)
-    whole = np.round(landmarks * scale + origin).astype(int)
-    return WildPhoto(pixels, box, whole, int(rng.integers(60, 96)))
+    size = (int(high[1] - low[1]), int(high[0] - low[0]))
+    return WildDraw(
+        look=look,
+        posed=posed,
+        framing=Framing(size, (float(origin[0]), float(origin[1])), float(scale)),
+        box=(left, top, box_width, box_height),
+        landmarks_photo=np.round(landmarks * scale + origin).astype(int),
+    )
 
 
 def _photo_edges(

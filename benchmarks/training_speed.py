@@ -1,0 +1,132 @@
+"""Each network's training in the real loop against its steps on one resident random batch."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from measurement import Measurement, Size, Times, in_turn, seconds_of
+from torch import nn
+from workspace import make_workspace, run_in, stage_command
+
+from keypoints import layout
+from keypoints.batches import Batches
+from keypoints.crops import CropStore
+from keypoints.devices import autocast, choose_device
+from keypoints.inference import points_of
+from keypoints.landmarks import SCHEMES
+from keypoints.losses import LOSSES, Loss
+from keypoints.models import build_network
+from keypoints.settings import AnyModel, Params, read_params
+from keypoints.training import train
+
+BARS = {"nose_net": 0.8, "face_net": 0.9, "timm_backbone": 0.9}  # by architecture
+MIN_STEPS, MAX_STEPS = 2, 60  # of a pass; an epoch of the public sets has 6 to 60
+MIN_ROUNDS, MAX_ROUNDS = 3, 15
+
+
+def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
+    """Train every network of params.yaml for a few short epochs."""
+    make_workspace(folder, drawn, size.copies)
+    params = read_params(folder / "params.yaml")
+    device = choose_device(params.device)
+    for task in dict.fromkeys(model.task for model in params.models.values()):
+        run_in(folder, stage_command("prepare", task))  # a process: it sets OpenCV's threads
+    for name, model in params.models.items():
+        with CropStore(folder / layout.CROPS / model.task) as store:
+            times, images = _compare(store, params, model, device, size)
+        real, resident = images / median(times.first), images / median(times.second)
+        yield Measurement(
+            f"train {name}, real loop / resident batch",
+            times.speed_ratio,
+            f">= {BARS[model.architecture]}",
+            f"{real:.1f} / {resident:.1f} images/s",
+        )
+
+
+def _compare(
+    store: CropStore, params: Params, model: AnyModel, device: torch.device, size: Size
+) -> tuple[Times, int]:
+    """Times of passes of both loops, and the images of a pass."""
+    task = params.task(model.task)
+    points = points_of(task, SCHEMES[store.format.scheme])
+    resident = ResidentLoop(
+        build_network(model, task, len(points), seed=params.seed),
+        (model.batch_size, task.channels, *task.input_size),
+        n_points=len(points),
+        loss=LOSSES[model.loss],
+        lr=params.lr,
+        device=device,
+    )
+    resident.run(1)
+    steps, rounds = _plan(seconds_of(lambda: resident.run(1)), size.seconds)
+    rows = np.resize(store.rows("train"), steps * model.batch_size)
+    epochs = train(
+        build_network(model, task, len(points), seed=params.seed),
+        Batches(
+            store,
+            rows,
+            points,
+            batch_size=model.batch_size,
+            augment=model.augment,
+            seed=params.seed,
+        ),
+        Batches(store, store.rows("validation")[:1], points, batch_size=1),
+        loss=LOSSES[model.loss],
+        lr=params.lr,
+        epochs=rounds + 1,
+        seed=params.seed,
+        device=device,
+    )
+    next(epochs)  # the first is slower: memory and the convolutions' plans are new
+    return in_turn(lambda: next(epochs), lambda: resident.run(steps), rounds), len(rows)
+
+
+def _plan(step_seconds: float, seconds: float) -> tuple[int, int]:
+    """Steps of a pass and rounds of two passes that take about so long together."""
+    steps = min(max(round(seconds / (2 * MAX_ROUNDS) / step_seconds), MIN_STEPS), MAX_STEPS)
+    rounds = round(seconds / (2 * steps * step_seconds))
+    return steps, min(max(rounds, MIN_ROUNDS), MAX_ROUNDS)
+
+
+class ResidentLoop:
+    """Steps on one random batch that never moves: what the network alone costs.
+
+    Args:
+        network: Of the same architecture and settings as the real loop's.
+        input_shape: (n, channels, height, width).
+        n_points: Of each face.
+        loss: On landmarks_unit.
+        lr: Adam's learning rate.
+        device: Of the network and the batch.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        input_shape: tuple[int, ...],
+        *,
+        n_points: int,
+        loss: Loss,
+        lr: float,
+        device: torch.device,
+    ) -> None:
+        self._network = network.to(device).to(memory_format=torch.channels_last).train()
+        images = torch.rand(input_shape, device=device)
+        self._images = images.contiguous(memory_format=torch.channels_last)
+        self._target = torch.rand(input_shape[0], n_points, 2, device=device)
+        self._loss, self._device = loss, device
+        fused = device.type != "mps"
+        self._optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=fused)
+
+    def run(self, steps: int) -> None:
+        """Do steps of the optimiser, to their end."""
+        for _ in range(steps):
+            with autocast(self._device):
+                predicted = self._network(self._images).float()
+            self._optimizer.zero_grad()
+            self._loss(predicted, self._target).backward()
+            self._optimizer.step()
+        if self._device.type != "cpu":
+            torch.accelerator.synchronize()

@@ -1,0 +1,105 @@
+"""Folders in which the stages run: settings, and drawn photos under as many names as wanted."""
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from measurement import Size
+from ruamel.yaml import YAML
+
+from keypoints import layout
+from keypoints.sources import rendered
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def draw_photos(folder: Path, size: Size) -> None:
+    """Draw both sets once, into `imm` and `ibug`."""
+    rendered.write_imm(folder / "imm", people=size.people, seed=1)
+    rendered.write_ibug(folder / "ibug", photos=size.photos, test_photos=4, seed=1)
+
+
+def make_workspace(folder: Path, drawn: Path, copies: int, **changes: Any) -> None:
+    """Make a folder with the committed settings and many links to the drawn photos.
+
+    Args:
+        folder: To make; the stages run in it.
+        drawn: From `draw_photos`.
+        copies: Names of each photo; fewer for IMM, whose persons have two digits.
+        changes: Top-level keys of params.yaml with their values.
+    """
+    folder.mkdir(parents=True)
+    yaml = YAML()
+    params = yaml.load(ROOT / "params.yaml")
+    params.update(changes)
+    yaml.dump(params, folder / "params.yaml")
+    _multiply_imm(drawn / "imm", folder / layout.RAW / "imm", copies)
+    _multiply_ibug(drawn / "ibug", folder / layout.RAW / "ibug", copies)
+
+
+def stage_command(stage: str, item: str) -> list[str]:
+    """The command of a stage, as dvc.yaml has it."""
+    return [sys.executable, str(ROOT / "src" / f"{stage}.py"), item]
+
+
+def run_in(folder: Path, command: list[str]) -> str:
+    """Run a command in a folder; its output.
+
+    Raises:
+        RuntimeError: If it fails, with what it said.
+    """
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def _multiply_imm(drawn: Path, folder: Path, copies: int) -> None:
+    """Link every photo and its shape under the names of further persons."""
+    people = max(int(path.name[:2]) for path in drawn.rglob("*.asf"))
+    for path in _files(drawn):
+        for number in range(min(copies, 99 // people)):
+            name = f"{int(path.name[:2]) + number * people:02d}{path.name[2:]}"
+            target = (folder / path.relative_to(drawn)).with_name(name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if path.suffix == ".asf":
+                text = path.read_text().replace(f"{path.stem}.jpg", f"{target.stem}.jpg")
+                target.write_text(text)
+            else:
+                os.link(path, target)
+
+
+def _multiply_ibug(drawn: Path, folder: Path, copies: int) -> None:
+    """Link every photo into one folder per copy, and list them all."""
+    for path in _files(drawn):
+        target = folder / path.relative_to(drawn)
+        if path.suffix == ".xml":
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _multiply_list(path, target, copies)
+            continue
+        for number in range(copies):
+            below = path.relative_to(drawn / rendered.IBUG_FOLDER)
+            link = folder / rendered.IBUG_FOLDER / str(number) / below
+            link.parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, link)
+
+
+def _multiply_list(path: Path, target: Path, copies: int) -> None:
+    tree = ElementTree.parse(path)
+    images = tree.getroot().find("images")
+    assert images is not None, "the drawn lists have one"
+    drawn = list(images)
+    images.clear()
+    for number in range(copies):
+        for image in copy.deepcopy(drawn):
+            image.set("file", f"{number}/{image.get('file')}")
+            images.append(image)
+    tree.write(target, encoding="ISO-8859-1")
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]

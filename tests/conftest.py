@@ -1,0 +1,116 @@
+"""Shared by the tests: the committed settings, a few drawn faces, and photos whose landmarks shine.
+
+A photo of dots has a bright spot exactly under each landmark, so that a test can find the spot
+again in whatever was cut or warped out of the photo.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import hypothesis
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from keypoints.crops import CropFormat, CropStore
+from keypoints.cutting import write_store
+from keypoints.faces import Face
+from keypoints.settings import Params, read_params
+from keypoints.sources.rendered import write_ibug, write_imm
+
+Array = NDArray[np.floating]
+
+REPOSITORY = Path(__file__).parent.parent
+# The same examples in every run, however busy the machine is.
+hypothesis.settings.register_profile(
+    "steady",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("steady")
+
+BACKGROUND, BRIGHTEST = 20, 240
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    return read_params(REPOSITORY / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def one_torch_thread() -> Iterator[None]:
+    """Networks this small are slower on more threads, by far where the machine is busy."""
+    import torch
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+@pytest.fixture(scope="session")
+def rendered_imm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("imm")
+    write_imm(folder, people=2, seed=1, workers=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rendered_ibug(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ibug")
+    write_ibug(folder, photos=16, test_photos=3, seed=1, workers=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def paint_dots() -> Callable[..., None]:
+    """Writes a photo, lossless, with a soft bright dot at each point."""
+
+    def paint(path: Path, size: tuple[int, int], points_photo: Array, spread: float = 2.5) -> None:
+        y, x = np.mgrid[: size[0], : size[1]]
+        photo = np.full(size, BACKGROUND, float)
+        for point_x, point_y in points_photo:
+            distance = ((x - point_x) ** 2 + (y - point_y) ** 2) / (2 * spread**2)
+            photo += (BRIGHTEST - BACKGROUND) * np.exp(-distance)
+        assert cv2.imwrite(str(path), photo.round().clip(0, 255).astype(np.uint8))
+
+    return paint
+
+
+@pytest.fixture(scope="session")
+def dot_near() -> Callable[..., Array | None]:
+    """Finds the middle of the dot around a point, px; None where the picture cuts it off."""
+
+    def find(picture: NDArray[np.uint8], point: Array, reach: int = 7) -> Array | None:
+        column, row = np.round(point).astype(int)
+        height, width = picture.shape[:2]
+        if not (reach <= column < width - reach and reach <= row < height - reach):
+            return None
+        y, x = np.mgrid[row - reach : row + reach + 1, column - reach : column + reach + 1]
+        light = picture[y, x].reshape(x.shape).astype(float)
+        light -= light.min()
+        return np.array([(x * light).sum(), (y * light).sum()]) / light.sum()
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def dot_store(
+    tmp_path_factory: pytest.TempPathFactory, paint_dots: Callable[..., None]
+) -> Iterator[CropStore]:
+    """Twelve faces of three dots, four of them held out; the input is 48 x 64 px, not square."""
+    root = tmp_path_factory.mktemp("dots")
+    rng = np.random.default_rng(1)
+    faces = []
+    for number in range(12):
+        middle = rng.uniform((40, 35), (100, 85))  # some regions leave the photo
+        points = middle + [(1, 2), (26, -6), (-20, 22)] + rng.uniform(-3, 3, (3, 2))
+        paint_dots(root / f"{number:02d}.png", (120, 150), points)
+        box = (*(middle - 30), *(middle + (30, 26)))
+        faces.append(Face(f"{number:02d}", f"{number:02d}.png", f"{number:02d}", box, points))
+    format_ = CropFormat(height=48, width=64, margin=10, colour=False, enlarge=1.3, scheme="ibug68")
+    write_store(root / "store", root, faces, ["train"] * 8 + ["validation"] * 4, format_)
+    with CropStore(root / "store") as store:
+        yield store

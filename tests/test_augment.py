@@ -1,0 +1,131 @@
+"""Augmentation: landmarks go where their pixels go, and a draw depends on its face alone."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keypoints.augment import Draws, draw
+from keypoints.batches import Batches
+from keypoints.crops import CropStore
+from keypoints.geometry import apply_map, invert
+from keypoints.settings import Augment
+
+SIZE = (48, 64)
+NONE = Augment(shift=0, rotation=0, brightness=0, saturation=0)
+USUAL = Augment(shift=10, rotation=10, brightness=0.2, saturation=0.1)
+LARGEST = Augment(shift=24, rotation=180, brightness=1, saturation=1)
+
+seeds, epochs = st.integers(0, 2**31), st.integers(1, 1000)
+store_rows = st.lists(st.integers(0, 11), min_size=1, max_size=4)
+augments = st.builds(
+    Augment,
+    shift=st.floats(0, 24),
+    rotation=st.floats(0, 180),
+    brightness=st.floats(0, 1),
+    saturation=st.floats(0, 1),
+)
+
+
+def draw_rows(augment: Augment, rows: list[int], *, seed: int = 1, epoch: int = 1) -> Draws:
+    return draw(augment, SIZE, seed=seed, epoch=epoch, rows=np.array(rows))
+
+
+@given(st.sampled_from([USUAL, LARGEST]) | augments, seeds, epochs, store_rows)
+def test_bright_dots_stay_under_their_landmarks(
+    dot_store: CropStore,
+    dot_near: Callable[..., np.ndarray | None],
+    augment: Augment,
+    seed: int,
+    epoch: int,
+    rows: list[int],
+):
+    batches = Batches(
+        dot_store, np.array(rows), (0, 1, 2), batch_size=4, augment=augment, seed=seed
+    )
+    for batch in batches.epoch(epoch):
+        height, width = batch.images.shape[1:3]
+        landmarks_input = batch.landmarks_unit * (width, height) - 0.5
+        for image, points in zip(batch.images, landmarks_input, strict=True):
+            for point in points:
+                dot = dot_near(image, point)
+                assert dot is None or np.abs(dot - point).max() < 0.25
+
+
+@pytest.mark.parametrize("augment", [NONE, USUAL])
+def test_dots_stay_in_the_picture_where_shifts_are_small(
+    dot_store: CropStore, dot_near: Callable[..., np.ndarray | None], augment: Augment
+):
+    rows = np.arange(len(dot_store))
+    (batch,) = Batches(dot_store, rows, (0,), batch_size=12, augment=augment).epoch(1)
+    landmarks_input = batch.landmarks_unit[:, 0] * SIZE[::-1] - 0.5
+    dots = map(dot_near, batch.images, landmarks_input)
+    assert sum(dot is not None for dot in dots) >= 10
+
+
+def test_faces_turn_about_the_middle_of_the_input(dot_store: CropStore):
+    turning = Augment(shift=0, rotation=180, brightness=0, saturation=0)
+    for row in range(len(dot_store)):
+        (still,) = Batches(dot_store, np.array([row]), (0,), batch_size=1).epoch(1)
+        (turned,) = Batches(dot_store, np.array([row]), (0,), batch_size=1, augment=turning).epoch(
+            1
+        )
+        middle_photo = apply_map(invert(still.photo_to_unit), np.array([[(0.5, 0.5)]]))
+        np.testing.assert_allclose(apply_map(turned.photo_to_unit, middle_photo), 0.5)
+
+
+@given(augments, seeds, epochs)
+def test_draws_stay_within_their_limits(augment: Augment, seed: int, epoch: int):
+    draws = draw_rows(augment, [0, 1, 2, 3], seed=seed, epoch=epoch)
+    centre = np.array([31.5, 23.5])
+    moved = apply_map(draws.maps, np.tile(centre, (4, 1, 1)))[:, 0] - centre
+    cosine = draws.maps[:, 0, 0]
+    assert np.abs(moved).max() <= augment.shift + 1e-9
+    assert np.degrees(np.arccos(cosine.clip(-1, 1))).max() <= augment.rotation + 1e-5
+    assert np.abs(draws.brightness - 1).max() <= augment.brightness
+    assert np.abs(draws.saturation - 1).max() <= augment.saturation
+
+
+def test_draws_fill_their_range_on_both_sides():
+    draws = draw_rows(LARGEST, list(range(500)))
+    sideways = apply_map(draws.maps, np.full((500, 1, 2), (31.5, 23.5)))[:, 0, 0] - 31.5
+    for values, largest in ((sideways, 24), (draws.brightness - 1, 1), (draws.saturation - 1, 1)):
+        assert values.min() < -0.9 * largest
+        assert values.max() > 0.9 * largest
+        assert abs(values.mean()) < 0.1 * largest
+
+
+def test_kinds_are_drawn_independently_of_each_other():
+    draws = draw_rows(LARGEST, list(range(500)))
+    shift = apply_map(draws.maps, np.full((500, 1, 2), (31.5, 23.5)))[:, 0]
+    kinds = np.stack([*shift.T, draws.brightness, draws.saturation])
+    assert np.abs(np.corrcoef(kinds) - np.eye(4)).max() < 0.2
+
+
+def test_no_augmentation_changes_nothing():
+    draws = draw_rows(NONE, [3, 4])
+    np.testing.assert_array_equal(draws.maps, np.tile(np.eye(2, 3), (2, 1, 1)))
+    np.testing.assert_array_equal(draws.brightness, [1, 1])
+    np.testing.assert_array_equal(draws.saturation, [1, 1])
+
+
+@given(augments, seeds, epochs, st.lists(st.integers(0, 10_000), min_size=2, max_size=6))
+def test_draw_does_not_depend_on_the_batch_it_is_in(
+    augment: Augment, seed: int, epoch: int, rows: list[int]
+):
+    together = draw_rows(augment, rows, seed=seed, epoch=epoch)
+    alone = draw_rows(augment, rows[-1:], seed=seed, epoch=epoch)
+    np.testing.assert_array_equal(together.maps[-1], alone.maps[0])
+    assert together.brightness[-1] == alone.brightness[0]
+    assert together.saturation[-1] == alone.saturation[0]
+
+
+@pytest.mark.parametrize("other", [{"epoch": 2}, {"seed": 2}, {"rows": [6]}])
+def test_other_epoch_seed_or_face_draws_otherwise(other: dict):
+    first = draw_rows(USUAL, [5])
+    second = draw_rows(USUAL, **({"rows": [5]} | other))
+    assert np.abs(first.maps - second.maps).max() > 0.01
+    assert first.brightness != second.brightness
+    assert first.saturation != second.saturation

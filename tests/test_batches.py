@@ -1,0 +1,212 @@
+"""Batches: which faces in which order, their pixels, and the way back to the photo."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keypoints.augment import Draws
+from keypoints.batches import Batch, Batches
+from keypoints.crops import CropFormat, CropStore
+from keypoints.cutting import write_store
+from keypoints.faces import Face
+from keypoints.geometry import apply_map, invert
+from keypoints.inference import input_of
+from keypoints.settings import Augment
+
+NONE = Augment(shift=0, rotation=0, brightness=0, saturation=0)
+USUAL = Augment(shift=10, rotation=20, brightness=0.2, saturation=0.1)
+ALL_POINTS = (0, 1, 2)
+
+
+def training_batches(store: CropStore, *, batch_size: int = 3, seed: int = 1) -> Batches:
+    rows = store.rows("train")
+    return Batches(store, rows, ALL_POINTS, batch_size=batch_size, augment=USUAL, seed=seed)
+
+
+def faces_in(store: CropStore, batches: Batches, epoch: int) -> list[int]:
+    """The rows of an epoch, told by their landmarks."""
+    rows = []
+    for batch in batches.epoch(epoch):
+        points = apply_map(invert(batch.photo_to_unit), batch.landmarks_unit.astype(float))
+        distances = np.abs(points[:, None] - store.landmarks_photo[None]).max(axis=(2, 3))
+        rows += distances.argmin(axis=1).tolist()
+    return rows
+
+
+def test_last_batch_holds_what_is_left(dot_store: CropStore):
+    batches = training_batches(dot_store, batch_size=3)
+    assert [len(batch.images) for batch in batches.epoch(1)] == [3, 3, 2]
+    assert batches.steps == 3
+    assert training_batches(dot_store, batch_size=4).steps == 2
+    assert training_batches(dot_store, batch_size=100).steps == 1
+
+
+def test_epoch_is_a_permutation_and_each_epoch_another(dot_store: CropStore):
+    batches = training_batches(dot_store)
+    orders = [faces_in(dot_store, batches, epoch) for epoch in (1, 2, 3)]
+    assert all(sorted(order) == list(range(8)) for order in orders)
+    assert orders[0] != orders[1] != orders[2] != orders[0]
+
+
+def test_order_depends_on_seed_and_epoch_only(dot_store: CropStore):
+    order = faces_in(dot_store, training_batches(dot_store, batch_size=3), 5)
+    assert faces_in(dot_store, training_batches(dot_store, batch_size=8), 5) == order
+    assert faces_in(dot_store, training_batches(dot_store, seed=2), 5) != order
+
+
+def test_face_is_the_same_whatever_the_size_of_its_batch(dot_store: CropStore):
+    small = list(training_batches(dot_store, batch_size=1).epoch(4))
+    (large,) = training_batches(dot_store, batch_size=8).epoch(4)
+    for number, batch in enumerate(small):
+        np.testing.assert_array_equal(batch.images[0], large.images[number])
+        np.testing.assert_array_equal(batch.landmarks_unit[0], large.landmarks_unit[number])
+
+
+def test_epoch_can_be_made_again(dot_store: CropStore):
+    batches = training_batches(dot_store)
+    first, again, other = (list(batches.epoch(epoch)) for epoch in (1, 1, 2))
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.images, two.images)
+    assert any((one.images != two.images).any() for one, two in zip(first, other, strict=True))
+
+
+def test_epoch_can_be_left_in_the_middle(dot_store: CropStore):
+    batches = training_batches(dot_store, batch_size=1)
+    assert next(batches.epoch(1)).images.shape == (1, 48, 64, 1)
+
+
+def test_validation_batches_keep_the_order_of_their_rows(dot_store: CropStore):
+    rows = np.array([11, 3, 7, 0, 9])
+    batches = Batches(dot_store, rows, ALL_POINTS, batch_size=2)
+    assert faces_in(dot_store, batches, 0) == rows.tolist()
+    assert all(batch.draws is None for batch in batches.epoch())
+
+
+@pytest.mark.parametrize("augment", [None, NONE])
+def test_unaugmented_images_are_the_middle_of_the_crops(
+    dot_store: CropStore, augment: Augment | None
+):
+    rows = np.array([8])
+    (batch,) = Batches(dot_store, rows, ALL_POINTS, batch_size=1, augment=augment).epoch(1)
+    np.testing.assert_array_equal(batch.images[0], dot_store.crop(8)[10:-10, 10:-10])
+
+
+def test_colour_images_are_the_middle_of_the_crops(tmp_path: Path):
+    photo = np.random.default_rng(1).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    assert cv2.imwrite(str(tmp_path / "a.png"), photo)
+    face = Face("a", "a.png", "a", (5, 5, 25, 25), np.zeros((2, 2)))
+    format_ = CropFormat(16, 24, 4, colour=True, enlarge=1.2, scheme="ibug68")
+    write_store(tmp_path / "store", tmp_path, [face], ["train"], format_)
+    with CropStore(tmp_path / "store") as store:
+        (batch,) = Batches(store, np.array([0]), (0,), batch_size=1).epoch()
+        np.testing.assert_array_equal(batch.images[0], store.crop(0)[4:-4, 4:-4])
+
+
+@given(st.integers(0, 2**31), st.integers(1, 99), st.booleans())
+def test_way_back_leads_to_the_landmarks_of_the_photo(
+    dot_store: CropStore, seed: int, epoch: int, is_augmented: bool
+):
+    rows = np.arange(12)
+    batches = Batches(
+        dot_store,
+        rows,
+        ALL_POINTS,
+        batch_size=12,
+        augment=USUAL if is_augmented else None,
+        seed=seed,
+    )
+    (batch,) = batches.epoch(epoch)
+    back = apply_map(invert(batch.photo_to_unit), batch.landmarks_unit.astype(float))
+    order = [np.abs(dot_store.landmarks_photo - face).max(axis=(1, 2)).argmin() for face in back]
+    assert sorted(order) == rows.tolist()
+    np.testing.assert_allclose(back, dot_store.landmarks_photo[order], atol=1e-3)
+
+
+def test_unit_is_0_to_1_across_the_input(dot_store: CropStore):
+    (batch,) = Batches(dot_store, np.array([8]), (0,), batch_size=1).epoch()
+    corners = np.array([[(-0.5, -0.5), (63.5, 47.5)]])  # of an input of 48 x 64 px
+    x0, y0, x1, y1 = dot_store.table.loc[8, ["x0", "y0", "x1", "y1"]].to_numpy(float)
+    corners_photo = apply_map(invert(batch.photo_to_unit), np.array([[(0.0, 0.0), (1.0, 1.0)]]))
+    from_crop = apply_map(invert(dot_store.photo_to_crop[8]), corners + 10)
+    np.testing.assert_allclose(corners_photo, from_crop)
+    # the given box, 1.3 times as large down, about its centre, rounded to whole pixels
+    half = 1.3 * max(x1 - x0, y1 - y0) / 2
+    expected_y = (y0 + y1) / 2 + np.array([-half, half]) - 0.5
+    np.testing.assert_allclose(corners_photo[0, :, 1], expected_y, atol=1.5)
+
+
+def test_only_the_points_asked_for_are_given(dot_store: CropStore):
+    rows = dot_store.rows("validation")
+    (every,) = Batches(dot_store, rows, ALL_POINTS, batch_size=4).epoch()
+    (some,) = Batches(dot_store, rows, (2, 0), batch_size=4).epoch()
+    np.testing.assert_array_equal(some.landmarks_unit, every.landmarks_unit[:, [2, 0]])
+    assert some.landmarks_unit.dtype == np.float32
+
+
+def coloured_batch(pixel: tuple[int, ...], brightness: float, saturation: float) -> Batch:
+    draws = Draws(np.eye(2, 3)[None], np.array([brightness]), np.array([saturation]))
+    images = np.full((1, 2, 2, len(pixel)), pixel, np.uint8)
+    return Batch(images, np.zeros((1, 1, 2), np.float32), np.eye(2, 3)[None], draws)
+
+
+def input_pixel(batch: Batch) -> list[float]:
+    return input_of(batch, torch.device("cpu"))[0, :, 1, 1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("pixel", "brightness", "saturation", "expected"),
+    [
+        pytest.param((51, 102, 204), 1, 1, (0.2, 0.4, 0.8), id="factors of one"),
+        pytest.param((51,), 1, 1, (0.2,), id="factors of one on grey"),
+        pytest.param((51, 102, 204), 0.5, 1, (0.1, 0.2, 0.4), id="half as bright"),
+        pytest.param((51,), 1.5, 1, (0.3,), id="brighter grey"),
+        pytest.param((51,), 1, 0, (0.2,), id="grey has no saturation"),
+        pytest.param((51, 102, 204), 2, 1, (0.4, 0.8, 1.0), id="brightness ends at one"),
+        # luma: 0.299 x 0.2 + 0.587 x 0.4 + 0.114 x 0.8 = 0.3858
+        pytest.param((51, 102, 204), 1, 0, (0.3858,) * 3, id="no saturation is grey"),
+        pytest.param((51, 102, 204), 1, 0.5, (0.2929, 0.3929, 0.5929), id="half as colourful"),
+        pytest.param((51, 102, 204), 1, 2, (0.0142, 0.4142, 1.0), id="saturation ends at one"),
+        pytest.param((204,), 2, 1, (1.0,), id="brightness of grey ends at one"),
+        # (0.4, 0.8, 1) has a luma of 0.7032: brightness comes first, and ends at one by itself
+        pytest.param((51, 102, 204), 2, 0.5, (0.5516, 0.7516, 0.8516), id="both"),
+        pytest.param((0, 102, 204), 1, 2, (0.0, 0.474, 1.0), id="saturation ends at zero"),
+        pytest.param((51, 102, 204), 0, 1, (0, 0, 0), id="no brightness is black"),
+    ],
+)
+def test_colours_change_as_drawn(
+    pixel: tuple[int, ...], brightness: float, saturation: float, expected: tuple[float, ...]
+):
+    batch = coloured_batch(pixel, brightness, saturation)
+    assert input_pixel(batch) == pytest.approx(expected, abs=1e-6)
+
+
+def test_factors_of_one_leave_pixels_exactly_as_they_are():
+    images = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+    plain = Batch(images, np.zeros((1, 1, 2), np.float32), np.eye(2, 3)[None], None)
+    drawn = Draws(np.eye(2, 3)[None], np.ones(1), np.ones(1))
+    changed = Batch(images, plain.landmarks_unit, plain.photo_to_unit, drawn)
+    device = torch.device("cpu")
+    assert torch.equal(input_of(plain, device), input_of(changed, device))
+
+
+def test_each_face_has_its_own_colours_and_the_batch_is_left_as_it_was(dot_store: CropStore):
+    images = np.full((2, 4, 4, 3), 100, np.uint8)
+    draws = Draws(np.tile(np.eye(2, 3), (2, 1, 1)), np.array([0.5, 2.0]), np.ones(2))
+    batch = Batch(images, np.zeros((2, 1, 2), np.float32), draws.maps, draws)
+    inputs = input_of(batch, torch.device("cpu"))
+    assert inputs[0, 0, 0, 0].item() == pytest.approx(50 / 255)
+    assert inputs[1, 0, 0, 0].item() == pytest.approx(200 / 255)
+    assert (images == 100).all()
+
+
+def test_input_is_channels_last(dot_store: CropStore):
+    (batch,) = Batches(dot_store, np.arange(4), (0,), batch_size=4).epoch()
+    inputs = input_of(batch, torch.device("cpu"))
+    assert inputs.shape == (4, 1, 48, 64)
+    assert inputs.dtype == torch.float32
+    assert inputs.is_contiguous(memory_format=torch.channels_last)

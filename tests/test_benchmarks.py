@@ -1,0 +1,22 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+RUN = Path(__file__).parents[1] / "benchmarks" / "run.py"
+
+
+def test_a_quick_measurement_prints_its_ratios_beside_their_bars():
+    command = [sys.executable, str(RUN), "prepare", "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    for task in ("nose", "face", "wild"):
+        assert re.search(
+            rf"prepare {task} / .* \d+\.\d\d +>= 0\.8 +\d+ / \d+ photos/s", done.stdout
+        )
+
+
+def test_an_unknown_part_is_refused_with_the_known_ones():
+    command = [sys.executable, str(RUN), "sped"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "must be one of speed, prepare, memory, repro; got sped" in done.stderr

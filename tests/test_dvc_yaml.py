@@ -1,0 +1,96 @@
+"""dvc.yaml says what the code does: its lists against the imports, the settings and .gitignore."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from imports import SRC, modules_used
+from ruamel.yaml import YAML
+
+ROOT = SRC.parent
+PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
+PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+STAGES = ("fetch", "prepare", "train", "evaluate", "submit", "report")
+ARCHITECTURES = {
+    f"src/keypoints/models/{model['architecture']}.py" for model in PARAMS["models"].values()
+}
+LISTED_ARCHITECTURES = ARCHITECTURES | {"src/keypoints/models/${item.architecture}.py"}
+
+
+def definition(stage: str) -> dict:
+    block = PIPELINE["stages"][stage]
+    return block.get("do", block)
+
+
+def parameters(stage: str) -> list[str]:
+    return definition(stage)["params"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_exactly_the_modules_that_it_imports(stage: str) -> None:
+    listed = {dep for dep in definition(stage)["deps"] if dep.startswith("src/")}
+    for folder in {dep for dep in listed if not dep.endswith(".py")}:
+        modules = (ROOT / folder).rglob("*.py")
+        listed = listed - {folder} | {str(path.relative_to(ROOT)) for path in modules}
+    used = modules_used(SRC / f"{stage}.py") | {f"src/{stage}.py"}
+    assert listed - LISTED_ARCHITECTURES == used - ARCHITECTURES
+    assert bool(listed & LISTED_ARCHITECTURES) == bool(used & ARCHITECTURES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_lists_the_settings_that_its_script_reads(stage: str) -> None:
+    script = (SRC / f"{stage}.py").read_text()
+    read = set(re.findall(r"(?:\bparams|read_params\(\))\.(?!yaml)(\w+)", script))
+    read = {{"task": "tasks", "model": "models"}.get(name, name) for name in read}
+    listed = set(parameters(stage))
+    if stage == "fetch":  # whose items name further settings
+        items = PIPELINE["stages"][stage]["foreach"].values()
+        listed |= {item[key] for item in items for key in ("reads", "also")}
+    assert {name.split(".")[0] for name in listed if not name.startswith("${")} == read
+
+
+def test_every_model_has_its_learning_curves_and_pictures_among_the_plots() -> None:
+    plots = [next(iter(plot)) if isinstance(plot, dict) else plot for plot in PIPELINE["plots"]]
+    expected = {f"learning curves of {model}" for model in PARAMS["models"]}
+    expected |= {
+        f"metrics/pictures/{model}_{kind}.png"
+        for model in PARAMS["models"]
+        for kind in ("good", "bad")
+    }
+    assert set(plots) == expected | {"CED curves, 68 points in the wild"}
+
+
+def test_every_model_with_test_faces_has_a_submission_and_a_ced_curve() -> None:
+    wild = [name for name, model in PARAMS["models"].items() if model["task"] == "wild"]
+    assert PIPELINE["stages"]["submit"]["foreach"] == wild
+    ced = next(plot for plot in PIPELINE["plots"] if "CED" in str(plot))
+    curves = next(iter(ced.values()))["y"]
+    assert list(curves) == [f"metrics/ced/{name}.csv" for name in wild]
+
+
+def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:
+    ignored = [
+        "data/raw/imm",
+        "data/crops/nose",
+        "data/weights",
+        "models/nose_net.safetensors",
+        "metrics/history/nose_net.csv",
+        "metrics/faces/nose_net.csv",
+        "metrics/ced/nose_net.csv",
+        "metrics/pictures/nose_net_good.png",
+        "submissions/resnet18.csv",
+        "report/scores.md",
+    ]
+    kept = ["metrics/scores/nose_net.json", "submissions/results/resnet18.csv.gz"]
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text((ROOT / ".gitignore").read_text())
+    for folder in ("data/raw/imm", "data/crops/nose", "data/weights"):
+        (tmp_path / folder).mkdir(parents=True)
+    done = subprocess.run(
+        ["git", "check-ignore", *ignored, *kept],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ignored

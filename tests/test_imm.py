@@ -1,0 +1,153 @@
+"""The reader of IMM's .asf files, on hand-written ones and on drawn ones."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from keypoints.faces import FormatError
+from keypoints.photos import read_photo
+from keypoints.sources.imm import read_asf, read_imm
+
+SIZE = (48, 64)  # height and width of the photos here, not square
+X, Y = np.arange(58) / 64, np.arange(58) / 116
+
+
+def asf(*, count: str = "58", host: str = "07-3m.jpg", columns: int = 7) -> str:
+    """A shape file as the public ones are; point p lies at (p / 64, p / 116)."""
+    rest = "\t0.00\t0.00\t0.00" * (columns == 10)
+    points = [
+        f"0 \t4 \t{x:.8f} \t{y:.8f} \t{point} \t{max(point - 1, 0)} \t{point + 1}{rest}"
+        for point, (x, y) in enumerate(zip(X, Y, strict=True))
+    ]
+    return "\n".join(
+        ["#####", "#", "# AAM Shape File", "#", "", "# number of model points", count, ""]
+        + ["# model points", "# format: <path#> <type> <x rel.> <y rel.> ...", *points]
+        + ["", "# host image", host, ""]
+    )
+
+
+def write(folder: Path, text: str, *, has_photo: bool = True) -> Path:
+    """07-3m.asf in the folder, with its photo."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if has_photo:
+        assert cv2.imwrite(str(folder / "07-3m.jpg"), np.zeros(SIZE, np.uint8))
+    path = folder / "07-3m.asf"
+    path.write_text(text, encoding="latin-1", newline="")
+    return path
+
+
+@pytest.mark.parametrize("columns", [7, 10])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_both_column_counts_and_line_ends_are_read(tmp_path: Path, columns: int, line_end: str):
+    path = write(tmp_path, asf(columns=columns).replace("\n", line_end))
+    points, host = read_asf(path)
+    assert host == "07-3m.jpg"
+    assert points.shape == (58, 2)
+    np.testing.assert_allclose(points, np.stack([X, Y], axis=1), atol=1e-8)
+
+
+def test_comment_in_another_alphabet_does_not_matter(tmp_path: Path):
+    points, _ = read_asf(write(tmp_path, "# Lyngby, Danmark: \xe6\xf8\xe5\n" + asf()))
+    assert len(points) == 58
+
+
+def test_points_become_pixels_of_a_photo_that_is_not_square(tmp_path: Path):
+    write(tmp_path / "any name", asf())
+    (face,) = read_imm(tmp_path)
+    assert face.landmarks_photo is not None
+    np.testing.assert_allclose(face.landmarks_photo[:, 0], np.arange(58), atol=1e-5)  # p / 64 x 64
+    np.testing.assert_allclose(face.landmarks_photo[29], (29, 12), atol=1e-5)  # 29 / 116 x 48
+
+
+def test_face_knows_person_view_and_photo(tmp_path: Path):
+    write(tmp_path / "any name", asf())
+    (face,) = read_imm(tmp_path)
+    assert (face.name, face.group, face.view) == ("07-3m", "07", 3)
+    assert face.photo == "any name/07-3m.jpg"
+    assert face.box is None
+    assert not face.is_test
+
+
+@pytest.mark.parametrize(
+    ("text", "instead", "rule"),
+    [
+        ("\t57 \t56", "#", "should have 7 or 10 columns"),
+        ("\n58\n", "\n57\n", "57 points where the IMM scheme has 58"),
+        ("\n58\n", "\n58.0\n", "number of points"),
+        ("\n58\n", "\n-58\n", "number of points"),
+        ("\n58\n", "\n5\xb2\n", "number of points"),  # a digit to str.isdigit, but not to int
+        ("\n58\n", "\n", "number of points"),
+        ("0.31250000", "nan", "should be in 0..1"),
+        ("0.31250000", "inf", "should be in 0..1"),
+        ("0.31250000", "-0.1", "should be in 0..1"),
+        ("0.31250000", "1.00000001", "should be in 0..1"),
+        ("0.31250000", "0,31250000", "should be numbers"),
+        ("07-3m.jpg", "", "points"),
+        ("07-3m.jpg", "../07-3m.jpg", "a photo beside it"),
+        ("07-3m.jpg", "/07-3m.jpg", "a photo beside it"),
+        ("07-3m.jpg", "..", "not a whole photo"),
+        ("07-3m.jpg", "07-3f.jpg", "07-3f.jpg: missing"),
+    ],
+)
+def test_broken_file_is_refused_by_name_and_rule(
+    tmp_path: Path, text: str, instead: str, rule: str
+):
+    assert text in asf()
+    write(tmp_path, asf().replace(text, instead, 1))
+    with pytest.raises(FormatError) as caught:
+        read_imm(tmp_path)
+    assert rule in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("n_lines", [0, 7, 30])
+def test_file_that_is_cut_short_is_refused_by_name(tmp_path: Path, n_lines: int):
+    write(tmp_path, "\n".join(asf().split("\n")[:n_lines]))
+    with pytest.raises(FormatError, match=r"07-3m\.asf: .*points"):
+        read_imm(tmp_path)
+
+
+def test_missing_point_is_counted(tmp_path: Path):
+    lines = asf().split("\n")
+    del lines[30]
+    write(tmp_path, "\n".join(lines))
+    with pytest.raises(FormatError, match=r"07-3m\.asf: 57 points where the IMM scheme has 58"):
+        read_imm(tmp_path)
+
+
+def test_missing_photo_is_named(tmp_path: Path):
+    write(tmp_path, asf(), has_photo=False)
+    with pytest.raises(FormatError, match=r"07-3m\.jpg: missing"):
+        read_imm(tmp_path)
+
+
+def test_photo_that_is_text_is_named(tmp_path: Path):
+    write(tmp_path, asf(), has_photo=False)
+    (tmp_path / "07-3m.jpg").write_text("not a photo")
+    with pytest.raises(FormatError, match=r"07-3m\.jpg: not a whole photo"):
+        read_imm(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["7-3m", "07-7m", "07-3x", "07-3m (copy)", "face"])
+def test_other_file_name_is_refused(tmp_path: Path, name: str):
+    write(tmp_path, asf()).rename(tmp_path / f"{name}.asf")
+    with pytest.raises(FormatError, match="its name is not PERSON-VIEW"):
+        read_imm(tmp_path)
+
+
+def test_folder_without_faces_is_refused(tmp_path: Path):
+    with pytest.raises(FormatError, match=r"no \.asf file below it"):
+        read_imm(tmp_path)
+
+
+def test_drawn_set_is_read_in_the_order_of_its_names(rendered_imm: Path):
+    faces = read_imm(rendered_imm)
+    assert [(face.group, face.view) for face in faces] == [
+        (person, view) for person in ("01", "02") for view in range(1, 7)
+    ]
+    for face in faces:
+        height, width = read_photo(rendered_imm / face.photo, colour=False).shape
+        assert face.landmarks_photo is not None
+        assert (face.landmarks_photo <= (width, height)).all()

@@ -1,0 +1,148 @@
+"""The two landmark schemes, held against themselves and against drawn faces."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keypoints.faces import Face
+from keypoints.landmarks import IBUG_68, IMM_58, SCHEMES, Scheme
+from keypoints.sources.ibug import read_ibug
+from keypoints.sources.imm import read_imm
+
+every_scheme = pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
+
+
+@pytest.fixture(scope="module")
+def frontal_faces(rendered_imm: Path) -> list[Face]:
+    """The neutral view of each person."""
+    return [face for face in read_imm(rendered_imm) if face.view == 1]
+
+
+@pytest.fixture(scope="module")
+def wild_faces(rendered_ibug: Path) -> list[Face]:
+    return [face for face in read_ibug(rendered_ibug) if not face.is_test]
+
+
+def test_schemes_have_58_and_68_points():
+    assert {name: scheme.n_points for name, scheme in SCHEMES.items()} == {
+        "imm58": 58,
+        "ibug68": 68,
+    }
+
+
+@every_scheme
+def test_every_point_is_in_exactly_one_part(scheme: Scheme):
+    points = [point for part in scheme.parts.values() for point in part]
+    assert sorted(points) == list(range(scheme.n_points))
+
+
+@every_scheme
+def test_every_point_is_on_exactly_one_contour(scheme: Scheme):
+    points = [point for contour in scheme.contours for point in contour.points]
+    assert sorted(points) == list(range(scheme.n_points))
+
+
+@every_scheme
+def test_contour_stays_within_one_part(scheme: Scheme):
+    for contour in scheme.contours:
+        assert any(set(contour.points) <= set(part) for part in scheme.parts.values())
+
+
+@every_scheme
+def test_mirror_order_twice_changes_nothing(scheme: Scheme):
+    order = scheme.mirror_order
+    assert sorted(order) == list(range(scheme.n_points))
+    assert (order[order] == np.arange(scheme.n_points)).all()
+
+
+@every_scheme
+def test_mirror_keeps_every_point_in_its_part(scheme: Scheme):
+    for part in scheme.parts.values():
+        assert set(scheme.mirror_order[list(part)]) == set(part)
+
+
+@every_scheme
+def test_mirror_swaps_left_and_right_eye(scheme: Scheme):
+    left, right = scheme.eye_corners
+    assert scheme.mirror_order[left] == right
+    assert scheme.mirror_order[right] == left
+
+
+@pytest.mark.parametrize(
+    ("scheme", "point", "twin"),
+    [
+        (IMM_58, 0, 12),
+        (IMM_58, 6, 6),  # chin
+        (IMM_58, 13, 21),
+        (IMM_58, 29, 34),
+        (IMM_58, 39, 43),
+        (IMM_58, 41, 41),
+        (IMM_58, 47, 57),
+        (IMM_58, 52, 52),  # nose tip
+        (IBUG_68, 0, 16),
+        (IBUG_68, 8, 8),  # chin
+        (IBUG_68, 17, 26),
+        (IBUG_68, 30, 30),  # nose tip
+        (IBUG_68, 31, 35),
+        (IBUG_68, 39, 42),
+        (IBUG_68, 41, 46),
+        (IBUG_68, 48, 54),
+        (IBUG_68, 57, 57),
+        (IBUG_68, 60, 64),
+        (IBUG_68, 67, 65),
+    ],
+)
+def test_known_points_swap_with_their_twins(scheme: Scheme, point: int, twin: int):
+    assert scheme.mirror_order[point] == twin
+
+
+@pytest.mark.parametrize(
+    ("scheme", "corners", "tip"), [(IMM_58, (21, 13), 52), (IBUG_68, (36, 45), 30)]
+)
+def test_eye_corners_and_nose_tip_are_those_of_the_markup(
+    scheme: Scheme, corners: tuple[int, int], tip: int
+):
+    assert scheme.eye_corners == corners
+    assert scheme.nose_tip == tip
+
+
+def test_eye_corners_and_nose_tip_lie_right_on_a_frontal_face(frontal_faces: list[Face]):
+    for face in frontal_faces:
+        check_eyes_and_nose(face, IMM_58)
+
+
+def test_eye_corners_and_nose_tip_lie_right_on_wild_faces(wild_faces: list[Face]):
+    for face in wild_faces:
+        check_eyes_and_nose(face, IBUG_68)
+
+
+def check_eyes_and_nose(face: Face, scheme: Scheme) -> None:
+    points = face.landmarks_photo
+    assert points is not None
+    eyes = points[list(scheme.parts["eyes"])]
+    left, right = points[list(scheme.eye_corners)]
+    along = (right - left) / np.linalg.norm(right - left)  # from the left eye to the right one
+    down = np.array([-along[1], along[0]])
+    tip = points[scheme.nose_tip]
+    middle = (left + right) / 2
+    assert left[0] < right[0]
+    assert (eyes @ along).min() >= left @ along - 2  # nothing of the eyes beyond their corners
+    assert (eyes @ along).max() <= right @ along + 2
+    assert middle @ down < tip @ down < points[list(scheme.parts["mouth"])].mean(0) @ down
+    assert left @ along < tip @ along < right @ along
+
+
+def test_mirrored_frontal_face_looks_like_itself(frontal_faces: list[Face]):
+    for face in frontal_faces:
+        points = face.landmarks_photo
+        assert points is not None
+        eye_distance = np.linalg.norm(np.subtract(*points[list(IMM_58.eye_corners)]))
+        mirrored = points[IMM_58.mirror_order] * (-1, 1)
+        difference = (mirrored - mirrored.mean(0)) - (points - points.mean(0))
+        assert np.linalg.norm(difference, axis=1).mean() < 0.3 * eye_distance
+
+
+def test_parts_of_some_points_are_positions_among_them():
+    assert IMM_58.subset_parts((52,)) == {"nose": [0]}
+    assert IBUG_68.subset_parts((45, 30, 36)) == {"nose": [1], "eyes": [2, 0]}

@@ -1,0 +1,357 @@
+"""One contract for every network, the exact sizes of those of the write-up, and their files."""
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from keypoints.batches import Batch
+from keypoints.inference import ModelFileError, TrainedSettings, load_model, save_model
+from keypoints.losses import LOSSES
+from keypoints.models import LandmarkNetwork, build_network
+from keypoints.settings import AnyModel, BackboneModel, SettingsError, Task, read_params
+from keypoints.training import train_step
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
+PARAMS = read_params(Path(__file__).parent.parent / "params.yaml")
+CPU = torch.device("cpu")
+N_POINTS = 5
+
+RESNET = PARAMS.models["resnet18"]
+assert isinstance(RESNET, BackboneModel)
+# 32 px are enough for a backbone, and quick
+TINY_WILD = PARAMS.tasks["wild"].model_copy(update={"height": 32, "width": 32, "margin": 0})
+SMALL = RESNET.model_copy(update={"backbone": "mobilenetv3_small_100"})
+SAME_PADDED = RESNET.model_copy(update={"backbone": "mobilenetv2_100", "pad_type": "same"})
+
+MODELS: dict[str, AnyModel] = {
+    **PARAMS.models,
+    "mobilenetv3_small_100": SMALL,
+    "mobilenetv2_100 as TensorFlow pads": SAME_PADDED,
+}
+every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+
+
+def task_of(model: AnyModel) -> Task:
+    return TINY_WILD if isinstance(model, BackboneModel) else PARAMS.tasks[model.task]
+
+
+def build(model: AnyModel, *, seed: int = 1, n_points: int = N_POINTS) -> LandmarkNetwork:
+    return build_network(model, task_of(model), n_points, seed=seed)
+
+
+def tiny_batch(model: AnyModel) -> Batch:
+    """Three faces of noise."""
+    task, rng = task_of(model), np.random.default_rng(1)
+    images = rng.integers(0, 256, (3, *task.input_size, task.channels), dtype=np.uint8)
+    landmarks_unit = rng.uniform(0.2, 0.8, (3, N_POINTS, 2)).astype(np.float32)
+    return Batch(images, landmarks_unit, np.tile(np.eye(2, 3), (3, 1, 1)), None)
+
+
+def tiny_images(model: AnyModel) -> torch.Tensor:
+    return torch.from_numpy(tiny_batch(model).images).permute(0, 3, 1, 2) / 255
+
+
+def settings_of(model: AnyModel) -> TrainedSettings:
+    return TrainedSettings(
+        name="model", seed=3, lr=1e-5, scheme="imm58", model=model, task=task_of(model)
+    )
+
+
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@every_model
+def test_network_gives_every_face_its_points(model: AnyModel):
+    network = build(model).eval()
+    with torch.inference_mode():
+        predicted = network(tiny_images(model))
+    assert predicted.shape == (3, N_POINTS, 2)
+    assert torch.isfinite(predicted).all()
+
+
+@every_model
+def test_training_step_lowers_the_loss(model: AnyModel):
+    network, batch = build(model).train(), tiny_batch(model)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+    first, _ = train_step(network, batch, optimizer, LOSSES["mse"], CPU)
+    second, _ = train_step(network, batch, optimizer, LOSSES["mse"], CPU)
+    assert second < first
+
+
+@every_model
+def test_first_weights_are_a_function_of_the_seed(model: AnyModel):
+    torch.manual_seed(7)
+    network = build(model, seed=1)
+    torch.manual_seed(8)
+    assert same_weights(network, build(model, seed=1))
+    assert not same_weights(network, build(model, seed=2))
+
+
+@every_model
+def test_building_leaves_torchs_own_chance_alone(model: AnyModel):
+    before = torch.get_rng_state()
+    build(model)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@every_model
+def test_saved_model_predicts_the_same_with_the_same_settings(model: AnyModel, tmp_path: Path):
+    task = task_of(model).model_copy(update={"points": "all"})
+    settings = settings_of(model).model_copy(update={"task": task})
+    network, path = build(model, n_points=58), tmp_path / "new folder" / "model.safetensors"
+    with torch.no_grad():  # away from the first weights, which the seed alone would give
+        for tensor in network.state_dict().values():
+            tensor.add_(1 if tensor.dtype == torch.int64 else 0.01)
+    save_model(path, network, settings)
+    trained = load_model(path)
+    assert trained.settings == settings
+    assert same_weights(trained.network, network)
+    assert not trained.network.training
+    with torch.inference_mode():
+        images = tiny_images(model)
+        assert torch.equal(trained.network(images), network.eval()(images))
+
+
+def layers(name: str, n_points: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+    """In and out channels and kernel of the convolutions, in and out of the connected layers."""
+    model = PARAMS.models[name]
+    network = build_network(model, PARAMS.tasks[model.task], n_points, seed=1)
+    modules = list(network.modules())
+    convolutions = [
+        (m.in_channels, m.out_channels, *m.kernel_size) for m in modules if isinstance(m, nn.Conv2d)
+    ]
+    linear = [(m.in_features, m.out_features) for m in modules if isinstance(m, nn.Linear)]
+    return convolutions, linear
+
+
+@pytest.mark.parametrize(
+    ("name", "convolutions", "linear"),
+    [
+        ("nose_net", [(1, 32, 7, 7), (32, 32, 7, 7), (32, 32, 5, 5)], [(480, 240), (240, 2)]),
+        ("nose_net_3x3", [(1, 32, 3, 3), (32, 32, 3, 3), (32, 32, 3, 3)], [(1280, 240), (240, 2)]),
+        ("nose_net_16ch", [(1, 16, 7, 7), (16, 16, 7, 7), (16, 16, 5, 5)], [(240, 120), (120, 2)]),
+    ],
+)
+def test_nose_nets_have_the_sizes_of_the_write_up(name: str, convolutions: list, linear: list):
+    assert layers(name, 1) == (convolutions, linear)
+
+
+def test_face_net_has_the_sizes_of_the_write_up():
+    convolutions, linear = layers("face_net", 58)
+    assert convolutions == [(1, 65, 3, 3)] + [(65, 65, 3, 3)] * 5
+    assert linear == [(195, 2000), (2000, 300), (300, 116)]
+
+
+def test_resnet18_ends_in_136_numbers():
+    convolutions, linear = layers("resnet18", 68)
+    assert convolutions[0] == (3, 64, 7, 7)
+    assert linear == [(512, 136)]
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("nose_net", ["Conv2d", "ReLU", "MaxPool2d"] * 3 + ["Flatten", "Linear", "ReLU", "Linear"]),
+        (
+            "face_net",
+            ["Conv2d", "ReLU", "MaxPool2d"] * 5
+            + ["Conv2d", "ReLU", "Flatten", "Linear", "ReLU", "Linear", "ReLU", "Linear"],
+        ),
+    ],
+)
+def test_own_networks_have_their_layers_in_order(name: str, kinds: list[str]):
+    network = build(PARAMS.models[name])
+    assert [type(layer).__name__ for layer in network.body.children()] == kinds
+
+
+def test_grey_input_is_shifted_to_minus_a_half_to_a_half():
+    network = LandmarkNetwork(nn.Flatten(), mean=[0.5], std=[1.0])
+    pixels = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2)
+    assert network(pixels).tolist() == [[[-0.5, 0.5]]]
+
+
+def test_each_channel_is_normalised_by_its_own_mean_and_deviation():
+    network = LandmarkNetwork(nn.Flatten(), mean=[0.5, 0.25], std=[0.5, 0.25])
+    pixels = torch.tensor([1.0, 1.0]).view(1, 2, 1, 1)
+    assert network(pixels).tolist() == [[[1.0, 3.0]]]
+
+
+@pytest.mark.parametrize("name", ["nose_net", "face_net"])
+def test_input_that_is_too_small_is_told(name: str):
+    model = PARAMS.models[name]
+    task = PARAMS.tasks[model.task].model_copy(update={"height": 20, "width": 20})
+    with pytest.raises(SettingsError, match=r"an input of \(20, 20\) px is too small"):
+        build_network(model, task, 1, seed=1)
+
+
+def test_backbone_pads_as_tensorflow_does_where_asked():
+    padded = {type(module).__name__ for module in build(SAME_PADDED).modules()}
+    assert "Conv2dSame" in padded
+    plain = SAME_PADDED.model_copy(update={"pad_type": None})
+    assert "Conv2dSame" not in {type(module).__name__ for module in build(plain).modules()}
+
+
+def test_pad_type_that_a_backbone_does_not_take_is_told():
+    with pytest.raises(SettingsError, match="resnet18.*pad_type"):
+        build(RESNET.model_copy(update={"pad_type": "same"}))
+
+
+def test_unknown_backbone_names_those_near_it():
+    with pytest.raises(SettingsError, match=r"no backbone 'resnet19'; near it: .*resnet18"):
+        build(RESNET.model_copy(update={"backbone": "resnet19"}))
+
+
+def test_unknown_tag_of_weights_is_told():
+    with pytest.raises(SettingsError, match=r"backbone resnet18\.nobody: .*nobody"):
+        build(RESNET.model_copy(update={"backbone": "resnet18.nobody"}))
+
+
+def test_unknown_backbone_that_is_near_none_says_so():
+    with pytest.raises(SettingsError) as caught:
+        build(RESNET.model_copy(update={"backbone": "7"}))
+    assert not str(caught.value).endswith("near it: ")
+
+
+@pytest.fixture(scope="module")
+def small_weights() -> dict[str, torch.Tensor]:
+    """The weights of a whole mobilenetv3_small_100, classifier of 1000 included."""
+    import timm
+
+    torch.manual_seed(1)
+    return timm.create_model("mobilenetv3_small_100").state_dict()
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_weights_of_the_same_backbone_are_taken_but_for_the_last_layer(
+    small_weights: dict[str, torch.Tensor], tmp_path: Path, suffix: str
+):
+    path = tmp_path / f"weights{suffix}"
+    save_file(small_weights, path) if suffix == ".safetensors" else torch.save(small_weights, path)
+    network = build_network(SMALL, TINY_WILD, N_POINTS, seed=1, weights=path)
+    own = network.body.state_dict()
+    changed = [name for name in own if not torch.equal(own[name], small_weights[name])]
+    assert changed == ["classifier.weight", "classifier.bias"]
+    assert own["classifier.bias"].shape == (2 * N_POINTS,)
+
+
+def test_weights_of_another_architecture_are_refused(
+    small_weights: dict[str, torch.Tensor], tmp_path: Path
+):
+    path = tmp_path / "weights.safetensors"
+    save_file(small_weights, path)
+    with pytest.raises(SettingsError, match="backbone resnet18"):
+        build_network(RESNET, TINY_WILD, N_POINTS, seed=1, weights=path)
+
+
+class TouchesAFile:
+    """Pickled code: unpickling it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def pickle_plainly(what: object, path: Path) -> None:
+    path.write_bytes(pickle.dumps(what, protocol=2))
+
+
+@pytest.mark.parametrize("save", [torch.save, pickle_plainly])
+def test_pickle_with_code_in_it_is_refused_and_not_executed(tmp_path: Path, save):
+    path, made = tmp_path / "weights.pth", tmp_path / "made by the pickle"
+    save({"conv1.weight": TouchesAFile(made)}, path)
+    with pytest.raises(SettingsError, match=r"weights\.pth"):
+        build_network(SMALL, TINY_WILD, N_POINTS, seed=1, weights=path)
+    assert not made.exists()
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "weights.pth"])
+@pytest.mark.parametrize("content", [b"", b"not weights at all"])
+def test_damaged_weights_are_refused_by_name(tmp_path: Path, name: str, content: bytes):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SettingsError, match=name):
+        build_network(SMALL, TINY_WILD, N_POINTS, seed=1, weights=tmp_path / name)
+
+
+@pytest.fixture
+def nose_file(tmp_path: Path) -> Path:
+    model = PARAMS.models["nose_net_16ch"]
+    path = tmp_path / "nose.safetensors"
+    save_model(path, build(model, n_points=1), settings_of(model))
+    return path
+
+
+def test_model_file_carries_its_settings_as_json(nose_file: Path):
+    with safe_open(nose_file, "pt") as file:
+        settings = json.loads(file.metadata()["settings"])
+    assert settings["lr"] == 1e-5
+    assert settings["model"]["architecture"] == "nose_net"
+    assert settings["task"]["height"] == 60
+
+
+def test_missing_model_file_is_told(tmp_path: Path):
+    with pytest.raises(ModelFileError, match=r"none\.safetensors.*train it"):
+        load_model(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\xff" * 64, b"\0" * 64])
+def test_file_that_is_no_model_is_told(tmp_path: Path, content: bytes):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"model\.safetensors: not a model"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.999])
+def test_model_file_that_is_cut_short_is_told(nose_file: Path, share: float):
+    content = nose_file.read_bytes()
+    nose_file.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ModelFileError, match=r"nose\.safetensors: not a model"):
+        load_model(nose_file)
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ('"seed":3', '"sede":3'),
+        ('"height":60', '"height":90'),  # other sizes than the weights have
+        ('"architecture":"nose_net"', '"architecture":"nose_nets"'),
+        ('"scheme":"imm58"', '"scheme":"wflw98"'),
+        ("}", ""),
+    ],
+)
+def test_settings_that_do_not_fit_are_told(nose_file: Path, text: str, instead: str):
+    with safe_open(nose_file, "pt") as file:
+        settings = file.metadata()["settings"]
+    assert text in settings
+    metadata = {"settings": settings.replace(text, instead)}
+    save_file(load_file(nose_file), nose_file, metadata=metadata)
+    with pytest.raises(ModelFileError, match=r"nose\.safetensors: not a model"):
+        load_model(nose_file)
+
+
+def test_weights_without_settings_are_no_model_of_ours(nose_file: Path):
+    save_file(load_file(nose_file), nose_file)
+    with pytest.raises(ModelFileError, match="not a model of this project"):
+        load_model(nose_file)
+
+
+def test_model_file_without_one_of_its_weights_is_told(nose_file: Path):
+    with safe_open(nose_file, "pt") as file:
+        metadata = file.metadata()
+    weights = load_file(nose_file)
+    weights.popitem()
+    save_file(weights, nose_file, metadata=metadata)
+    with pytest.raises(ModelFileError, match="not a model of this project"):
+        load_model(nose_file)

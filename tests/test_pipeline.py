@@ -1,0 +1,185 @@
+"""The real stages, run by DVC in a repository of their own with tiny settings."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from workspace import Workspace
+
+from keypoints.batches import Batches
+from keypoints.crops import CropStore
+from keypoints.inference import load_model
+from keypoints.training import validate
+
+MODELS = ["nose_net", "nose_net_3x3", "nose_net_16ch", "face_net", "resnet18"]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = Workspace(tmp_path_factory.mktemp("pipeline"))
+    workspace.dvc("repro")
+    workspace.commit()
+    return workspace
+
+
+@pytest.fixture
+def workspace(ran: Workspace) -> Iterator[Workspace]:
+    """The repository as `dvc repro` left it, whatever a test does to it."""
+    yield ran
+    ran.run("git", "checkout", "--quiet", ".")
+    ran.dvc("checkout", "--quiet")
+
+
+def changed_stages(workspace: Workspace) -> set[str]:
+    return set(json.loads(workspace.dvc("status", "--json")))
+
+
+def test_repro_writes_every_output(ran: Workspace) -> None:
+    written = {str(path.relative_to(ran.folder)) for path in ran.folder.rglob("*.*")}
+    for model in MODELS:
+        assert f"models/{model}.safetensors" in written
+        assert f"metrics/history/{model}.csv" in written
+        assert f"metrics/scores/{model}.json" in written
+        assert f"metrics/faces/{model}.csv" in written
+        assert f"metrics/pictures/{model}_bad.png" in written
+    assert {"submissions/resnet18.csv", "report/scores.md"} <= written
+    assert not list(ran.folder.rglob("metrics/**/.gitignore"))
+
+
+def test_history_has_a_row_per_epoch(ran: Workspace) -> None:
+    history = pd.read_csv(ran.folder / "metrics/history/nose_net.csv")
+    assert list(history.columns) == ["epoch", "train_mse", "val_mse", "lr", "seconds"]
+    assert list(history["epoch"]) == [1, 2]
+
+
+def test_a_submission_has_a_row_per_coordinate_of_the_test_list(ran: Workspace) -> None:
+    lines = (ran.folder / "submissions/resnet18.csv").read_text().splitlines()
+    assert lines[0] == "Id,Predicted"
+    assert [line.split(",")[0] for line in lines[1:]] == [str(n) for n in range(2 * 136)]
+
+
+@pytest.mark.parametrize(("model", "task"), [("nose_net", "nose"), ("resnet18", "wild")])
+def test_a_loaded_model_scores_what_was_saved(ran: Workspace, model: str, task: str) -> None:
+    scores = json.loads((ran.folder / f"metrics/scores/{model}.json").read_text())
+    trained = load_model(ran.folder / f"models/{model}.safetensors")
+    with CropStore(ran.folder / "data/crops" / task) as store:
+        rows = store.rows("validation")
+        batches = Batches(store, rows, trained.settings.points, batch_size=4)
+        mse = validate(trained.network, batches, torch.device("cpu"))
+    assert mse == pytest.approx(scores["mse"], rel=1e-4)
+    assert trained.settings.name == model
+
+
+def test_a_second_run_does_nothing(ran: Workspace) -> None:
+    assert ran.stages_run("repro") == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "stages"),
+    [
+        ("lr", 0.003, {f"train@{model}" for model in MODELS}),
+        ("rendered.photos", 21, {"fetch@imm", "fetch@ibug"}),
+        ("validation.imm", 0.3, {"prepare@nose", "prepare@face"}),
+        ("tasks.wild.enlarge", 1.5, {"prepare@wild", "train@resnet18"}),
+        ("models.face_net.loss", "l1", {"fetch@weights", "train@face_net", "report"}),
+    ],
+)
+def test_a_setting_marks_the_stages_that_read_it(
+    workspace: Workspace, setting: str, value: object, stages: set[str]
+) -> None:
+    workspace.set_params({setting: value})
+    assert changed_stages(workspace) == stages
+
+
+def test_an_experiment_runs_what_depends_on_its_setting_and_is_compared(
+    workspace: Workspace,
+) -> None:
+    ran = workspace.stages_run("exp", "run", "-S", "models.nose_net.epochs=3")
+    assert ran == ["fetch@weights", "train@nose_net", "evaluate@nose_net", "report"]
+    params = json.loads(workspace.dvc("params", "diff", "--json"))
+    assert params["params.yaml"]["models.nose_net.epochs"] == {"old": 2, "new": 3, "diff": 1}
+    metrics = json.loads(workspace.dvc("metrics", "diff", "--json"))
+    assert list(metrics["diff"]) == ["metrics/scores/nose_net.json"]
+    assert "mae_px" in metrics["diff"]["metrics/scores/nose_net.json"]
+    workspace.dvc("plots", "diff", "HEAD")
+    assert "learning curves of nose_net" in (workspace.folder / "dvc_plots/index.html").read_text()
+
+
+def test_a_small_rate_is_a_number_and_retrains_only_the_target(workspace: Workspace) -> None:
+    assert workspace.stages_run("exp", "run", "-S", "lr=1e-5", "train@nose_net") == [
+        "train@nose_net"
+    ]
+    history = pd.read_csv(workspace.folder / "metrics/history/nose_net.csv")
+    assert set(history["lr"]) == {1e-5}
+
+
+def test_a_rate_of_the_wrong_type_is_named(workspace: Workspace) -> None:
+    said = workspace.dvc("exp", "run", "-S", "lr=fast", "train@nose_net", check=False)
+    assert "params.yaml: lr should be a valid number; got 'fast'" in said
+    assert "Traceback" not in said
+    assert "exit code 255" in said
+
+
+def test_another_backbone_is_one_setting(workspace: Workspace) -> None:
+    backbone = "models.resnet18.backbone=mobilenetv3_small_100"
+    ran = workspace.stages_run("exp", "run", "-S", backbone, "train@resnet18")
+    assert ran == ["fetch@weights", "train@resnet18"]
+    trained = load_model(workspace.folder / "models/resnet18.safetensors")
+    assert type(trained.network.body).__name__ == "MobileNetV3"
+
+
+def test_a_grid_is_queued_and_worked_off_by_two_workers(workspace: Workspace) -> None:
+    workspace.dvc("exp", "run", "--queue", "-S", "lr=1e-3,0.01", "train@nose_net")
+    workspace.dvc("queue", "start", "-j", "2")
+    deadline = time.monotonic() + 120
+    while "Queued" in (status := workspace.dvc("queue", "status")) or "Running" in status:
+        assert time.monotonic() < deadline, status
+        time.sleep(2)
+    assert status.count("Success") == 2
+    shown = workspace.dvc("exp", "show", "--csv", "--no-pager")
+    rates = pd.read_csv(pd.io.common.StringIO(shown))["lr"]
+    assert {0.002, 0.001, 0.01} <= set(rates)
+
+
+def test_the_graph_leads_from_fetch_to_report(ran: Workspace) -> None:
+    graph = ran.dvc("dag", "--dot")
+    for edge in (
+        '"fetch@imm" -> "prepare@nose"',
+        '"prepare@nose" -> "train@nose_net"',
+        '"fetch@weights" -> "train@resnet18"',
+        '"evaluate@face_net" -> "report"',
+        '"train@resnet18" -> "submit@resnet18"',
+    ):
+        assert edge in graph
+
+
+def test_a_model_that_is_not_in_the_settings_is_named(ran: Workspace) -> None:
+    said = ran.run("python", "src/train.py", "nose", check=False)
+    assert "error: models has no 'nose'; it has nose_net, " in said
+    assert "exit code 1" in said
+
+
+def test_weights_come_from_a_local_file_or_the_run_stops(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    from safetensors.torch import save_file
+
+    trained = load_model(workspace.folder / "models/resnet18.safetensors")
+    weights = {
+        name.removeprefix("body."): tensor
+        for name, tensor in trained.network.state_dict().items()
+        if "fc." not in name
+    }
+    file = tmp_path / "own.safetensors"
+    setting = f"models.resnet18.pretrained={file}"
+    said = workspace.dvc("exp", "run", "-S", setting, "train@resnet18", check=False)
+    assert "pretrained: no file" in said
+    save_file(weights, file)
+    ran = workspace.stages_run("exp", "run", "-S", setting, "train@resnet18")
+    assert ran == ["fetch@weights", "train@resnet18"]
+    record = json.loads((workspace.folder / "data/weights/resnet18/weights.json").read_text())
+    assert record["file"] == "own.safetensors"

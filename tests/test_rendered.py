@@ -1,0 +1,273 @@
+"""Rendered faces: the files, their determinism, and landmarks that lie on what is drawn."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+
+from keypoints.landmarks import IBUG_68, IMM_58
+from keypoints.sources import rendered
+from keypoints.sources.rendered import studio, wild
+from keypoints.sources.rendered.chance import Purpose, generator
+from keypoints.sources.rendered.draws import draw_person
+from keypoints.sources.rendered.expression import Expression
+from keypoints.sources.rendered.identity import Identity
+from keypoints.sources.rendered.look import HairStyle, Light, Look, Pose
+from keypoints.sources.rendered.photo import draw_photo
+from keypoints.sources.rendered.posing import Framing, find_landmarks, pose_head
+
+SCHEMES = [IBUG_68, IMM_58]
+
+
+@pytest.fixture(scope="module")
+def ibug(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ibug")
+    rendered.write_ibug(folder, photos=9, test_photos=3, seed=1, workers=1)
+    return folder / "ibug_300W_large_face_landmark_dataset"
+
+
+@pytest.fixture(scope="module")
+def imm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("imm")
+    rendered.write_imm(folder, people=2, seed=1, workers=1)
+    return folder / "imm_face_db"
+
+
+@pytest.fixture(scope="module")
+def draws() -> list[wild.WildDraw]:
+    """What is known of many wild photos before they are drawn."""
+    return [wild.draw_setting(generator(3, Purpose.TRAIN_PHOTO, k)) for k in range(150)]
+
+
+def images(path: Path) -> list[ElementTree.Element]:
+    return list(ElementTree.parse(path).getroot().iter("image"))
+
+
+def points(image: ElementTree.Element) -> np.ndarray:
+    return np.array([[int(p.get("x")), int(p.get("y"))] for p in image.iter("part")])
+
+
+def box(image: ElementTree.Element) -> list[int]:
+    return [int(image.find("box").get(key)) for key in ("left", "top", "width", "height")]
+
+
+def plain_look(**pose: float) -> Look:
+    """A bald, lit, mean person before the camera."""
+    person = draw_person(generator(0, Purpose.IMM_PERSON, 0), is_female=False)
+    bald = HairStyle("none", -0.9, parting=0, opening=60, bottom=0.5, volume=0.05, curl=0)
+    person = replace(person, identity=Identity(), glasses=None, beard=0.0, hair_style=bald)
+    light = Light(np.full(3, 0.8), np.array([[0.0, -0.5, 0.866]]), np.full((1, 3), 0.4), 0.0)
+    angles = {"yaw": 0.0, "pitch": 10.0, "roll": 0.0, **pose}
+    return Look(person, Expression(), Pose(**angles, distance=14.0), light)
+
+
+def seen(scheme, **pose: float) -> np.ndarray:
+    look = plain_look(**pose)
+    return find_landmarks(scheme, look, pose_head(look))
+
+
+def test_imm_has_six_views_of_each_person_with_photo_and_shape(imm):
+    stems = sorted(path.stem for path in imm.glob("*.asf"))
+    assert len(stems) == 12
+    assert [stem[:4] for stem in stems] == [f"{p:02d}-{v}" for p in (1, 2) for v in range(1, 7)]
+    assert sorted(path.stem for path in imm.glob("*.jpg")) == stems
+    assert all(cv2.imread(str(path)).shape == (480, 640, 3) for path in imm.glob("*.jpg"))
+
+
+def test_imm_has_both_column_variants_and_names_its_photo(imm):
+    variants = set()
+    for path in imm.glob("*.asf"):
+        lines = [x for x in path.read_text().splitlines() if x.strip() and not x.startswith("#")]
+        assert lines[0] == "58" and lines[-1] == f"{path.stem}.jpg"
+        variants |= {len(line.split()) for line in lines[1:-1]}
+        relative = np.array([line.split()[2:4] for line in lines[1:-1]], float)
+        assert relative.shape == (58, 2) and relative.min() > 0 and relative.max() < 1
+    assert variants == {7, 10}
+
+
+def test_every_thirteenth_person_is_grey_in_three_channels(imm):
+    spreads = {
+        path.stem[:2]: np.ptp(cv2.imread(str(path)), axis=2).max() for path in imm.glob("*.jpg")
+    }
+    assert spreads["02"] == 0 and spreads["01"] > 20
+
+
+def test_views_turn_the_way_of_the_public_set():
+    person = studio.draw_sitter(generator(0, Purpose.IMM_PERSON, 1))
+    tip = {}
+    for view in (studio.NEUTRAL, studio.TURNED_RIGHT, studio.TURNED_LEFT):
+        rng = generator(0, Purpose.IMM_VIEW, view)
+        _, landmarks = studio.draw_view(person, view, rng, grey=False)
+        left, right = landmarks[IMM_58.eye_corners[0], 0], landmarks[IMM_58.eye_corners[1], 0]
+        tip[view] = (landmarks[IMM_58.nose_tip, 0] - left) / (right - left)
+    assert tip[studio.TURNED_RIGHT] < 0.42 < tip[studio.NEUTRAL] < 0.58 < tip[studio.TURNED_LEFT]
+
+
+def test_ibug_lists_count_their_photos_and_sizes_match(ibug):
+    train, test = (images(ibug / f"labels_ibug_300W_{n}.xml") for n in ("train", "test"))
+    assert (len(train), len(test)) == (9, 3)
+    assert len(list(ibug.rglob("*.jpg"))) == 12
+    for image in train + test:
+        height, width = cv2.imread(str(ibug / image.get("file"))).shape[:2]
+        assert (int(image.get("width")), int(image.get("height"))) == (width, height)
+        landmarks = points(image)
+        assert landmarks.shape == (68, 2)
+        assert (landmarks >= 0).all() and (landmarks < (width, height)).all()
+
+
+def test_both_test_lists_have_the_same_faces_in_the_same_order(ibug):
+    bare, full = (images(ibug / f"labels_ibug_300W_test{n}.xml") for n in ("_parsed", ""))
+    assert [i.get("file") for i in bare] == [i.get("file") for i in full]
+    assert [box(i) for i in bare] == [box(i) for i in full]
+    assert not any(list(image.iter("part")) for image in bare)
+
+
+def test_a_mirror_twin_is_the_mirrored_photo_with_swapped_points(ibug):
+    train = {image.get("file"): image for image in images(ibug / "labels_ibug_300W_train.xml")}
+    twins = [file for file in train if "_mirror" in file]
+    assert len(twins) == 1
+    original, twin = train[twins[0].replace("_mirror", "")], train[twins[0]]
+    width = int(original.get("width"))
+    mirrored = points(original)[IBUG_68.mirror_order]
+    mirrored[:, 0] = width - 1 - mirrored[:, 0]
+    np.testing.assert_array_equal(points(twin), mirrored)
+    left, _, box_width, _ = box(original)
+    assert box(twin)[0] == width - left - box_width
+    photos = [cv2.imread(str(ibug / i.get("file"))).astype(int) for i in (original, twin)]
+    flipped, unflipped = (np.abs(p - photos[1]).mean() for p in (photos[0][:, ::-1], photos[0]))
+    assert flipped < 0.3 * unflipped  # JPEG alone differs
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_processes(tmp_path, ibug, monkeypatch):
+    monkeypatch.setattr(rendered, "_FEW", 0)
+    rendered.write_ibug(tmp_path, photos=9, test_photos=3, seed=1, workers=2)
+    for path in sorted(p for p in ibug.rglob("*") if p.is_file()):
+        assert (tmp_path / ibug.name / path.relative_to(ibug)).read_bytes() == path.read_bytes()
+
+
+def test_another_seed_draws_another_face():
+    first, second = (wild.draw_wild_photo(generator(s, Purpose.TRAIN_PHOTO, 0)) for s in (1, 2))
+    assert not np.array_equal(first.landmarks_photo, second.landmarks_photo)
+
+
+def test_too_many_people_for_the_file_names_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=re.escape("people must be 1 to 99")):
+        rendered.write_imm(tmp_path, people=100, seed=0)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.name)
+def test_points_of_one_contour_are_in_order(scheme):
+    landmarks = seen(scheme)
+    for contour in scheme.contours:
+        steps = np.diff(landmarks[list(contour.points)], axis=0)
+        lengths = np.linalg.norm(steps, axis=1)
+        assert (lengths > 0.01).all() and (lengths < 0.5).all()
+    jaw = landmarks[list(scheme.parts["jaw"])]
+    assert (np.diff(jaw[:, 0]) > 0).all()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.name)
+def test_a_frontal_mean_face_is_its_own_mirror_image(scheme):
+    landmarks = seen(scheme)
+    mirrored = landmarks[scheme.mirror_order] * (-1, 1)
+    np.testing.assert_allclose(landmarks, mirrored, atol=0.01)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.name)
+def test_the_nose_tip_is_between_the_eyes_and_above_the_mouth(scheme):
+    landmarks = seen(scheme)
+    x, y = landmarks[scheme.nose_tip]
+    left, right = landmarks[list(scheme.eye_corners)]
+    mouth = landmarks[list(scheme.parts["mouth"])]
+    assert left[0] < x < right[0]
+    assert max(left[1], right[1]) < y < mouth[:, 1].min()
+
+
+@pytest.mark.parametrize("yaw", [-40.0, -20.0, 20.0, 40.0])
+def test_jaw_of_a_turned_face_lies_on_the_visible_outline(yaw):
+    look = plain_look(yaw=yaw)
+    posed = pose_head(look)
+    framing = Framing((300, 300), (150.0, 110.0), 80.0)
+    wall = np.full((300, 300, 3), (255, 0, 255), np.uint8)
+    photo = draw_photo(look, posed, framing, generator(0, Purpose.IMM_VIEW, 0), wall)
+    is_wall = (np.abs(photo.astype(int) - wall) < 60).all(axis=2)
+    landmarks = np.round(find_landmarks(IBUG_68, look, posed) * 80 + (150, 110)).astype(int)
+    # The cheek that is turned away: the head ends within two pixels of each of its points.
+    for x, y in landmarks[1:7] if yaw < 0 else landmarks[10:16]:
+        outward = -1 if yaw < 0 else 1
+        assert not is_wall[y, x - 3 * outward]
+        assert is_wall[y, x + 3 * outward]
+
+
+def test_eyes_are_drawn_where_their_landmarks_are():
+    look = plain_look()
+    posed = pose_head(look)
+    framing = Framing((300, 300), (150.0, 110.0), 100.0)
+    photo = draw_photo(look, posed, framing, generator(0, Purpose.IMM_VIEW, 0))
+    grey = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY).astype(float)
+    landmarks = find_landmarks(IBUG_68, look, posed) * 100 + (150, 110)
+    for eye in (slice(36, 42), slice(42, 48)):
+        x, y = np.round(landmarks[eye].mean(axis=0)).astype(int)
+        iris = grey[y - 3 : y + 4, x - 4 : x + 5].min()
+        cheek = grey[y + 25 : y + 32, x - 4 : x + 5].mean()
+        assert iris < 0.5 * cheek
+
+
+def test_red_lips_are_drawn_under_the_landmarks_of_a_turned_mouth():
+    look = plain_look(yaw=25.0, roll=12.0)
+    posed = pose_head(look)
+    framing = Framing((300, 300), (150.0, 110.0), 100.0)
+    photo = draw_photo(look, posed, framing, generator(0, Purpose.IMM_VIEW, 0))
+    landmarks = find_landmarks(IBUG_68, look, posed) * 100 + (150, 110)
+    lips = cv2.cvtColor(photo, cv2.COLOR_BGR2Lab)[..., 1].astype(float)  # redness
+    lower_lip = landmarks[[57, 66]].mean(axis=0)
+    chin = landmarks[[57, 8]].mean(axis=0)
+    red, pale = (lips[int(y) - 1 : int(y) + 2, int(x) - 3 : int(x) + 4].mean()
+                 for x, y in (lower_lip, chin))  # fmt: skip
+    assert red > pale + 2
+
+
+def test_boxes_are_as_tight_as_those_of_the_public_detector(draws):
+    boxes = np.array([draw.box for draw in draws], float)
+    landmarks = np.array([draw.landmarks_photo for draw in draws], float)
+    width = boxes[:, 2]
+    eye_distance = np.linalg.norm(landmarks[:, 36] - landmarks[:, 45], axis=1)
+    # Public training faces: median 0.574, standard deviation 0.071.
+    assert np.median(eye_distance / width) == pytest.approx(0.574, abs=0.03)
+    assert np.std(eye_distance / width) == pytest.approx(0.071, abs=0.025)
+    centre = boxes[:, :2] + boxes[:, 2:] / 2
+    offset = (landmarks - centre[:, None]) / width[:, None, None]
+    # The jaw leaves 93 of 100 public boxes; the chin is 0.566 below the middle in the median.
+    assert (np.abs(offset[:, :17]) > 0.5).any(axis=(1, 2)).mean() == pytest.approx(0.93, abs=0.05)
+    assert np.median(offset[:, 8, 1]) == pytest.approx(0.566, abs=0.04)
+    assert (np.abs(boxes[:, 2] - boxes[:, 3]) <= 1).all()
+
+
+def test_shapes_spread_like_those_of_the_public_faces(draws):
+    landmarks = np.array([draw.landmarks_photo for draw in draws], float)
+    centred = landmarks - landmarks.mean(axis=1, keepdims=True)
+    size = np.sqrt((centred**2).sum(axis=(1, 2)) / 68)
+    eyes = landmarks[:, 45] - landmarks[:, 36]
+    roll = np.degrees(np.arctan2(eyes[:, 1], eyes[:, 0]))
+    # Public training faces: standard deviations of roll, and of where the nose tip lies between
+    # the eye corners (the turn); median of mouth width over eye distance.
+    assert roll.std() == pytest.approx(7.8, abs=2)
+    along = ((landmarks[:, 30] - landmarks[:, 36]) * eyes).sum(axis=1) / (eyes**2).sum(axis=1)
+    assert along.std() == pytest.approx(0.15, abs=0.06)
+    mouth = np.linalg.norm(landmarks[:, 54] - landmarks[:, 48], axis=1)
+    assert np.median(mouth / np.linalg.norm(eyes, axis=1)) == pytest.approx(0.63, abs=0.05)
+    assert np.median(np.linalg.norm(eyes, axis=1) / size) == pytest.approx(1.6, abs=0.08)
+
+
+def test_photos_reach_twice_the_box_and_some_boxes_leave_them(draws):
+    boxes = np.array([draw.box for draw in draws])
+    sizes = np.array([draw.framing.size for draw in draws])
+    assert np.median(sizes[:, 1] / boxes[:, 2]) == pytest.approx(1.9, abs=0.1)
+    leaves = (boxes[:, :2] < 0).any(axis=1) | (boxes[:, :2] + boxes[:, 2:] > sizes[:, ::-1]).any(
+        axis=1
+    )
+    assert 0 < leaves.mean() < 0.1

@@ -1,0 +1,138 @@
+"""The scores of a model, against numbers by hand."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keypoints.landmarks import IBUG_68, IMM_58
+from keypoints.scores import CED_LEVELS, ced_table, face_errors, score_table, summarize
+
+ALL_POINTS = tuple(range(68))
+
+
+def table(views: list[int]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "face": [f"f{i}" for i in range(len(views))],
+            "group": "g",
+            "view": views,
+            "split": "train",
+        }
+    )
+
+
+def target_faces(n_faces: int, n_points: int, eye_corners: tuple[int, int]) -> np.ndarray:
+    """Faces whose eyes are 100 px apart."""
+    target = np.zeros((n_faces, n_points, 2))
+    target[:, eye_corners[0]], target[:, eye_corners[1]] = (10, 20), (110, 20)
+    return target
+
+
+def wild_errors() -> pd.DataFrame:
+    """The first face is off by (3, 4) everywhere; the second by (0, 34) at the chin."""
+    target = target_faces(2, 68, IBUG_68.eye_corners)
+    predicted = target.copy()
+    predicted[0] += (3, 4)
+    predicted[1, 8] += (0, 34)
+    return face_errors(table([0, 0]), predicted, target, scheme=IBUG_68, points=ALL_POINTS)
+
+
+def test_errors_of_each_face_by_hand():
+    rows = wild_errors()
+    assert rows["face"].tolist() == ["f0", "f1"]
+    assert rows["inter_ocular_px"].tolist() == [100, 100]
+    assert rows["mae_px"].tolist() == pytest.approx([3.5, 34 / 136])
+    assert rows["rmse_px"].tolist() == pytest.approx([np.sqrt(12.5), 34 / np.sqrt(136)])
+    assert rows["nme"].tolist() == pytest.approx([0.05, 0.005])
+    assert rows["nme_jaw"].tolist() == pytest.approx([0.05, 0.02])  # 34 px over 17 points
+    assert rows["nme_mouth"].tolist() == pytest.approx([0.05, 0])
+
+
+def test_errors_have_a_column_for_each_part():
+    parts = [column for column in wild_errors().columns if column.startswith("nme_")]
+    assert parts == ["nme_jaw", "nme_brows", "nme_nose", "nme_eyes", "nme_mouth"]
+
+
+def test_one_point_is_measured_by_the_eyes_of_the_whole_face():
+    target = target_faces(1, 58, IMM_58.eye_corners)
+    target[0, 52] = (60, 70)
+    predicted = np.array([[(63.0, 66.0)]])
+    rows = face_errors(table([1]), predicted, target, scheme=IMM_58, points=(52,))
+    assert rows["nme"].tolist() == rows["nme_nose"].tolist() == pytest.approx([0.05])
+    assert "nme_jaw" not in rows
+
+
+def test_rows_of_a_part_of_the_table_are_counted_anew():
+    target = target_faces(2, 68, IBUG_68.eye_corners)
+    rows = table([0, 0, 0, 0]).iloc[[3, 1]]
+    errors = face_errors(rows, target, target, scheme=IBUG_68, points=ALL_POINTS)
+    assert errors["face"].tolist() == ["f3", "f1"]
+    assert errors["mae_px"].tolist() == [0, 0]
+
+
+def test_summary_by_hand():
+    scores = summarize(wild_errors(), mse=0.25)
+    assert scores["split"] == "validation"
+    assert scores["faces"] == 2
+    assert scores["mse"] == 0.25
+    assert scores["mae_px"] == pytest.approx((3.5 + 0.25) / 2)
+    assert scores["rmse_px"] == pytest.approx(np.sqrt((12.5 + 34**2 / 136) / 2))
+    assert scores["nme"] == scores["nme_median"] == pytest.approx(0.0275)
+    assert scores["fr8"] == 0
+    assert scores["auc8"] == pytest.approx((0.03 + 0.075) / 2 / 0.08)
+    assert scores["nme_part"] == pytest.approx(
+        {"jaw": 0.035, "brows": 0.025, "nose": 0.025, "eyes": 0.025, "mouth": 0.025}
+    )
+
+
+def test_root_of_the_mean_square_is_over_all_coordinates():
+    target = target_faces(3, 68, IBUG_68.eye_corners)
+    predicted = target + np.random.default_rng(1).normal(0, 5, target.shape)
+    rows = face_errors(table([0] * 3), predicted, target, scheme=IBUG_68, points=ALL_POINTS)
+    scores = summarize(rows, mse=0.0)
+    assert scores["rmse_px"] == pytest.approx(np.sqrt(((predicted - target) ** 2).mean()))
+    assert scores["mae_px"] == pytest.approx(np.abs(predicted - target).mean())
+
+
+def test_set_with_views_is_summed_up_for_each_view():
+    target = target_faces(3, 58, IMM_58.eye_corners)
+    predicted = target + np.array([2.0, 4.0, 10.0])[:, None, None]
+    rows = face_errors(table([1, 1, 5]), predicted, target, scheme=IMM_58, points=tuple(range(58)))
+    views = summarize(rows, mse=0.0)["view"]
+    assert isinstance(views, dict)
+    assert list(views) == ["1", "5"]
+    assert views["1"]["mae_px"] == pytest.approx(3)
+    assert views["1"]["rmse_px"] == pytest.approx(np.sqrt(10))
+    assert views["5"]["nme"] == pytest.approx(10 * np.sqrt(2) / 100)
+
+
+def test_set_without_views_has_none_in_its_summary():
+    assert "view" not in summarize(wild_errors(), mse=0.0)
+
+
+def test_summary_can_be_written_as_json():
+    scores = summarize(wild_errors(), mse=0.25)
+    assert json.loads(json.dumps(scores, allow_nan=False)) == scores
+
+
+def test_ced_table_rises_to_the_share_of_the_faces():
+    curve = ced_table(np.array([0.0, 0.05, 0.3]))
+    assert len(curve) == len(CED_LEVELS)
+    assert curve["fraction"].iloc[0] == pytest.approx(1 / 3)
+    assert curve["fraction"].iloc[-1] == pytest.approx(2 / 3)
+    assert curve["fraction"].is_monotonic_increasing
+
+
+def test_table_has_a_row_for_each_model():
+    scores: dict[str, dict[str, object]] = {
+        "nose_net": {"task": "nose", "mse": 0.00123456, "faces": 48},
+        "resnet18": {"task": "wild", "mse": 2.0, "faces": 333},
+    }
+    assert score_table(scores, ("task", "mse", "faces")) == (
+        "| model | task | mse | faces |\n"
+        "| --- | --- | --- | --- |\n"
+        "| nose_net | nose | 0.001235 | 48 |\n"
+        "| resnet18 | wild | 2 | 333 |\n"
+    )

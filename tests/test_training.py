@@ -1,0 +1,214 @@
+"""The training loop, on a tiny network and a tiny store."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from keypoints.batches import Batches
+from keypoints.crops import CropStore
+from keypoints.losses import LOSSES, Loss
+from keypoints.settings import Augment
+from keypoints.training import (
+    EpochResult,
+    LearningError,
+    tell,
+    train,
+    validate,
+    write_history,
+)
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
+CPU = torch.device("cpu")
+AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0)
+
+
+def tiny_network(*, dropout: float = 0.0) -> nn.Module:
+    """Looks at 6 x 8 cells of the input, and predicts one point; 1.4 thousand weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return nn.Sequential(
+            nn.AvgPool2d(8),
+            nn.Flatten(),
+            nn.Linear(48, 28),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(28, 2),
+            nn.Unflatten(1, (1, 2)),
+        )
+
+
+def batches_of(store: CropStore, split: str, *, batch_size: int = 3) -> Batches:
+    augment = AUGMENT if split == "train" else None
+    return Batches(store, store.rows(split), (0,), batch_size=batch_size, augment=augment, seed=1)
+
+
+def run(
+    store: CropStore,
+    network: nn.Module,
+    *,
+    epochs: int = 3,
+    lr: float = 0.01,
+    seed: int = 1,
+    batch_size: int = 3,
+    loss: Loss = LOSSES["mse"],
+) -> list[EpochResult]:
+    return list(
+        train(
+            network,
+            batches_of(store, "train", batch_size=batch_size),
+            batches_of(store, "validation"),
+            loss=loss,
+            lr=lr,
+            epochs=epochs,
+            seed=seed,
+            device=CPU,
+        )
+    )
+
+
+def weights_of(network: nn.Module) -> torch.Tensor:
+    return nn.utils.parameters_to_vector(network.parameters()).detach()
+
+
+def test_history_has_a_row_for_each_epoch(dot_store: CropStore):
+    history = run(dot_store, tiny_network(), epochs=3, lr=0.002)
+    assert [result.epoch for result in history] == [1, 2, 3]
+    assert [result.lr for result in history] == [0.002] * 3
+    assert all(result.seconds > 0 for result in history)
+    assert all(np.isfinite([result.train_mse, result.val_mse]).all() for result in history)
+
+
+def test_network_learns(dot_store: CropStore):
+    history = run(dot_store, tiny_network(), epochs=20)
+    assert history[-1].train_mse < history[0].train_mse / 2
+    assert history[-1].val_mse < history[0].val_mse
+
+
+def test_validation_error_of_the_history_is_that_of_the_network(dot_store: CropStore):
+    network = tiny_network(dropout=0.5)
+    history = run(dot_store, network)
+    assert validate(network, batches_of(dot_store, "validation"), CPU) == history[-1].val_mse
+    larger = batches_of(dot_store, "validation", batch_size=4)
+    assert validate(network, larger, CPU) == pytest.approx(history[-1].val_mse, rel=1e-5)
+
+
+def test_validation_error_by_hand(dot_store: CropStore):
+    constant = nn.Sequential(nn.Flatten(), nn.Linear(48 * 64, 2), nn.Unflatten(1, (1, 2)))
+    with torch.no_grad():
+        constant[1].weight.zero_()
+        constant[1].bias.copy_(torch.tensor([0.25, 0.75]))
+    (batch,) = batches_of(dot_store, "validation", batch_size=4).epoch()
+    expected = ((batch.landmarks_unit - (0.25, 0.75)) ** 2).mean()
+    mse = validate(constant, batches_of(dot_store, "validation"), CPU)
+    assert mse == pytest.approx(expected, rel=1e-5)
+
+
+def test_training_error_counts_every_face_once(dot_store: CropStore):
+    # with a learning rate of almost nothing the steps see one network, and 3 + 3 + 2 faces
+    network = tiny_network()
+    (result,) = run(dot_store, network, epochs=1, lr=1e-30)
+    (batch,) = batches_of(dot_store, "train", batch_size=8).epoch(1)
+    (whole,) = run(dot_store, tiny_network(), epochs=1, lr=1e-30, batch_size=8)
+    assert len(batch.images) == 8
+    assert result.train_mse == pytest.approx(whole.train_mse, rel=1e-5)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_two_runs_end_in_the_same_weights_whatever_torch_drew_before(
+    dot_store: CropStore, dropout: float
+):
+    networks = tiny_network(dropout=dropout), tiny_network(dropout=dropout)
+    histories = []
+    for torch_seed, network in enumerate(networks):
+        torch.manual_seed(torch_seed)
+        torch.rand(torch_seed)
+        histories.append([(r.train_mse, r.val_mse) for r in run(dot_store, network)])
+    assert torch.equal(weights_of(networks[0]), weights_of(networks[1]))
+    assert histories[0] == histories[1]
+
+
+def test_dropout_drops_and_follows_the_seed(dot_store: CropStore):
+    def weights(dropout: float, seed: int) -> torch.Tensor:
+        network = tiny_network(dropout=dropout)
+        run(dot_store, network, epochs=1, seed=seed)
+        return weights_of(network)
+
+    assert torch.equal(weights(0.5, seed=1), weights(0.5, seed=1))
+    assert not torch.equal(weights(0.5, seed=1), weights(0.5, seed=2))
+    assert not torch.equal(weights(0.5, seed=1), weights(0.0, seed=1))
+
+
+def test_each_step_drops_other_numbers(dot_store: CropStore):
+    network = nn.Sequential(
+        nn.AvgPool2d(8), nn.Flatten(), nn.Dropout(0.5), nn.Linear(48, 2), nn.Unflatten(1, (1, 2))
+    )
+    before = network[3].weight.detach().clone()
+    run(dot_store, network, batch_size=1)
+    # what is dropped in every step would keep its first weight
+    assert (network[3].weight != before).any(dim=0).all()
+
+
+def test_learning_rate_that_is_too_large_stops_with_epoch_step_and_rate(dot_store: CropStore):
+    with pytest.raises(
+        LearningError, match=r"epoch 1, step 2, at learning rate 1e\+30; try a smaller lr"
+    ):
+        run(dot_store, tiny_network(), lr=1e30, batch_size=4)
+
+
+def test_learning_that_breaks_in_the_second_epoch_names_it(dot_store: CropStore):
+    network = tiny_network()
+    batches = batches_of(dot_store, "train")
+    results = train(
+        network,
+        batches,
+        batches_of(dot_store, "validation"),
+        loss=LOSSES["mse"],
+        lr=0.01,
+        epochs=2,
+        seed=1,
+        device=CPU,
+    )
+    assert next(results).epoch == 1
+    with torch.no_grad():
+        network[2].weight.fill_(torch.nan)
+    with pytest.raises(LearningError, match=r"the loss is nan in epoch 2, step 1"):
+        next(results)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_learning_that_breaks_in_its_last_step_stops_too(dot_store: CropStore):
+    with pytest.raises(LearningError, match="epoch 1"):
+        run(dot_store, tiny_network(), lr=1e30, epochs=1, batch_size=8)
+
+
+def test_loss_that_is_no_number_stops_at_its_own_step(dot_store: CropStore):
+    def broken(predicted: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return (predicted - target).sum() * torch.nan
+
+    with pytest.raises(LearningError, match=r"the loss is nan in epoch 1, step 1"):
+        run(dot_store, tiny_network(), loss=broken)
+
+
+def test_line_for_each_epoch_tells_the_time_left(capsys: pytest.CaptureFixture[str]):
+    results = [EpochResult(1, 0.5, 0.25, 0.001, 60.0), EpochResult(2, 0.4, 0.2, 0.001, 30.0)]
+    assert list(tell(iter(results), 4)) == results
+    first, second = capsys.readouterr().out.splitlines()
+    assert "epoch   1/4  train_mse 0.500000  val_mse 0.250000" in first
+    assert first.endswith("left 3:00")  # three more of 60 s
+    assert second.endswith("left 1:30")  # two more of 45 s
+
+
+def test_history_is_written_as_csv(tmp_path: Path):
+    path = tmp_path / "new folder" / "model.csv"
+    write_history(
+        path, [EpochResult(1, 0.5, 0.25, 1e-5, 2.5), EpochResult(2, 0.123456789, 0.2, 1e-5, 2)]
+    )
+    assert path.read_text() == (
+        "epoch,train_mse,val_mse,lr,seconds\n1,0.5,0.25,1e-05,2.5\n2,0.12345679,0.2,1e-05,2\n"
+    )
+    assert pd.read_csv(path)["lr"].tolist() == [1e-5, 1e-5]

@@ -1,0 +1,97 @@
+"""A copy of the repository with tiny settings, for tests that run its commands as a user would."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+COPIED = (".dvc/config", ".dvcignore", ".gitignore", "Makefile", "dvc.yaml", "params.yaml", "src")
+
+TINY = {
+    "lr": 0.002,
+    "rendered.people": 5,
+    "rendered.photos": 20,
+    "rendered.test_photos": 2,
+    "tasks.wild.height": 64,
+    "tasks.wild.width": 64,
+    "tasks.wild.margin": 8,
+    "models.nose_net.epochs": 2,
+    "models.nose_net_3x3.epochs": 1,
+    "models.nose_net_16ch.epochs": 1,
+    "models.face_net.epochs": 1,
+    "models.resnet18.epochs": 1,
+    "models.resnet18.batch_size": 8,
+}
+
+
+class Workspace:
+    """A git and DVC repository of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in COPIED:
+            self._copy(name)
+        self.set_params(TINY)
+        self.run("git", "init", "--quiet")
+        self.run("git", "config", "user.name", "Test")
+        self.run("git", "config", "user.email", "test@example.com")
+        self.commit()
+
+    def _copy(self, name: str) -> None:
+        source, target = ROOT / name, self.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+
+    def set_params(self, values: dict[str, object]) -> None:
+        """Change settings in params.yaml, named by their dotted keys."""
+        yaml, path = YAML(), self.folder / "params.yaml"
+        params = yaml.load(path.read_text())
+        for key, value in values.items():
+            block = params
+            *parents, last = key.split(".")
+            for parent in parents:
+                block = block[parent]
+            block[last] = value
+        with path.open("w") as file:
+            yaml.dump(params, file)
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """Run a command in the repository; what it printed, errors included."""
+        scripts = Path(sys.executable).parent
+        environment = os.environ | {
+            "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+        }
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout}")
+        return done.stdout if check else f"{done.stdout}\nexit code {done.returncode}"
+
+    def dvc(self, *arguments: str, check: bool = True) -> str:
+        """Run a DVC command."""
+        return self.run("dvc", *arguments, check=check)
+
+    def stages_run(self, *arguments: str) -> list[str]:
+        """Run a DVC command; the stages that it ran, in their order."""
+        marker = "Running stage '"
+        lines = self.dvc(*arguments).splitlines()
+        return [line.split("'")[1] for line in lines if line.startswith(marker)]
+
+    def commit(self) -> None:
+        """Commit everything that git does not ignore."""
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--allow-empty", "--message", "state")
