@@ -35,7 +35,7 @@ def test_photo_is_read_as_stored_whatever_exif_says(tmp_path: Path, orientation:
     assert read_photo(path, colour=False).shape == (HEIGHT, WIDTH)
     photo = read_photo(path, colour=True)
     assert photo.shape == (HEIGHT, WIDTH, 3)
-    assert photo[16, 4, 2] > 240 > 10 > photo[16, 4, 0]  # red on the left: blue, green, red
+    assert photo[16, 4, 0] > 240 > 10 > photo[16, 4, 2]  # red on the left: red, green, blue
 
 
 def test_grey_photo_can_be_read_in_colour(tmp_path: Path):

@@ -28,7 +28,7 @@ def region_of(box: Box | None, photo_size: tuple[int, int], format_: CropFormat)
     """The whole photo pixels that become the crop.
 
     Rounding to whole pixels costs nothing, since the map from photo to crop is that of the rounded
-    region; it lets one area resize do all of the resampling.
+    region. A side that shrinks twofold or more is rounded to a multiple of the whole factor.
 
     Args:
         box: Of the face, in photo pixels; None: the whole frame.
@@ -46,7 +46,18 @@ def region_of(box: Box | None, photo_size: tuple[int, int], format_: CropFormat)
     crop_height, crop_width = format_.crop_size
     x0, y0, x1, y1 = enlarge_box(box, scale * crop_width, scale * crop_height)
     left, top = math.floor(x0), math.floor(y0)
-    return left, top, left + max(1, math.ceil(x1 - x0)), top + max(1, math.ceil(y1 - y0))
+    across, down = _whole_side(x1 - x0, crop_width), _whole_side(y1 - y0, crop_height)
+    return left, top, left + across, top + down
+
+
+def _whole_side(length: float, crop_length: int) -> int:
+    side = max(1, math.ceil(length))
+    return side + -side % _whole_factor(side, crop_length)
+
+
+def _whole_factor(side: int, crop_side: int) -> int:
+    """The largest whole number of photo pixels that a crop's pixel covers, at least 1."""
+    return max(1, side // crop_side)
 
 
 def _meets(region: Region, photo_size: tuple[int, int]) -> bool:
@@ -56,29 +67,32 @@ def _meets(region: Region, photo_size: tuple[int, int]) -> bool:
 
 
 def cut_crop(photo: NDArray[np.uint8], region: Region, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Cut a region out and resize it, by area where it shrinks; edges repeat beyond the photo.
+    """Cut a region out and resize it; edges repeat beyond the photo.
+
+    Where it shrinks, pixels are averaged by the whole part of the factor, and what is left, less
+    than twofold, is interpolated: OpenCV's area filter is quick for whole factors only.
 
     Args:
-        photo: (height, width) grey or (height, width, 3) in OpenCV's blue, green, red.
+        photo: (height, width) grey or (height, width, 3).
         region: From `region_of`; it must meet the photo.
         size: Height and width of the crop, px.
 
     Returns:
-        (height, width, channels), red, green, blue where there are three.
+        (height, width, channels).
     """
     x0, y0, x1, y1 = region
     height, width = photo.shape[:2]
     inside = photo[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
     beyond = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
+    crop: cv2.typing.MatLike = inside
     if any(beyond):
-        bordered = cv2.copyMakeBorder(inside, *beyond, borderType=cv2.BORDER_REPLICATE)
-        inside = bordered.astype(np.uint8, copy=False)
-    shrinks = size[0] < inside.shape[0] and size[1] < inside.shape[1]
-    filter_ = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    crop = cv2.resize(inside, size[::-1], interpolation=filter_)
-    if crop.ndim == 2:
-        return crop[..., None].astype(np.uint8, copy=False)
-    return cv2.cvtColor(crop, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        crop = cv2.copyMakeBorder(crop, *beyond, borderType=cv2.BORDER_REPLICATE)
+    across, down = _whole_factor(x1 - x0, size[1]), _whole_factor(y1 - y0, size[0])
+    if across > 1 or down > 1:
+        smaller = ((x1 - x0) // across, (y1 - y0) // down)
+        crop = cv2.resize(crop, smaller, interpolation=cv2.INTER_AREA)
+    crop = cv2.resize(crop, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return crop.reshape(*size, -1).astype(np.uint8, copy=False)
 
 
 def write_store(
@@ -107,7 +121,7 @@ def write_store(
 
         def cut(row: int) -> None:
             crop, maps[row] = _cut_face(root, faces[row], format_)
-            os.pwrite(file.fileno(), crop.tobytes(), start + row * size)
+            os.pwrite(file.fileno(), np.ascontiguousarray(crop).data, start + row * size)
 
         _for_each_row(cut, len(faces))
     np.save(folder / "maps.npy", maps)

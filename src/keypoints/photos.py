@@ -17,12 +17,12 @@ def read_photo(path: Path, *, colour: bool) -> NDArray[np.uint8]:
     """Decode a photo.
 
     Returns:
-        (height, width, 3) in blue, green, red order as OpenCV has it, or (height, width) grey.
+        (height, width, 3) in red, green, blue order, or (height, width) grey.
 
     Raises:
         FormatError: If the file is missing or no photo.
     """
-    flag = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
+    flag = cv2.IMREAD_COLOR_RGB if colour else cv2.IMREAD_GRAYSCALE
     photo = cv2.imread(str(path), flag | cv2.IMREAD_IGNORE_ORIENTATION)
     if photo is None:
         problem = "not a photo that can be decoded" if path.is_file() else "missing"

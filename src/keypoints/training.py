@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from keypoints.batches import Batch, Batches
 from keypoints.chance import Purpose, torch_seed
-from keypoints.devices import autocast
+from keypoints.devices import autocast, seed_torch
 from keypoints.errors import PipelineError
 from keypoints.inference import input_of, predict
 from keypoints.losses import Loss
@@ -94,7 +94,7 @@ def _train_epoch(
     squares, faces = torch.zeros((), device=device), 0
     steps = tqdm(batches.epoch(epoch), f"epoch {epoch}", batches.steps, leave=False, disable=None)
     for step, batch in enumerate(steps):
-        torch.manual_seed(torch_seed(seed, Purpose.DROPOUT, (epoch - 1) * batches.steps + step))
+        seed_torch(torch_seed(seed, Purpose.DROPOUT, (epoch - 1) * batches.steps + step), device)
         lowered, square = train_step(network, batch, optimizer, loss, device)
         _check_finite(lowered, f"epoch {epoch}, step {step + 1}", optimizer)
         squares += square * len(batch.images)
