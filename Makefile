@@ -7,6 +7,14 @@ PRETRAINED ?= true
 # DVC runs `python`: this makes it the environment's own.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
+# DVC's experiments are git commits: where git knows no name, they get this one.
+ifeq ($(shell git config user.email),)
+export GIT_AUTHOR_NAME ?= facial keypoints
+export GIT_AUTHOR_EMAIL ?= nobody@localhost
+export GIT_COMMITTER_NAME ?= $(GIT_AUTHOR_NAME)
+export GIT_COMMITTER_EMAIL ?= $(GIT_AUTHOR_EMAIL)
+endif
+
 SETUP := .venv/.done
 
 .PHONY: help setup repro public test check bench lock
@@ -37,7 +45,7 @@ made:
 	@echo "scores      metrics/scores/    errors per face  metrics/faces/"
 	@echo "models      models/            learning curves  metrics/history/"
 	@echo "pictures    metrics/pictures/  Kaggle CSV       submissions/"
-	@echo "report      report/scores.md   charts           dvc plots show"
+	@echo "report      report/scores.md   charts           .venv/bin/dvc plots show"
 
 test: $(SETUP) ## run the tests
 	python -m pytest

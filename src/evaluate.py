@@ -47,12 +47,10 @@ def evaluate(name: str) -> None:
 def _write_tables(name: str, predictions: Predictions, errors: pd.DataFrame) -> None:
     mse = mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
     scores = summarize(errors, mse=mse)
-    for folder in (layout.SCORES, layout.FACES, layout.CED):
-        folder.mkdir(parents=True, exist_ok=True)
-    (layout.SCORES / f"{name}.json").write_text(json.dumps(scores, indent=2) + "\n")
-    errors.to_csv(layout.FACES / f"{name}.csv", index=False, float_format="%.6g")
+    layout.fresh(layout.SCORES / f"{name}.json").write_text(json.dumps(scores, indent=2) + "\n")
     ced = ced_table(errors["nme"].to_numpy())
-    ced.to_csv(layout.CED / f"{name}.csv", index=False, float_format="%.6g")
+    for folder, table in ((layout.FACES, errors), (layout.CED, ced)):
+        table.to_csv(layout.fresh(folder / f"{name}.csv"), index=False, float_format="%.6g")
     print(f"{name}: " + ", ".join(f"{key} {scores[key]:.5g}" for key in ("mse", "mae_px", "nme")))
 
 
@@ -65,13 +63,13 @@ def _draw_sheet(
     errors: pd.DataFrame,
     settings: TrainedSettings,
 ) -> None:
-    maps, points = store.photo_to_crop[rows[chosen]], list(settings.points)
-    target = store.landmarks_photo[rows[chosen]][:, points]
+    photo_to_crop, points = store.photo_to_crop[rows[chosen]], list(settings.points)
+    target_photo = store.landmarks_photo[rows[chosen]][:, points]
     face_sheet(
-        layout.PICTURES / f"{settings.name}_{kind}.png",
+        layout.fresh(layout.PICTURES / f"{settings.name}_{kind}.png"),
         [store.crop(row) for row in rows[chosen]],
-        list(apply_map(maps, target)),
-        list(apply_map(maps, predictions.landmarks_photo[chosen])),
+        list(apply_map(photo_to_crop, target_photo)),
+        list(apply_map(photo_to_crop, predictions.landmarks_photo[chosen])),
         [f"{face.face}: {face.mae_px:.1f} px" for face in errors.iloc[chosen].itertuples()],
         title=f"{settings.name}, {kind} validation faces",
     )

@@ -14,7 +14,7 @@ from keypoints.photos import check_photos
 from keypoints.settings import Params, read_params
 from keypoints.sources import ibug, imm, rendered
 from keypoints.sources.pretrained import fetch_weights
-from keypoints.unpack import unpack
+from keypoints.unpack import is_archive, unpack
 
 DOWNLOADS = layout.home() / ".downloads"
 
@@ -25,8 +25,7 @@ def fetch(item: str) -> None:
     if item == "weights":
         _fetch_weights(params)
         return
-    folder = layout.RAW / item
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = layout.fresh(layout.RAW / item)
     try:
         _fetch_faces(item, params, folder)
     except BaseException:
@@ -45,26 +44,29 @@ def _fetch_faces(item: str, params: Params, folder: Path) -> None:
 
 
 def _render(item: str, params: Params, folder: Path) -> dict[str, str | None]:
-    drawn = params.rendered
     if item == "imm":
-        rendered.write_imm(folder, people=drawn.people, seed=drawn.seed)
+        rendered.write_imm(folder, **params.rendered.imm.model_dump())
     else:
-        rendered.write_ibug(
-            folder, photos=drawn.photos, test_photos=drawn.test_photos, seed=drawn.seed
-        )
+        rendered.write_ibug(folder, **params.rendered.ibug.model_dump())
     return {"source": "rendered", "file": None, "sha256": None}
 
 
 def _download(item: str, params: Params, folder: Path) -> dict[str, str | None]:
     archive = params.downloads.imm if item == "imm" else params.downloads.ibug
-    found = download(archive.urls, folder=DOWNLOADS, mirror=_mirror(params), sha256=archive.sha256)
+    found = download(
+        archive.urls,
+        folder=DOWNLOADS,
+        mirror=_mirror(params),
+        sha256=archive.sha256,
+        accepts=is_archive,
+    )
     print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
     unpack(found.path, folder)
     return {"source": "public", "file": found.path.name, "sha256": found.sha256}
 
 
 def _fetch_weights(params: Params) -> None:
-    shutil.rmtree(layout.WEIGHTS, ignore_errors=True)
+    layout.fresh(layout.WEIGHTS)
     for name, model in params.models.items():
         what = fetch_weights(
             model,

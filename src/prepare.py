@@ -30,7 +30,7 @@ def prepare(name: str) -> None:
         enlarge=task.enlarge,
         scheme=scheme.name,
     )
-    write_store(layout.CROPS / name, root, faces, splits, format_)
+    write_store(layout.fresh(layout.CROPS / name), root, faces, splits, format_)
     counts = ", ".join(f"{splits.count(side)} {side}" for side in dict.fromkeys(splits))
     print(f"{name}: {len(faces)} faces of {task.dataset}: {counts}")
 

@@ -17,8 +17,7 @@ def report() -> None:
         for name, model in read_params().models.items()
     }
     table = score_table(scores, COLUMNS)
-    layout.REPORT.mkdir(parents=True, exist_ok=True)
-    (layout.REPORT / "scores.md").write_text(
+    layout.fresh(layout.REPORT / "scores.md").write_text(
         "# Scores on the validation faces\n\n"
         f"{table}\n"
         "`mse` in 0..1 of the network's input; `_px` in photo pixels; NME over the distance of "

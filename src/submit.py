@@ -22,8 +22,10 @@ def submit(name: str) -> None:
             raise SubmissionError(f"{path}: task {settings.model.task} has no test faces")
         batches = Batches(store, rows, settings.points, batch_size=settings.model.batch_size)
         landmarks_photo = predict(trained.network.to(device), batches, device).landmarks_photo
-    write_submission(path, landmarks_photo)
-    read_submission(path, n_faces=len(rows), n_points=len(settings.points))
+    unchecked = layout.fresh(path.with_suffix(".unchecked"))
+    write_submission(unchecked, landmarks_photo)
+    read_submission(unchecked, n_faces=len(rows), n_points=len(settings.points))
+    unchecked.replace(path)
     print(f"{path}: {len(rows)} faces, {landmarks_photo.size:,} rows")
 
 

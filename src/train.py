@@ -29,7 +29,10 @@ def train_model(name: str) -> None:
             task=params.task(model.task),
         )
         if not len(store.rows("train")) or not len(store.rows("validation")):
-            raise SettingsError(f"models.{name}: task {model.task} has an empty side of the split")
+            raise SettingsError(
+                f"models.{name}: a side of the split of task {model.task} is empty; change "
+                f"validation.{settings.task.dataset} or draw more faces"
+            )
         network = build_network(
             model,
             settings.task,
@@ -55,8 +58,8 @@ def train_model(name: str) -> None:
             device=device,
         )
         history = list(tell(results, model.epochs))
-    save_model(layout.model_file(name), network, settings)
-    write_history(layout.HISTORY / f"{name}.csv", history)
+    save_model(layout.fresh(layout.model_file(name)), network, settings)
+    write_history(layout.fresh(layout.HISTORY / f"{name}.csv"), history)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def test_a_stage_lists_the_settings_that_its_script_reads(stage: str) -> None:
     listed = set(parameters(stage))
     if stage == "fetch":  # whose items name further settings
         items = PIPELINE["stages"][stage]["foreach"].values()
-        listed |= {item[key] for item in items for key in ("reads", "also")}
+        listed |= {item[key] for item in items for key in ("source", "archive", "drawn")}
     assert {name.split(".")[0] for name in listed if not name.startswith("${")} == read
 
 
@@ -58,15 +58,24 @@ def test_every_model_has_its_learning_curves_and_pictures_among_the_plots() -> N
         for model in PARAMS["models"]
         for kind in ("good", "bad")
     }
-    assert set(plots) == expected | {"CED curves, 68 points in the wild"}
+    assert set(plots) == expected | {f"CED curves of task {task}" for task in PARAMS["tasks"]}
 
 
-def test_every_model_with_test_faces_has_a_submission_and_a_ced_curve() -> None:
-    wild = [name for name, model in PARAMS["models"].items() if model["task"] == "wild"]
-    assert PIPELINE["stages"]["submit"]["foreach"] == wild
-    ced = next(plot for plot in PIPELINE["plots"] if "CED" in str(plot))
-    curves = next(iter(ced.values()))["y"]
-    assert list(curves) == [f"metrics/ced/{name}.csv" for name in wild]
+def test_every_model_has_its_curve_among_those_of_its_task() -> None:
+    plots = [plot for plot in PIPELINE["plots"] if isinstance(plot, dict)]
+    curves = {name: list(plot["y"]) for block in plots for name, plot in block.items()}
+    for task in PARAMS["tasks"]:
+        models = [name for name, model in PARAMS["models"].items() if model["task"] == task]
+        assert curves[f"CED curves of task {task}"] == [f"metrics/ced/{m}.csv" for m in models]
+
+
+def test_every_model_whose_data_has_test_faces_is_submitted() -> None:
+    expected = {
+        name: {"task": model["task"], "architecture": model["architecture"]}
+        for name, model in PARAMS["models"].items()
+        if PARAMS["tasks"][model["task"]]["dataset"] == "ibug"
+    }
+    assert PIPELINE["stages"]["submit"]["foreach"] == expected
 
 
 def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:

@@ -249,7 +249,15 @@ def test_weights_of_another_architecture_are_refused(
 ):
     path = tmp_path / "weights.safetensors"
     save_file(small_weights, path)
-    with pytest.raises(SettingsError, match="backbone resnet18"):
+    with pytest.raises(SettingsError, match="not the weights of this backbone"):
+        build_network(RESNET, TINY_WILD, N_POINTS, seed=1, weights=path)
+
+
+def test_weights_under_other_names_are_refused_and_not_passed_over(tmp_path: Path):
+    own = build_network(RESNET, TINY_WILD, N_POINTS, seed=1).body.state_dict()
+    path = tmp_path / "weights.safetensors"
+    save_file({f"module.{key}": value.contiguous() for key, value in own.items()}, path)
+    with pytest.raises(SettingsError, match="not the weights of this backbone"):
         build_network(RESNET, TINY_WILD, N_POINTS, seed=1, weights=path)
 
 

@@ -12,20 +12,20 @@ ROOT = Path(__file__).parent.parent
 COPIED = (".dvc/config", ".dvcignore", ".gitignore", "Makefile", "dvc.yaml", "params.yaml", "src")
 
 TINY = {
+    "seed": 1,
     "lr": 0.002,
-    "rendered.people": 5,
-    "rendered.photos": 20,
-    "rendered.test_photos": 2,
+    "source": "rendered",
+    "mirror": None,
+    "rendered.imm.people": 5,
+    "rendered.ibug.photos": 20,
+    "rendered.ibug.test_photos": 2,
     "tasks.wild.height": 64,
     "tasks.wild.width": 64,
     "tasks.wild.margin": 8,
-    "models.nose_net.epochs": 2,
-    "models.nose_net_3x3.epochs": 1,
-    "models.nose_net_16ch.epochs": 1,
-    "models.face_net.epochs": 1,
-    "models.resnet18.epochs": 1,
+    "models.resnet18.pretrained": False,
     "models.resnet18.batch_size": 8,
 }
+MODELS = list(YAML(typ="safe").load((ROOT / "params.yaml").read_text())["models"])
 
 
 class Workspace:
@@ -35,7 +35,7 @@ class Workspace:
         self.folder = folder
         for name in COPIED:
             self._copy(name)
-        self.set_params(TINY)
+        self.set_params(TINY | {f"models.{name}.epochs": 1 for name in MODELS})
         self.run("git", "init", "--quiet")
         self.run("git", "config", "user.name", "Test")
         self.run("git", "config", "user.email", "test@example.com")

@@ -17,7 +17,7 @@ class Purpose(IntEnum):
     DROPOUT = 4
 
 
-def generator(seed: int, purpose: Purpose, epoch: int = 0, face: int = 0) -> np.random.Generator:
+def generator(seed: int, purpose: IntEnum, epoch: int = 0, face: int = 0) -> np.random.Generator:
     """The stream of one (seed, purpose, epoch, face).
 
     Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011 (Philox).

@@ -13,7 +13,7 @@ def run_stage(
 ) -> None:
     """Call a stage's work with the item that the command line names, if the work takes one.
 
-    A `PipelineError` is printed as its message, and the script exits 1.
+    What a user can mend is printed as a message, and the script exits 1.
 
     Args:
         work: From the item's name, or from nothing.
@@ -25,5 +25,7 @@ def run_stage(
         parser.add_argument(parameter, choices=items, help="the part of the stage's name after @")
     try:
         work(**vars(parser.parse_args()))
-    except PipelineError as error:
+    except FileNotFoundError as error:
+        sys.exit(f"error: {error.filename} is missing; run `dvc repro`, which makes it")
+    except (PipelineError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -42,11 +42,12 @@ def download(
     folder: Path,
     mirror: str | None = None,
     sha256: str | None = None,
+    accepts: Callable[[Path], bool] = Path.is_file,
     waits_s: Sequence[float] = WAITS_S,
 ) -> Download:
     """Bring one file from the first source that has it.
 
-    Asked in this order: what lies in `folder` from an earlier download, the mirror, the public
+    Asked in this order: the mirror, what lies in `folder` from an earlier download, the public
     addresses. A second process that wants the same file waits for the first.
 
     Args:
@@ -54,6 +55,7 @@ def download(
         folder: Where downloads land; a broken one waits there, as `NAME.part`, to be resumed.
         mirror: A folder, or what an http(s) address begins with; holds files of the same names.
         sha256: The digest that the file must have, in hex; None accepts any.
+        accepts: Whether a file can be what was asked for: a dead host may answer with a page.
         waits_s: Seconds between attempts at one address, for as long as they bring nothing new.
 
     Raises:
@@ -61,15 +63,18 @@ def download(
             disk is full, or an address or the mirror cannot be used.
     """
     names = list(dict.fromkeys(_file_name(url) for url in urls))
-    sources = [*_mirrored(names, mirror), *urls]
+    mirrored = list(_mirrored(names, mirror))
     folder.mkdir(parents=True, exist_ok=True)
     failures = []
     with FileLock(folder / f"{names[0]}.lock"):
-        if kept := _find_kept([folder / name for name in names], sha256):
-            return kept
-        for source in sources:
+        for source in [*mirrored, *_kept(names, folder, sha256), *urls]:
             try:
-                return _bring(source, folder, sha256, waits_s)
+                found = _bring(source, folder, sha256, waits_s)
+                if accepts(found.path):
+                    return found
+                if found.path.parent == folder:
+                    found.path.unlink()
+                raise TransferError("what came is another kind of file, such as a page of text")
             except TransferError as error:
                 shown = source if isinstance(source, Path) else public_address(source)
                 failures.append(f"{shown}: {error}")
@@ -111,14 +116,14 @@ def _mirrored(names: Sequence[str], mirror: str | None) -> Iterator[Path | str]:
         )
 
 
-def _find_kept(paths: Sequence[Path], sha256: str | None) -> Download | None:
-    """An earlier download; a file with another digest stays until the right one replaces it."""
-    for path in filter(Path.is_file, paths):
+def _kept(names: Sequence[str], folder: Path, sha256: str | None) -> Iterator[Path]:
+    """Earlier downloads; a file with another digest stays until the right one replaces it."""
+    for path in filter(Path.is_file, (folder / name for name in names)):
         digest = sha256_of(path)
         if sha256 is None or digest == sha256.lower():
-            return Download(path, digest, origin=str(path))
-        logger.warning("%s: sha256 must be %s; got %s: asking for it anew", path, sha256, digest)
-    return None
+            yield path
+        else:
+            logger.warning("%s: sha256 must be %s; got %s: asking anew", path, sha256, digest)
 
 
 def _bring(

@@ -17,8 +17,8 @@ PREDICTED_COLOUR = "#d62728"
 def face_sheet(
     path: Path,
     crops: Sequence[NDArray[np.uint8]],
-    target: Sequence[Array],
-    predicted: Sequence[Array],
+    target_crop: Sequence[Array],
+    predicted_crop: Sequence[Array],
     captions: Sequence[str],
     *,
     title: str,
@@ -29,8 +29,8 @@ def face_sheet(
     Args:
         path: Of the PNG.
         crops: One per face, (height, width, channels).
-        target: landmarks_crop, (n_points, 2), one per face.
-        predicted: The same, predicted.
+        target_crop: Annotated points in pixels of the crop, (n_points, 2), one per face.
+        predicted_crop: The same, predicted.
         captions: One per face.
         title: Over the sheet.
         columns: Faces side by side.
@@ -42,15 +42,14 @@ def face_sheet(
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
     for cell in cells:
         cell.axis("off")
-    for cell, crop, true, guess, caption in zip(
-        cells, crops, target, predicted, captions, strict=False
+    for cell, crop, annotated, guessed, caption in zip(
+        cells, crops, target_crop, predicted_crop, captions, strict=False
     ):
         cell.imshow(crop.squeeze(), cmap="gray", vmin=0, vmax=255)
-        size = 60 if len(true) == 1 else 8
-        cell.scatter(*true.T, s=size, c=TARGET_COLOUR, marker="o", linewidths=0)
-        cell.scatter(*guess.T, s=size, c=PREDICTED_COLOUR, marker="x", linewidths=1)
+        size = 60 if len(annotated) == 1 else 8
+        cell.scatter(*annotated.T, s=size, c=TARGET_COLOUR, marker="o", linewidths=0)
+        cell.scatter(*guessed.T, s=size, c=PREDICTED_COLOUR, marker="x", linewidths=1)
         cell.set_title(caption, fontsize=8)
     figure.suptitle(f"{title}: annotated green, predicted red", fontsize=11)
     figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Software": None})

@@ -12,8 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from keypoints.batches import Batch, Batches
-from keypoints.devices import autocast
-from keypoints.errors import PipelineError
+from keypoints.errors import PipelineError, first_line
 from keypoints.geometry import apply_map, invert
 from keypoints.landmarks import SCHEMES, Scheme
 from keypoints.models import LandmarkNetwork, build_network
@@ -79,8 +78,9 @@ def load_model(path: Path) -> Trained:
         network = build_network(settings.model, settings.task, n_points, seed=settings.seed)
         network.load_state_dict(weights)
     except (OSError, KeyError, SafetensorError, ValidationError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelFileError(f"{path}: not a model of this project ({reason}); train it") from error
+        raise ModelFileError(
+            f"{path}: not a model of this project ({first_line(error)}); train it"
+        ) from error
     return Trained(network.eval(), settings)
 
 
@@ -125,13 +125,11 @@ class Predictions:
 
 @torch.inference_mode()
 def predict(network: nn.Module, batches: Batches, device: torch.device) -> Predictions:
-    """Predict all faces of the batches."""
+    """Predict all faces of the batches, in full precision on every device."""
     network.eval()
     outputs, targets, maps = [], [], []
     for batch in batches.epoch():
-        with autocast(device):
-            landmarks_unit = network(input_of(batch, device))
-        outputs.append(landmarks_unit.float().cpu().numpy())
+        outputs.append(network(input_of(batch, device)).cpu().numpy())
         targets.append(batch.landmarks_unit)
         maps.append(batch.photo_to_unit)
     return Predictions(np.concatenate(outputs), np.concatenate(targets), np.concatenate(maps))

@@ -1,6 +1,7 @@
 """Where each stage's outputs lie, relative to the repository's root; dvc.yaml names the same."""
 
 import os
+import shutil
 from pathlib import Path
 
 RAW = Path("data/raw")
@@ -19,6 +20,15 @@ REPORT = Path("report")
 def home() -> Path:
     """The user's own checkout: experiments may run in a copy of it elsewhere, and DVC tells."""
     return Path(os.environ.get("DVC_ROOT", "."))
+
+
+def fresh(path: Path) -> Path:
+    """Make way for an output: remove what is there, which may be a link into DVC's cache."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def model_file(name: str) -> Path:

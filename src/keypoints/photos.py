@@ -60,7 +60,7 @@ def _check(path: Path) -> None:
         with Image.open(path) as photo:
             photo.draft("L", (photo.width // 8, photo.height // 8))
             photo.load()
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise FormatError(f"{path}: {_reason(error)}; fetch the data set again") from error
 
 

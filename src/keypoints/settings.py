@@ -18,7 +18,7 @@ from keypoints.errors import PipelineError
 PARAMS_FILE = Path("params.yaml")
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Share = Annotated[float, Field(ge=0, le=0.5)]
+Share = Annotated[float, Field(gt=0, le=0.5)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 ItemName = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 
@@ -47,13 +47,26 @@ class Downloads(Settings):
     ibug: Archive
 
 
-class Rendered(Settings):
-    """How many faces are drawn when `source` is `rendered`."""
+class RenderedImm(Settings):
+    """Faces of the IMM layout, drawn when `source` is `rendered`."""
 
     seed: Seed
     people: Annotated[int, Field(ge=5, le=99)]
+
+
+class RenderedIbug(Settings):
+    """Faces of the iBUG layout, drawn when `source` is `rendered`."""
+
+    seed: Seed
     photos: Annotated[int, Field(ge=20)]
     test_photos: Annotated[int, Field(ge=1)]
+
+
+class Rendered(Settings):
+    """What is drawn for each data set."""
+
+    imm: RenderedImm
+    ibug: RenderedIbug
 
 
 class Validation(Settings):
@@ -152,8 +165,13 @@ class Params(Settings):
 
     @field_validator("tasks")
     @classmethod
-    def _whole_frames_have_no_margin(cls, tasks: dict[str, Task]) -> dict[str, Task]:
+    def _whole_frames_have_no_box_and_no_margin(cls, tasks: dict[str, Task]) -> dict[str, Task]:
         for name, task in tasks.items():
+            if task.dataset == "imm" and task.enlarge is not None:
+                raise ValueError(
+                    f"{name}.enlarge must be null for dataset imm, whose faces have no boxes; "
+                    f"got {task.enlarge}"
+                )
             if task.enlarge is None and task.margin:
                 raise ValueError(
                     f"{name}.margin must be 0 where enlarge is null (a whole frame has nothing "
@@ -225,7 +243,7 @@ def _explain(detail: ErrorDetails, values: Any) -> str:
     got, context = detail["input"], detail.get("ctx", {})
     match detail["type"]:
         case "missing":
-            return f"{key} is missing; add it (git show HEAD:params.yaml has it)"
+            return f"{key} is missing; copy it from an entry of its kind"
         case "extra_forbidden":
             return f"{key} is not a setting{_nearest(detail['loc'], values)}"
         case "literal_error":
@@ -237,6 +255,8 @@ def _explain(detail: ErrorDetails, values: Any) -> str:
             )
         case "union_tag_not_found":
             return f"{key}.architecture is missing; it names the network"
+        case "model_type" | "dict_type":
+            return f"{key or 'the file'} should be a block of settings; got {got!r}"
         case "value_error":
             return f"{key + '.' if key else ''}{context['error']}"
     rule = detail["msg"].split("should ", 1)[-1]

@@ -1,5 +1,6 @@
 """The training loop: step, validate, tell."""
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -150,6 +151,7 @@ def tell(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochResult]:
             f"val_mse {result.val_mse:.6f}  {result.seconds:5.1f} s  "
             f"left {int(left) // 60}:{int(left) % 60:02d}"
         )
+        sys.stdout.flush()
         yield result
 
 

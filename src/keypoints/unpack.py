@@ -80,6 +80,13 @@ def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as a zip, a tar or a gzipped tar does."""
+    with path.open("rb") as file:
+        start = file.read(tarfile.BLOCKSIZE)
+    return start.startswith((ZIP_MAGIC, GZIP_MAGIC)) or start.startswith(TAR_MAGIC, TAR_MAGIC_AT)
+
+
 def _unpack_members(archive: Path, into: Path, max_bytes: int) -> None:
     n_bytes = archive.stat().st_size
     limit = min(max_bytes, max(RATIO_FROM_BYTES, MAX_RATIO * n_bytes))

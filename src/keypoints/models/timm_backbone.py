@@ -8,6 +8,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
+from keypoints.errors import first_line
 from keypoints.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -38,17 +39,47 @@ def timm_backbone(
     import timm
 
     options: dict[str, Any] = {} if pad_type is None else {"pad_type": pad_type}
-    if weights is not None:
-        overlay = {"state_dict": _read_weights(weights)}
-        options |= {"pretrained": True, "pretrained_cfg_overlay": overlay}
     known = timm.list_models()
     if name.split(".")[0] not in known:
         nearest = difflib.get_close_matches(name, known, n=3) or ["see timm.list_models()"]
         raise SettingsError(f"timm has no backbone {name!r}; near it: {', '.join(nearest)}")
     try:
-        return timm.create_model(name, num_classes=n_outputs, in_chans=in_channels, **options)
-    except (RuntimeError, TypeError) as error:
-        raise SettingsError(f"backbone {name}: {str(error).splitlines()[0]}") from error
+        backbone = timm.create_model(name, num_classes=n_outputs, in_chans=in_channels, **options)
+    except (RuntimeError, TypeError, ValueError, AssertionError) as error:
+        raise SettingsError(f"backbone {name}: {first_line(error)}") from error
+    if weights is not None:
+        _load_weights(backbone, weights)
+    return backbone
+
+
+def _load_weights(backbone: "nn.Module", path: Path) -> None:
+    """Load everything but the classifier; a key that does not fit stops, none is passed over."""
+    from timm.models import adapt_input_conv
+
+    config: Any = backbone.pretrained_cfg
+    classifier = config["classifier"]
+    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    found, own = _read_weights(path), backbone.state_dict()
+    kept = {key: value for key, value in found.items() if _is_carried_over(key, heads)}
+    expected = {key for key in own if _is_carried_over(key, heads)}
+    first = f"{config['first_conv']}.weight"
+    if first in kept and first in own and kept[first].shape[1] != own[first].shape[1]:
+        kept[first] = adapt_input_conv(own[first].shape[1], kept[first])
+    wrong = sorted(expected ^ kept.keys()) or [
+        key for key in sorted(expected) if kept[key].shape != own[key].shape
+    ]
+    if wrong:
+        raise SettingsError(
+            f"{path}: not the weights of this backbone: {wrong[0]} is missing, unknown or of "
+            f"another shape ({len(wrong)} such)"
+        )
+    backbone.load_state_dict(kept, strict=False)
+
+
+def _is_carried_over(key: str, heads: tuple[str, ...]) -> bool:
+    """Not a classifier's, nor the count of batches, which older files lack and nothing reads."""
+    is_head = key.startswith(tuple(f"{head}." for head in heads))
+    return not is_head and not key.endswith("num_batches_tracked")
 
 
 def _read_weights(path: Path) -> dict[str, Any]:
@@ -62,5 +93,4 @@ def _read_weights(path: Path) -> dict[str, Any]:
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, UnpicklingError, SafetensorError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SettingsError(f"{path}: no weights that can be read ({reason})") from error
+        raise SettingsError(f"{path}: no weights that can be read ({first_line(error)})") from error

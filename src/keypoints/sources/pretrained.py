@@ -43,13 +43,16 @@ def fetch_weights(
 
 def _find(model: BackboneModel, *, mirror: str | None, home: Path, downloads: Path) -> Download:
     if model.pretrained is True:
-        return download([pretrained_address(model.backbone)], folder=downloads, mirror=mirror)
+        address = pretrained_address(model.backbone)
+        # A folder for each: many weights have the same name on timm's hub.
+        return download([address], folder=downloads / model.backbone, mirror=mirror)
     name = str(model.pretrained)
-    if mirror is not None and "://" in mirror:
-        return download([f"{mirror.rstrip('/')}/{name}"], folder=downloads)
-    for place in [home / name] + ([] if mirror is None else [Path(mirror) / name]):
+    on_web = mirror is not None and "://" in mirror
+    for place in [home / name] + ([] if mirror is None or on_web else [Path(mirror) / name]):
         if place.is_file():
             return Download(place, sha256_of(place), origin=str(place))
+    if on_web:
+        return download([f"{mirror}/{name}"], folder=downloads / model.backbone)
     raise SettingsError(
         f"pretrained: no file {name!r}, neither from the repository's root nor in the mirror "
         f"({mirror}); name a file that is there, or say true (timm's weights) or false (random)"

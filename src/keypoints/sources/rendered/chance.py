@@ -4,6 +4,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from keypoints import chance
+
 
 class Purpose(IntEnum):
     """What a stream of draws is for; two purposes never share a draw."""
@@ -22,4 +24,4 @@ class Purpose(IntEnum):
 
 def generator(seed: int, purpose: Purpose, index: int) -> np.random.Generator:
     """The random numbers of item `index`, whatever was drawn before and in whichever process."""
-    return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=[0, 0, 0, index]))
+    return chance.generator(seed, purpose, face=index)
