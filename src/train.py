@@ -53,6 +53,7 @@ def train_model(name: str) -> None:
             Batches(store, store.rows("validation"), settings.points, batch_size=model.batch_size),
             loss=LOSSES[model.loss],
             lr=lr,
+            lr_decay=model.lr_decay,
             epochs=model.epochs,
             seed=params.seed,
             device=device,

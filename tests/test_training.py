@@ -15,6 +15,7 @@ from keypoints.settings import Augment
 from keypoints.training import (
     EpochResult,
     LearningError,
+    learning_rate,
     tell,
     train,
     validate,
@@ -212,3 +213,9 @@ def test_history_is_written_as_csv(tmp_path: Path):
         "epoch,train_mse,val_mse,lr,seconds\n1,0.5,0.25,1e-05,2.5\n2,0.12345679,0.2,1e-05,2\n"
     )
     assert pd.read_csv(path)["lr"].tolist() == [1e-5, 1e-5]
+
+
+def test_learning_rate_is_constant_and_then_falls_by_equal_steps():
+    rates = [learning_rate(epoch, 10, lr=1.0, lr_decay=0.3) for epoch in range(1, 11)]
+    assert rates == pytest.approx([1, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
+    assert {learning_rate(epoch, 10, lr=0.5, lr_decay=0.0) for epoch in range(1, 11)} == {0.5}

@@ -114,6 +114,7 @@ class Model(Settings):
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
     lr_scale: Annotated[float, Field(gt=0)]
+    lr_decay: Annotated[float, Field(ge=0, le=1)]
     loss: Literal["mse", "l1", "smooth_l1", "wing"]
     mean: list[Annotated[float, Field(ge=0, le=1)]]
     std: list[Annotated[float, Field(gt=0)]]

@@ -52,6 +52,7 @@ def train(
     *,
     loss: Loss,
     lr: float,
+    lr_decay: float = 0.0,
     epochs: int,
     seed: int,
     device: torch.device,
@@ -64,6 +65,7 @@ def train(
         validation_batches: As they are.
         loss: On landmarks_unit.
         lr: Adam's learning rate.
+        lr_decay: Share of the epochs, the last ones, over which it falls to nearly zero.
         epochs: To train.
         seed: Of the dropout.
         device: To train on.
@@ -75,10 +77,24 @@ def train(
     optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=device.type != "mps")
     for epoch in range(1, epochs + 1):
         start = time.perf_counter()
+        rate = learning_rate(epoch, epochs, lr=lr, lr_decay=lr_decay)
+        optimizer.param_groups[0]["lr"] = rate
         train_mse = _train_epoch(network, train_batches, optimizer, loss, epoch, seed, device)
         val_mse = validate(network, validation_batches, device)
         _check_finite(torch.tensor(val_mse), f"the validation after epoch {epoch}", optimizer)
-        yield EpochResult(epoch, train_mse, val_mse, lr, time.perf_counter() - start)
+        yield EpochResult(epoch, train_mse, val_mse, rate, time.perf_counter() - start)
+
+
+def learning_rate(epoch: int, epochs: int, *, lr: float, lr_decay: float) -> float:
+    """The rate of an epoch: constant, then falling by equal steps over the last epochs.
+
+    Args:
+        epoch: Counted from 1.
+        epochs: In all.
+        lr: The constant rate.
+        lr_decay: Share of the epochs over which it falls, 0..1; 0: it never does.
+    """
+    return lr * min(1.0, (epochs - epoch + 1) / (lr_decay * epochs + 1))
 
 
 def _train_epoch(
