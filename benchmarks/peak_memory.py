@@ -23,6 +23,7 @@ MODELS = {
         "epochs": 1,
         "batch_size": 32,
         "lr_scale": 1.0,
+        "lr_decay": 0.0,
         "loss": "mse",
         "mean": [0.5, 0.5, 0.5],
         "std": [1.0, 1.0, 1.0],
