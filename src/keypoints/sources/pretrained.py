@@ -45,7 +45,13 @@ def _find(model: BackboneModel, *, mirror: str | None, home: Path, downloads: Pa
     if model.pretrained is True:
         address = pretrained_address(model.backbone)
         # A folder for each: many weights have the same name on timm's hub.
-        return download([address], folder=downloads / model.backbone, mirror=mirror)
+        try:
+            return download([address], folder=downloads / model.backbone, mirror=mirror)
+        except DownloadError as error:
+            raise DownloadError(
+                f"{error}\nOr say in `pretrained:` of the model: a local file, or false for random "
+                "weights (make public PRETRAINED=false)."
+            ) from error
     name = str(model.pretrained)
     on_web = mirror is not None and "://" in mirror
     for place in [home / name] + ([] if mirror is None or on_web else [Path(mirror) / name]):
