@@ -8,6 +8,7 @@ from keypoints.devices import choose_device
 from keypoints.inference import TrainedSettings, save_model
 from keypoints.losses import LOSSES
 from keypoints.models import build_network
+from keypoints.resume import StateFile, run_digest
 from keypoints.settings import SettingsError, read_params
 from keypoints.training import tell, train, write_history
 from keypoints.weights import weights_of
@@ -40,6 +41,12 @@ def train_model(name: str) -> None:
             seed=params.seed,
             weights=weights_of(layout.WEIGHTS / name),
         )
+        digest = run_digest(
+            settings.model_dump_json(),
+            str(device),
+            [layout.CROPS / model.task, layout.WEIGHTS / name],
+        )
+        state = StateFile(layout.state_file(name, digest))
         results = train(
             network,
             Batches(
@@ -57,10 +64,12 @@ def train_model(name: str) -> None:
             epochs=model.epochs,
             seed=params.seed,
             device=device,
+            state=state,
         )
         history = list(tell(results, model.epochs))
     save_model(layout.fresh(layout.model_file(name)), network, settings)
     write_history(layout.fresh(layout.HISTORY / f"{name}.csv"), history)
+    state.discard()
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ class Workspace:
         environment = os.environ | {
             "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",
+            "OMP_NUM_THREADS": "1",  # networks this small are slower on more
         }
         done = subprocess.run(
             command,

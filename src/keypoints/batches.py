@@ -4,8 +4,9 @@ Images leave as uint8 (n, height, width, channels), which is torch's channels-la
 once its axes are renamed; each is resampled straight from its stored crop.
 """
 
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -69,17 +70,18 @@ class Batches:
         """Batches per epoch."""
         return -(-len(self.rows) // self._batch_size)
 
-    def epoch(self, epoch: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch, counted from 1."""
+    def epoch(self, epoch: int = 0, *, first_step: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, counted from 1, or those after its first steps."""
         order = self._order(epoch)
         pieces = [order[i : i + self._batch_size] for i in range(0, len(order), self._batch_size)]
+        ahead: deque[Future[Batch]] = deque()
         with ThreadPoolExecutor(1) as maker:
-            coming = [maker.submit(self._make, piece, epoch) for piece in pieces[:1]]
-            for following in [*pieces[1:], None]:
-                batch = coming.pop().result()
-                if following is not None:
-                    coming.append(maker.submit(self._make, following, epoch))
-                yield batch
+            for piece in pieces[first_step:]:
+                ahead.append(maker.submit(self._make, piece, epoch))
+                if len(ahead) > 1:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def _order(self, epoch: int) -> NDArray[np.integer]:
         if self._augment is None:

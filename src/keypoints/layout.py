@@ -39,3 +39,8 @@ def model_file(name: str) -> Path:
 def submission_file(name: str) -> Path:
     """The Kaggle CSV of a model."""
     return SUBMISSIONS / f"{name}.csv"
+
+
+def state_file(name: str, digest: str) -> Path:
+    """What an interrupted training of a model goes on from; experiments share the folder."""
+    return home() / ".resume" / f"{name}-{digest}.state"

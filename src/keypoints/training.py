@@ -1,9 +1,9 @@
-"""The training loop: step, validate, tell."""
+"""The training loop: step, validate, save, tell."""
 
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from keypoints.errors import PipelineError
 from keypoints.inference import input_of, predict
 from keypoints.losses import Loss
 from keypoints.metrics import mean_squared_error
+from keypoints.resume import Progress, StateFile
 
 
 class LearningError(PipelineError):
@@ -56,6 +57,7 @@ def train(
     epochs: int,
     seed: int,
     device: torch.device,
+    state: StateFile | None = None,
 ) -> Iterator[EpochResult]:
     """Train a network in place; yields after every epoch.
 
@@ -69,20 +71,30 @@ def train(
         epochs: To train.
         seed: Of the dropout.
         device: To train on.
+        state: Where the run is saved, after every epoch and within long ones, and goes on from;
+            the epochs that were done before are yielded again. None: nowhere.
 
     Raises:
         LearningError: If the loss is no longer a finite number.
     """
     network.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=device.type != "mps")
-    for epoch in range(1, epochs + 1):
+    at = state.restore(network, optimizer) if state else None
+    at = at or Progress.at_start_of(1)
+    yield from (EpochResult(**row) for row in at.history)
+    while at.epoch <= epochs:
         start = time.perf_counter()
-        rate = learning_rate(epoch, epochs, lr=lr, lr_decay=lr_decay)
+        rate = learning_rate(at.epoch, epochs, lr=lr, lr_decay=lr_decay)
         optimizer.param_groups[0]["lr"] = rate
-        train_mse = _train_epoch(network, train_batches, optimizer, loss, epoch, seed, device)
+        train_mse = _train_epoch(network, train_batches, optimizer, loss, at, seed, device, state)
         val_mse = validate(network, validation_batches, device)
-        _check_finite(torch.tensor(val_mse), f"the validation after epoch {epoch}", optimizer)
-        yield EpochResult(epoch, train_mse, val_mse, rate, time.perf_counter() - start)
+        _check_finite(torch.tensor(val_mse), f"the validation after epoch {at.epoch}", optimizer)
+        seconds = time.perf_counter() - start
+        result = EpochResult(at.epoch, train_mse, val_mse, rate, seconds)
+        at = Progress.at_start_of(at.epoch + 1, [*at.history, asdict(result)])
+        if state:
+            state.save(network, optimizer, at)
+        yield result
 
 
 def learning_rate(epoch: int, epochs: int, *, lr: float, lr_decay: float) -> float:
@@ -102,20 +114,32 @@ def _train_epoch(
     batches: Batches,
     optimizer: torch.optim.Optimizer,
     loss: Loss,
-    epoch: int,
+    at: Progress,
     seed: int,
     device: torch.device,
+    state: StateFile | None,
 ) -> float:
-    """One pass over the faces; the mean squared error of its steps."""
+    """One pass over the faces, or the rest of one; the mean squared error of all its steps."""
     network.train()
-    squares, faces = torch.zeros((), device=device), 0
-    steps = tqdm(batches.epoch(epoch), f"epoch {epoch}", batches.steps, leave=False, disable=None)
-    for step, batch in enumerate(steps):
-        seed_torch(torch_seed(seed, Purpose.DROPOUT, (epoch - 1) * batches.steps + step), device)
+    squares, faces = torch.tensor(at.squares, device=device), at.faces
+    steps = tqdm(
+        batches.epoch(at.epoch, first_step=at.step),
+        f"epoch {at.epoch}",
+        batches.steps,
+        initial=at.step,
+        leave=False,
+        disable=None,
+    )
+    for step, batch in enumerate(steps, start=at.step):
+        number = (at.epoch - 1) * batches.steps + step
+        seed_torch(torch_seed(seed, Purpose.DROPOUT, number), device)
         lowered, square = train_step(network, batch, optimizer, loss, device)
-        _check_finite(lowered, f"epoch {epoch}, step {step + 1}", optimizer)
+        _check_finite(lowered, f"epoch {at.epoch}, step {step + 1}", optimizer)
         squares += square * len(batch.images)
         faces += len(batch.images)
+        if state and state.is_due:
+            now = replace(at, step=step + 1, squares=squares.item(), faces=faces)
+            state.save(network, optimizer, now)
     return squares.item() / faces
 
 

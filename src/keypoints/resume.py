@@ -1,0 +1,138 @@
+"""What an interrupted training goes on from: one state file per run, whole or not there.
+
+The file's name carries a digest of all that the weights follow from, so a run whose settings, code
+or data differ never finds it. No random state is in it: chance is a function (`keypoints.chance`).
+"""
+
+import hashlib
+import io
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        epoch: The one that it stands in, counted from 1.
+        step: Steps of that epoch that are done.
+        squares: Sum over those steps' faces of their mean squared error.
+        faces: Of those steps.
+        history: A row of the history for each epoch before.
+    """
+
+    epoch: int
+    step: int
+    squares: float
+    faces: int
+    history: list[dict[str, Any]]
+
+    @classmethod
+    def at_start_of(cls, epoch: int, history: Sequence[dict[str, Any]] = ()) -> "Progress":
+        """No step of an epoch is done."""
+        return cls(epoch, step=0, squares=0.0, faces=0, history=list(history))
+
+
+class StateFile:
+    """Weights, optimiser and progress of one run.
+
+    Args:
+        path: Of the file; its folder is made when it is first written.
+        interval: Seconds after which a long epoch is saved again.
+    """
+
+    def __init__(self, path: Path, *, interval: float = 120.0) -> None:
+        self._path, self._interval = path, interval
+        self._saved = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last save is longer ago than the interval."""
+        return time.monotonic() - self._saved >= self._interval
+
+    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
+        """Replace the file by the state of now.
+
+        Raises:
+            OSError: If it cannot be written; the state saved before is then still there.
+        """
+        buffer = io.BytesIO()
+        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
+        torch.save(state | {"progress": asdict(at)}, buffer)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self._path.with_suffix(f".{os.getpid()}")
+        try:
+            with unfinished.open("wb") as file:
+                file.write(hashlib.sha256(buffer.getbuffer()).digest())
+                file.write(buffer.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(self._path)
+            self._saved = time.monotonic()
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
+        """Bring network and optimiser to the saved state.
+
+        A damaged file is named, set aside and not used.
+
+        Returns:
+            Where the run goes on; None: at its start.
+        """
+        if not self._path.is_file():
+            return None
+        content = self._path.read_bytes()
+        if hashlib.sha256(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
+            aside = self._path.with_suffix(".damaged")
+            self._path.replace(aside)
+            print(f"{aside}: damaged, set aside; training starts anew", file=sys.stderr)
+            return None
+        state = torch.load(io.BytesIO(content[_DIGEST_BYTES:]), weights_only=True)
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        return Progress(**state["progress"])
+
+    def discard(self) -> None:
+        """Remove the file: the run has ended well."""
+        self._path.unlink(missing_ok=True)
+
+
+def run_digest(settings: str, device: str, data: Iterable[Path]) -> str:
+    """A name for all that a run's weights follow from.
+
+    Args:
+        settings: Resolved, as text.
+        device: That it trains on.
+        data: Files, and folders whose files count.
+
+    Returns:
+        16 hex digits of a digest over the settings, every file of the data, the source of every
+        module of this library that is imported by now, torch's version and its number of threads.
+    """
+    machine = f"{device} {torch.__version__} {torch.get_num_threads()}"
+    digest = hashlib.sha256(f"{settings}\n{machine}".encode())
+    for path in [*_code(), *_files(data)]:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _code() -> list[Path]:
+    modules = [module for name, module in sys.modules.items() if name.startswith("keypoints")]
+    return sorted(Path(module.__file__) for module in modules if module.__file__)
+
+
+def _files(data: Iterable[Path]) -> list[Path]:
+    return [file for path in data for file in sorted([path, *path.rglob("*")]) if file.is_file()]

@@ -1,0 +1,210 @@
+"""Interrupted trainings: they go on, and end where uninterrupted ones do, bit for bit."""
+
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import nn
+
+from keypoints.batches import Batches
+from keypoints.crops import CropStore
+from keypoints.losses import LOSSES
+from keypoints.resume import Progress, StateFile, run_digest
+from keypoints.settings import Augment
+from keypoints.training import EpochResult, train
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
+CPU = torch.device("cpu")
+AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0)
+
+
+def small_network() -> nn.Module:
+    """Convolutions in channels-last format, batch statistics and dropout: all that has a state."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return nn.Sequential(
+            nn.Conv2d(1, 3, 5, stride=4),
+            nn.BatchNorm2d(3),
+            nn.ReLU(),
+            nn.AvgPool2d(4),
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(18, 2),
+            nn.Unflatten(1, (1, 2)),
+        )
+
+
+class Interruption(Exception):
+    """Stands for whatever ends a process."""
+
+
+class InterruptedFile(StateFile):
+    """Saves at every step, and is interrupted after some saves."""
+
+    def __init__(self, path: Path, saves: int) -> None:
+        super().__init__(path, interval=0)
+        self._left = saves
+
+    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
+        super().save(network, optimizer, at)
+        self._left -= 1
+        if self._left == 0:
+            raise Interruption
+
+
+def run(store: CropStore, network: nn.Module, state: StateFile | None) -> list[EpochResult]:
+    def batches(split: str, augment: Augment | None) -> Batches:
+        return Batches(store, store.rows(split), (0,), batch_size=3, augment=augment, seed=1)
+
+    return list(
+        train(
+            network,
+            batches("train", AUGMENT),
+            batches("validation", None),
+            loss=LOSSES["mse"],
+            lr=0.01,
+            epochs=3,
+            seed=1,
+            device=CPU,
+            state=state,
+        )
+    )
+
+
+def told(history: list[EpochResult]) -> list[dict[str, float]]:
+    """The rows of a history without what a clock says."""
+    return [{key: v for key, v in asdict(row).items() if key != "seconds"} for row in history]
+
+
+def assert_equal_bits(network: nn.Module, other: nn.Module) -> None:
+    own, others = network.state_dict(), other.state_dict()
+    assert all(torch.equal(own[name], others[name]) for name in own)
+
+
+@pytest.fixture(scope="module")
+def whole(dot_store: CropStore) -> tuple[nn.Module, list[EpochResult]]:
+    """A run that nothing interrupted."""
+    network = small_network()
+    return network, run(dot_store, network, None)
+
+
+@pytest.mark.parametrize("saves", range(1, 13))  # 3 epochs of 3 steps, and after each epoch
+def test_an_interrupted_run_ends_where_a_whole_one_does(
+    dot_store: CropStore,
+    whole: tuple[nn.Module, list[EpochResult]],
+    tmp_path: Path,
+    saves: int,
+) -> None:
+    path = tmp_path / "states" / "run.state"
+    with pytest.raises(Interruption):
+        run(dot_store, small_network(), InterruptedFile(path, saves))
+    network = small_network()
+    history = run(dot_store, network, StateFile(path))
+    assert_equal_bits(network, whole[0])
+    assert told(history) == told(whole[1])
+
+
+def test_every_further_interruption_is_survived_too(
+    dot_store: CropStore, whole: tuple[nn.Module, list[EpochResult]], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.state"
+    for _ in range(5):
+        with pytest.raises(Interruption):
+            run(dot_store, small_network(), InterruptedFile(path, 2))
+    network = small_network()
+    run(dot_store, network, StateFile(path))
+    assert_equal_bits(network, whole[0])
+
+
+def cut_short(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def with_another_byte(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def emptied(content: bytes) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize("damage", [cut_short, with_another_byte, emptied])
+def test_a_damaged_state_is_named_set_aside_and_not_used(
+    dot_store: CropStore,
+    whole: tuple[nn.Module, list[EpochResult]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[bytes], bytes],
+) -> None:
+    path = tmp_path / "run.state"
+    with pytest.raises(Interruption):
+        run(dot_store, small_network(), InterruptedFile(path, 6))
+    damaged = damage(path.read_bytes())
+    path.write_bytes(damaged)
+    network = small_network()
+    run(dot_store, network, StateFile(path))
+    aside = tmp_path / "run.damaged"
+    assert f"{aside}: damaged, set aside; training starts anew" in capsys.readouterr().err
+    assert aside.read_bytes() == damaged
+    assert_equal_bits(network, whole[0])
+
+
+def test_a_state_that_cannot_be_written_leaves_the_one_before(
+    dot_store: CropStore, whole: tuple[nn.Module, list[EpochResult]], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.state"
+    with pytest.raises(Interruption):
+        run(dot_store, small_network(), InterruptedFile(path, 6))
+    with no_file_larger_than(1000), pytest.raises(OSError, match="too large"):
+        run(dot_store, small_network(), StateFile(path))
+    assert [file.name for file in tmp_path.iterdir()] == ["run.state"]
+    network = small_network()
+    run(dot_store, network, StateFile(path))
+    assert_equal_bits(network, whole[0])
+
+
+@contextmanager
+def no_file_larger_than(size: int) -> Iterator[None]:
+    """As on a disk that is nearly full: writing beyond is an OSError."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_a_run_goes_by_its_settings_device_and_data(tmp_path: Path) -> None:
+    data = tmp_path / "crops"
+    data.mkdir()
+    (data / "crops.npy").write_bytes(b"one")
+    digest = run_digest("lr 1", "cpu", [data])
+    assert run_digest("lr 1", "cpu", [data]) == digest
+    assert run_digest("lr 2", "cpu", [data]) != digest
+    assert run_digest("lr 1", "mps", [data]) != digest
+    (data / "crops.npy").write_bytes(b"two")
+    assert run_digest("lr 1", "cpu", [data]) != digest
+
+
+def test_a_run_goes_by_the_code_that_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = run_digest("lr 1", "cpu", [])
+    module, file = ModuleType("keypoints.new"), tmp_path / "new.py"
+    file.write_text("x = 1")
+    module.__file__ = str(file)
+    monkeypatch.setitem(sys.modules, "keypoints.new", module)
+    changed = run_digest("lr 1", "cpu", [])
+    file.write_text("x = 2")
+    assert len({digest, changed, run_digest("lr 1", "cpu", [])}) == 3
