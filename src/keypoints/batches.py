@@ -30,7 +30,7 @@ class Batch:
         images: (n, height, width, channels) uint8.
         landmarks_unit: (n, n_points, 2) float32; NaN where unknown.
         photo_to_unit: (n, 2, 3), the whole way of each face; its inverse takes predictions back.
-        draws: Whose colour change is still to be applied; None without augmentation.
+        draws: Whose colour change is still to be applied; None where nothing is drawn.
     """
 
     images: NDArray[np.uint8]
@@ -95,7 +95,7 @@ class Batches:
         crop_to_input = np.broadcast_to(
             translation(-format_.margin, -format_.margin), (len(rows), 2, 3)
         )
-        if self._augment is not None:
+        if self._augment is not None and not self._augment.is_off:
             draws = draw(self._augment, size, seed=self._seed, epoch=epoch, rows=rows)
             crop_to_input = compose(draws.maps, crop_to_input)
         photo_to_input = compose(crop_to_input, self._store.photo_to_crop[rows])

@@ -106,6 +106,11 @@ class Augment(Settings):
     brightness: Annotated[float, Field(ge=0, le=1)]
     saturation: Annotated[float, Field(ge=0, le=1)]
 
+    @property
+    def is_off(self) -> bool:
+        """Whether no draw changes anything."""
+        return not any(strength for _, strength in self)
+
 
 class Model(Settings):
     """What every model has, whatever its architecture."""
