@@ -72,7 +72,7 @@ def _cutting(
     numbers = count()
 
     def cut() -> None:
-        write_store(folder / str(next(numbers)), root, faces, ["train"] * len(faces), format_)
+        write_store(folder / str(next(numbers)), root, faces, lambda face: "train", format_)
 
     return cut, [str(root / face.photo) for face in faces], format_.crop_size
 

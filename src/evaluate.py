@@ -32,7 +32,7 @@ def evaluate(name: str) -> None:
         batches = Batches(store, rows, settings.points, batch_size=settings.model.batch_size)
         predictions = predict(trained.network.to(device), batches, device)
         errors = face_errors(
-            store.table.iloc[rows],
+            store.faces(rows),
             predictions.landmarks_photo,
             store.landmarks_photo[rows],
             scheme=SCHEMES[settings.scheme],

@@ -3,13 +3,13 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.download import download
-from keypoints.faces import Face
+from keypoints.face_list import FaceList
 from keypoints.photos import check_photos
 from keypoints.settings import Params, read_params
 from keypoints.sources import ibug, imm, rendered
@@ -85,13 +85,13 @@ def _mirror(params: Params) -> str | None:
     return str(layout.home() / params.mirror)
 
 
-def _check(faces: Sequence[Face], folder: Path) -> dict[str, int]:
+def _check(faces: FaceList, folder: Path) -> dict[str, int]:
     """Open every photo; how many faces there are to train on and to test."""
-    check_photos(folder / face.photo for face in faces)
+    check_photos((folder / face.photo for face in faces), len(faces))
     return dict(Counter("test" if face.is_test else "train" for face in faces))
 
 
-READERS: dict[str, tuple[Callable[[Path], list[Face]], dict[str, int]]] = {
+READERS: dict[str, tuple[Callable[[Path], FaceList], dict[str, int]]] = {
     "imm": (imm.read_imm, {"train": imm.PUBLIC_COUNT}),
     "ibug": (ibug.read_ibug, ibug.PUBLIC_COUNTS),
 }

@@ -1,5 +1,7 @@
 """Cut the faces of a task into its crop store: `python src/prepare.py TASK`."""
 
+from collections import Counter
+
 from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.crops import CropFormat
@@ -18,10 +20,10 @@ def prepare(name: str) -> None:
     root = layout.RAW / task.dataset
     if task.dataset == "imm":
         faces, scheme = read_imm(root), IMM_58
-        splits = split_by_person(faces, params.validation.imm)
+        split = split_by_person(faces, params.validation.imm)
     else:
         faces, scheme = read_ibug(root), IBUG_68
-        splits = split_by_photo(faces, params.validation.ibug)
+        split = split_by_photo(params.validation.ibug)
     format_ = CropFormat(
         height=task.height,
         width=task.width,
@@ -30,9 +32,10 @@ def prepare(name: str) -> None:
         enlarge=task.enlarge,
         scheme=scheme.name,
     )
-    write_store(layout.fresh(layout.CROPS / name), root, faces, splits, format_)
-    counts = ", ".join(f"{splits.count(side)} {side}" for side in dict.fromkeys(splits))
-    print(f"{name}: {len(faces)} faces of {task.dataset}: {counts}")
+    write_store(layout.fresh(layout.CROPS / name), root, faces, split, format_)
+    counts = Counter(split(face) for face in faces)
+    sides = ", ".join(f"{count} {side}" for side, count in counts.items())
+    print(f"{name}: {len(faces)} faces of {task.dataset}: {sides}")
 
 
 if __name__ == "__main__":

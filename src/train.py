@@ -29,7 +29,8 @@ def train_model(name: str) -> None:
             model=model,
             task=params.task(model.task),
         )
-        if not len(store.rows("train")) or not len(store.rows("validation")):
+        train_rows, validation_rows = store.rows("train"), store.rows("validation")
+        if not len(train_rows) or not len(validation_rows):
             raise SettingsError(
                 f"models.{name}: a side of the split of task {model.task} is empty; change "
                 f"validation.{settings.task.dataset} or draw more faces"
@@ -51,13 +52,13 @@ def train_model(name: str) -> None:
             network,
             Batches(
                 store,
-                store.rows("train"),
+                train_rows,
                 settings.points,
                 batch_size=model.batch_size,
                 augment=model.augment,
                 seed=params.seed,
             ),
-            Batches(store, store.rows("validation"), settings.points, batch_size=model.batch_size),
+            Batches(store, validation_rows, settings.points, batch_size=model.batch_size),
             loss=LOSSES[model.loss],
             lr=lr,
             lr_decay=model.lr_decay,

@@ -111,6 +111,12 @@ def dot_store(
         box = (*(middle - 30), *(middle + (30, 26)))
         faces.append(Face(f"{number:02d}", f"{number:02d}.png", f"{number:02d}", box, points))
     format_ = CropFormat(height=48, width=64, margin=10, colour=False, enlarge=1.3, scheme="ibug68")
-    write_store(root / "store", root, faces, ["train"] * 8 + ["validation"] * 4, format_)
+    write_store(
+        root / "store",
+        root,
+        faces,
+        lambda face: "train" if face.name < "08" else "validation",
+        format_,
+    )
     with CropStore(root / "store") as store:
         yield store

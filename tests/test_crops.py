@@ -3,16 +3,19 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
-from keypoints.crops import CropFormat, CropStore
-from keypoints.cutting import cut_crop, region_of, write_store
+from keypoints import crops
+from keypoints.crops import CropFormat, CropStore, StoreError
+from keypoints.cutting import region_of, write_store
 from keypoints.faces import Box, Face, FormatError
-from keypoints.geometry import apply_map
+from keypoints.geometry import apply_map, resize_map
 from keypoints.sources.ibug import read_ibug
 
 
@@ -22,6 +25,10 @@ def crop_format(
     return CropFormat(
         height=height, width=width, margin=margin, colour=False, enlarge=enlarge, scheme="ibug68"
     )
+
+
+def in_train(face: Face) -> str:
+    return "train"
 
 
 def face(name: str, box: Box | None, landmarks_photo: np.ndarray | None) -> Face:
@@ -62,7 +69,7 @@ def test_bright_dot_of_the_photo_lies_under_its_landmark_in_the_crop(
     start, end = np.maximum((x0, y0), 0), np.minimum((x1, y1), photo_size[::-1])
     points = start + np.array([(0.8, 0.7), (0.2, 0.6), (0.5, 0.2)]) * (end - start)
     paint_dots(tmp_path / "a.png", photo_size, points, spread=min(photo_size) / 50)
-    write_store(tmp_path / "store", tmp_path, [face("a", box, points)], ["train"], format_)
+    write_store(tmp_path / "store", tmp_path, [face("a", box, points)], in_train, format_)
     with CropStore(tmp_path / "store") as store:
         crop = store.crop(0)
         landmarks_crop = apply_map(store.photo_to_crop[0], store.landmarks_photo[0])
@@ -72,52 +79,11 @@ def test_bright_dot_of_the_photo_lies_under_its_landmark_in_the_crop(
     assert max(errors) < 0.25
 
 
-def test_dot_on_one_pixel_is_cut_where_its_landmark_is():
-    photo = np.zeros((20, 30), np.uint8)
-    photo[12, 21] = 255
-    crop = cut_crop(photo, (15, 8, 27, 16), (32, 48))  # 12 x 8 px, four times as large
-    y, x = np.mgrid[:32, :48]
-    light = crop[..., 0] / crop.sum()
-    middle = ((x * light).sum(), (y * light).sum())
-    assert middle == pytest.approx(((21 - 15 + 0.5) * 4 - 0.5, (12 - 8 + 0.5) * 4 - 0.5), abs=0.05)
-
-
-def test_region_of_a_whole_frame_is_the_frame():
-    whole = CropFormat(16, 16, 0, colour=True, enlarge=None, scheme="ibug68")
-    assert region_of(None, (60, 80), whole) == (0, 0, 80, 60)
-    assert region_of((1, 2, 3, 4), (60, 80), whole) == (0, 0, 80, 60)
-
-
-def test_region_of_a_box_is_enlarged_with_its_margin_and_may_leave_the_photo():
-    # 20 px wide, 1.5 times as large, with a quarter of that on each side: 45 px about (10, 30)
-    square = CropFormat(16, 16, 4, colour=True, enlarge=1.5, scheme="ibug68")
-    assert region_of((0, 20, 20, 40), (60, 80), square) == (-13, 7, 32, 52)
-
-
-def test_region_of_a_box_has_the_shape_of_the_crop():
-    # 20 px wide, shown twice as large on the input's shorter side: 40 px down, 60 px across
-    wide = CropFormat(16, 24, 0, colour=True, enlarge=2, scheme="ibug68")
-    assert region_of((30, 20, 50, 40), (60, 80), wide) == (10, 10, 70, 50)
-
-
-def test_pixels_beyond_the_photo_repeat_its_edge():
-    photo = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    crop = cut_crop(photo, (-2, -1, 6, 4), (5, 8))[..., 0]
-    np.testing.assert_array_equal(crop[1], [0, 0, 0, 1, 2, 3, 3, 3])
-    np.testing.assert_array_equal(crop[:, 2], [0, 0, 4, 8, 8])
-
-
-def test_shrinking_means_every_pixel_counts():
-    photo = np.zeros((40, 40), np.uint8)
-    photo[::4] = 200  # a quarter of the rows
-    assert (cut_crop(photo, (0, 0, 40, 40), (10, 10)) == 50).all()
-
-
 def test_colours_are_stored_red_green_blue(tmp_path: Path):
     assert cv2.imwrite(str(tmp_path / "a.png"), np.full((40, 40, 3), (10, 20, 200), np.uint8))
     format_ = CropFormat(20, 30, 0, colour=True, enlarge=None, scheme="ibug68")
     write_store(
-        tmp_path / "store", tmp_path, [face("a", None, np.zeros((2, 2)))], ["train"], format_
+        tmp_path / "store", tmp_path, [face("a", None, np.zeros((2, 2)))], in_train, format_
     )
     with CropStore(tmp_path / "store") as store:
         assert store.crop(0).shape == (20, 30, 3)
@@ -139,24 +105,26 @@ def eighty_faces(tmp_path: Path) -> tuple[Path, list[Face]]:
 def test_rows_keep_the_order_of_the_faces(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
     faces = faces[::-1]
-    write_store(root / "store", root, faces, ["train"] * 80, crop_format(16, 24, margin=2))
+    write_store(root / "store", root, faces, in_train, crop_format(16, 24, margin=2))
     with CropStore(root / "store") as store:
         assert len(store) == 80
         assert store.format == crop_format(16, 24, margin=2)
-        assert store.table["face"].tolist() == [one.name for one in faces]
-        assert store.table["photo"].tolist() == [one.photo for one in faces]
-        np.testing.assert_allclose(
-            store.table[["x0", "y0", "x1", "y1"]], [one.box for one in faces]
-        )
+        table = store.faces(np.arange(80))
+        assert table["face"].tolist() == [one.name for one in faces]
+        assert table["photo"].tolist() == [one.photo for one in faces]
+        np.testing.assert_allclose(table[["x0", "y0", "x1", "y1"]], [one.box for one in faces])
         assert all((store.crop(row) == 79 - row).all() for row in range(80))
         assert store.crop(7).shape == (20, 28, 1)
 
 
 def test_rows_of_a_split_are_those_faces(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
-    splits = ["test" if one.is_test else "train" for one in faces]
-    splits[4] = splits[70] = "validation"
-    write_store(root / "store", root, faces, splits, crop_format())
+    held_out = {"004", "070"}
+
+    def split(one: Face) -> str:
+        return "test" if one.is_test else "validation" if one.name in held_out else "train"
+
+    write_store(root / "store", root, faces, split, crop_format())
     with CropStore(root / "store") as store:
         assert store.rows("validation").tolist() == [4, 70]
         assert store.rows("test").tolist() == list(range(9, 80, 10))
@@ -165,43 +133,41 @@ def test_rows_of_a_split_are_those_faces(eighty_faces: tuple[Path, list[Face]]):
 
 def test_landmarks_of_test_faces_are_unknown(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces, ["train"] * 80, crop_format())
+    write_store(root / "store", root, faces, in_train, crop_format())
     with CropStore(root / "store") as store:
-        unknown = np.isnan(store.landmarks_photo).all(axis=(1, 2))
-        np.testing.assert_array_equal(unknown, [one.is_test for one in faces])
-        np.testing.assert_array_equal(
-            store.landmarks_photo[~unknown, 0, 0], np.arange(80)[~unknown]
-        )
+        landmarks_photo = store.landmarks_photo[range(80)]
+    unknown = np.isnan(landmarks_photo).all(axis=(1, 2))
+    np.testing.assert_array_equal(unknown, [one.is_test for one in faces])
+    np.testing.assert_array_equal(landmarks_photo[~unknown, 0, 0], np.arange(80)[~unknown])
 
 
 def test_whole_frame_has_no_box_in_the_table(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
     frame = face("000", None, faces[0].landmarks_photo)
     format_ = crop_format(margin=0, enlarge=None)
-    write_store(root / "store", root, [frame], ["train"], format_)
+    write_store(root / "store", root, [frame], in_train, format_)
     with CropStore(root / "store") as store:
-        assert store.table[["x0", "y0", "x1", "y1"]].isna().all(axis=None)
+        assert store.faces(np.arange(1))[["x0", "y0", "x1", "y1"]].isna().all(axis=None)
         assert store.format == format_
 
 
 def test_names_of_digits_stay_text(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces[:3], ["train"] * 3, crop_format())
+    write_store(root / "store", root, faces[:3], in_train, crop_format())
     with CropStore(root / "store") as store:
-        assert (
-            store.table["face"].tolist() == store.table["group"].tolist() == ["000", "001", "002"]
-        )
+        table = store.faces(np.arange(3))
+    assert table["face"].tolist() == table["group"].tolist() == ["000", "001", "002"]
 
 
 def test_bytes_are_the_same_whatever_the_number_of_cores(
     rendered_ibug: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    faces = read_ibug(rendered_ibug) * 4  # more than one piece of work
+    faces = [*read_ibug(rendered_ibug)] * 4  # more than one piece of work
     stores = []
     for cores in (1, 5):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         folder = tmp_path / str(cores)
-        write_store(folder, rendered_ibug, faces, ["train"] * len(faces), crop_format())
+        write_store(folder, rendered_ibug, faces, in_train, crop_format())
         stores.append({file.name: file.read_bytes() for file in folder.iterdir()})
     assert sorted(stores[0]) == [
         "crops.npy",
@@ -213,44 +179,92 @@ def test_bytes_are_the_same_whatever_the_number_of_cores(
     assert stores[0] == stores[1]
 
 
-def test_array_of_a_store_is_a_plain_npy_file(eighty_faces: tuple[Path, list[Face]]):
+def test_files_are_those_that_numpy_and_pandas_write_at_once(
+    eighty_faces: tuple[Path, list[Face]],
+):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces, ["train"] * 80, crop_format(16, 24, margin=2))
-    crops = np.load(root / "store" / "crops.npy")
-    assert crops.shape == (80, 20, 28, 1)
-    assert crops.dtype == np.uint8
-    assert (crops[5] == 5).all()
+    faces[3] = replace(faces[3], name='003, "so called"', box=None)
+    write_store(root / "store", root, faces, in_train, crop_format(16, 24, margin=2))
+    (root / "once").mkdir()
+    unknown, nowhere = np.full((4, 2), np.nan), (np.nan,) * 4
+    points = [unknown if one.is_test else one.landmarks_photo for one in faces]
+    np.save(root / "once" / "landmarks.npy", np.stack(points))
+    photo_to_crop = [
+        resize_map(region_of(one.box, (30, 40), crop_format(16, 24, margin=2)), (20, 28))
+        for one in faces
+    ]
+    np.save(root / "once" / "maps.npy", np.stack(photo_to_crop))
+    greys = np.arange(80, dtype=np.uint8).reshape(80, 1, 1, 1)
+    np.save(root / "once" / "crops.npy", np.tile(greys, (1, 20, 28, 1)))
+    texts = [[one.name, one.photo, one.group, "train", one.view] for one in faces]
+    table = pd.DataFrame(texts, columns=["face", "photo", "group", "split", "view"])
+    table[["x0", "y0", "x1", "y1"]] = np.array([one.box or nowhere for one in faces])
+    table.to_csv(root / "once" / "faces.csv", index=False)
+    for name in ("crops.npy", "landmarks.npy", "maps.npy", "faces.csv"):
+        assert (root / "store" / name).read_bytes() == (root / "once" / name).read_bytes()
 
 
 def test_unreadable_photo_leaves_no_whole_store(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
     (root / "041.png").write_text("not a photo")
     with pytest.raises(FormatError, match=r"041\.png: not a photo"):
-        write_store(root / "store", root, faces, ["train"] * 80, crop_format())
-    assert not (root / "store" / "store.json").exists()
+        write_store(root / "store", root, faces, in_train, crop_format())
+    with pytest.raises(StoreError, match=r"store: no store\.json, .*; prepare the task again"):
+        CropStore(root / "store")
 
 
 def test_box_beside_its_photo_is_refused_with_the_name_of_the_photo(tmp_path: Path):
     assert cv2.imwrite(str(tmp_path / "a.png"), np.zeros((30, 40), np.uint8))
     beside = face("a", (500, 500, 520, 520), np.zeros((2, 2)))
     with pytest.raises(FormatError, match=r"a\.png: .*outside"):
-        write_store(tmp_path / "store", tmp_path, [beside], ["train"], crop_format())
+        write_store(tmp_path / "store", tmp_path, [beside], in_train, crop_format())
 
 
 def test_store_that_was_cut_short_is_told(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces, ["train"] * 80, crop_format())
-    crops = root / "store" / "crops.npy"
-    crops.write_bytes(crops.read_bytes()[:-1])
+    write_store(root / "store", root, faces, in_train, crop_format())
+    for name in ("crops.npy", "landmarks.npy", "maps.npy"):
+        array = root / "store" / name
+        array.write_bytes(array.read_bytes()[:-1])
     with CropStore(root / "store") as store:
         assert (store.crop(78) == 78).all()
         with pytest.raises(OSError, match=r"crops\.npy: cut short at face 79"):
             store.crop(79)
+        assert (store.landmarks_photo[[78, 0]] == [[[78]], [[0]]]).all()
+        with pytest.raises(OSError, match=r"landmarks\.npy: cut short at face 79"):
+            store.landmarks_photo[[78, 79]]
+        with pytest.raises(OSError, match=r"maps\.npy: cut short at face 79"):
+            store.photo_to_crop[79]
+
+
+def test_table_that_was_cut_short_is_told(eighty_faces: tuple[Path, list[Face]]):
+    root, faces = eighty_faces
+    write_store(root / "store", root, faces, in_train, crop_format())
+    table = root / "store" / "faces.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+    with (
+        CropStore(root / "store") as store,
+        pytest.raises(StoreError, match=r"faces\.csv: 79 faces where crops\.npy has 80"),
+    ):
+        store.rows("train")
+
+
+def test_faces_come_in_the_order_asked_for(
+    eighty_faces: tuple[Path, list[Face]], monkeypatch: pytest.MonkeyPatch
+):
+    root, faces = eighty_faces
+    write_store(root / "store", root, faces, in_train, crop_format())
+    monkeypatch.setattr(crops, "_CHUNK", 7)  # parsed in many pieces
+    with CropStore(root / "store") as store:
+        table = store.faces(np.array([70, 3, 71]))
+        assert table["face"].tolist() == ["070", "003", "071"]
+        assert table.index.tolist() == [70, 3, 71]
+        assert store.faces(np.array([], int)).empty
 
 
 def test_format_says_what_a_store_holds(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces[:1], ["train"], crop_format(16, 24, margin=2))
+    write_store(root / "store", root, faces[:1], in_train, crop_format(16, 24, margin=2))
     assert json.loads((root / "store" / "store.json").read_text()) == {
         "height": 16,
         "width": 24,

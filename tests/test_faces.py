@@ -1,5 +1,6 @@
 """Splits: what belongs together stays together."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,14 @@ def wild_faces(photos: int = 200) -> list[Face]:
     ]
 
 
+def by_person(faces: Sequence[Face], share: float) -> list[str]:
+    return [*map(split_by_person(faces, share), faces)]
+
+
+def by_photo(faces: Sequence[Face], share: float) -> list[str]:
+    return [*map(split_by_photo(share), faces)]
+
+
 def sides_of_groups(faces: list[Face], splits: list[str]) -> dict[str, set[str]]:
     sides: dict[str, set[str]] = {}
     for face, side in zip(faces, splits, strict=True):
@@ -45,7 +54,7 @@ def sides_of_groups(faces: list[Face], splits: list[str]) -> dict[str, set[str]]
 
 def test_persons_33_to_40_of_40_are_held_out():
     faces = imm_faces()
-    splits = split_by_person(faces, 0.2)
+    splits = by_person(faces, 0.2)
     held_out = {face.group for face, side in zip(faces, splits, strict=True) if side != "train"}
     assert held_out == {str(person) for person in range(33, 41)}
     assert (splits.count("train"), splits.count("validation")) == (192, 48)
@@ -53,20 +62,18 @@ def test_persons_33_to_40_of_40_are_held_out():
 
 @pytest.mark.parametrize(("persons", "share", "held_out"), [(16, 0.2, 3), (5, 0.2, 1), (8, 0, 0)])
 def test_share_of_the_persons_is_held_out(persons: int, share: float, held_out: int):
-    splits = split_by_person(imm_faces(persons), share)
+    splits = by_person(imm_faces(persons), share)
     assert splits.count("validation") == 6 * held_out
 
 
 def test_about_a_tenth_of_the_photos_is_held_out():
     faces = wild_faces(1000)
-    sides = sides_of_groups(faces, split_by_photo(faces, 0.1))
+    sides = sides_of_groups(faces, by_photo(faces, 0.1))
     held_out = [group for group, side in sides.items() if side == {"validation"}]
     assert 70 < len(held_out) < 130
 
 
-@pytest.mark.parametrize(
-    ("split", "faces"), [(split_by_person, imm_faces()), (split_by_photo, wild_faces())]
-)
+@pytest.mark.parametrize(("split", "faces"), [(by_person, imm_faces()), (by_photo, wild_faces())])
 def test_no_person_photo_or_twin_is_on_both_sides(split, faces: list[Face]):
     splits = split(faces, 0.2)
     assert {"train", "validation"} <= set(splits)
@@ -75,7 +82,7 @@ def test_no_person_photo_or_twin_is_on_both_sides(split, faces: list[Face]):
 
 @given(st.randoms(use_true_random=False))
 def test_split_is_the_same_whatever_the_order_of_the_files(random):
-    for split, faces in ((split_by_person, imm_faces(10)), (split_by_photo, wild_faces(20))):
+    for split, faces in ((by_person, imm_faces(10)), (by_photo, wild_faces(20))):
         sides = dict(zip((face.name for face in faces), split(faces, 0.2), strict=True))
         shuffled = random.sample(faces, len(faces))
         assert [sides[face.name] for face in shuffled] == split(shuffled, 0.2)
@@ -83,17 +90,17 @@ def test_split_is_the_same_whatever_the_order_of_the_files(random):
 
 def test_new_photo_moves_no_other():
     faces = wild_faces()
-    assert split_by_photo(faces[:100], 0.1) == split_by_photo(faces, 0.1)[:100]
+    assert by_photo(faces[:100], 0.1) == by_photo(faces, 0.1)[:100]
 
 
 def test_larger_share_holds_out_more_photos_and_the_same_ones():
     faces = wild_faces()
-    fewer, more = split_by_photo(faces, 0.1), split_by_photo(faces, 0.3)
+    fewer, more = by_photo(faces, 0.1), by_photo(faces, 0.3)
     assert all(b == "validation" for a, b in zip(fewer, more, strict=True) if a == "validation")
     assert more.count("validation") > fewer.count("validation")
 
 
-@pytest.mark.parametrize("split", [split_by_person, split_by_photo])
+@pytest.mark.parametrize("split", [by_person, by_photo])
 @pytest.mark.parametrize("share", [0, 0.1, 0.5])
 def test_test_faces_stay_test(split, share: float):
     faces = wild_faces()
@@ -124,7 +131,7 @@ def test_faces_and_twins_of_a_photo_share_its_group(name: str, group: str):
 def test_drawn_photos_stay_with_their_twins(rendered_ibug: Path):
     faces = read_ibug(rendered_ibug)
     twins = [face for face in faces if face.name.endswith("_mirror")]
-    splits = split_by_photo(faces, 0.5)
+    splits = by_photo(faces, 0.5)
     side = {face.name: side for face, side in zip(faces, splits, strict=True)}
     assert twins
     assert all(side[twin.name] == side[twin.name.removesuffix("_mirror")] for twin in twins)

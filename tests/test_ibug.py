@@ -1,5 +1,6 @@
 """The reader of dlib's XML lists, on hand-written ones and on drawn ones."""
 
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -158,6 +159,20 @@ def test_photo_that_is_listed_twice_is_refused(tmp_path: Path, name: str):
     write(tmp_path, twice if name == "train" else once, test=twice if name == "test" else once)
     with pytest.raises(FormatError, match="afw/2_1 is listed twice"):
         read_ibug(tmp_path)
+
+
+def test_memory_of_a_longer_list_grows_by_little_more_than_the_names(tmp_path: Path):
+    peaks = []
+    for n_faces in (100, 600):
+        folder = write(
+            tmp_path / str(n_faces), dlib_list([image(f"{n}.jpg") for n in range(n_faces)])
+        )
+        tracemalloc.start()
+        faces = read_ibug(folder)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(faces) == n_faces + 1
+    assert (peaks[1] - peaks[0]) / 500 < 200  # bytes; the landmarks alone are 1,088
 
 
 def test_problem_of_a_face_names_its_photo(tmp_path: Path):

@@ -137,6 +137,13 @@ def test_other_file_name_is_refused(tmp_path: Path, name: str):
         read_imm(tmp_path)
 
 
+def test_two_files_of_one_name_are_refused(tmp_path: Path):
+    write(tmp_path / "one", asf())
+    write(tmp_path / "other", asf())
+    with pytest.raises(FormatError, match="07-3m is listed twice"):
+        read_imm(tmp_path)
+
+
 def test_folder_without_faces_is_refused(tmp_path: Path):
     with pytest.raises(FormatError, match=r"no \.asf file below it"):
         read_imm(tmp_path)

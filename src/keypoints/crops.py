@@ -2,20 +2,32 @@
 
 A store is a folder: crops.npy (n_faces, height, width, channels) uint8, landmarks.npy (n_faces,
 n_points, 2) in photo pixels, NaN where unknown, maps.npy (n_faces, 2, 3) from photo to crop,
-faces.csv with a row per face, and store.json. Crops are written and read at their offsets in the
-file, not through a memory map: pages of a map count as the process's own memory and grow with the
-set, while a read leaves only the batch behind.
+faces.csv with a row per face, and store.json, which is written last: a store without it is not
+whole. What is read is what is asked for, so memory stays flat as the set grows.
 """
 
+import csv
 import json
-import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from keypoints.array_file import ArrayFile
+from keypoints.errors import PipelineError
+
+FACE_COLUMNS = ("face", "photo", "group", "split", "view", "x0", "y0", "x1", "y1")
+_TEXTS = {"face": str, "group": str}
+_CHUNK = 4096  # rows of faces.csv that are parsed at once
+
+
+class StoreError(PipelineError):
+    """A store that is not whole; the message says what is missing and what to do."""
 
 
 @dataclass(frozen=True)
@@ -54,26 +66,29 @@ class CropStore:
 
     Attributes:
         format: Of the crops.
-        table: faces.csv, a row per face.
-        landmarks_photo: (n_faces, n_points, 2), NaN where unknown.
-        photo_to_crop: (n_faces, 2, 3).
+        landmarks_photo: (n_faces, n_points, 2), NaN where unknown; read when rows are asked for.
+        photo_to_crop: (n_faces, 2, 3), likewise.
+
+    Raises:
+        StoreError: If the store was not written to its end.
     """
 
     def __init__(self, folder: Path) -> None:
+        if folder.is_dir() and not (folder / "store.json").is_file():
+            raise StoreError(f"{folder}: no store.json, so it is not whole; prepare the task again")
         self.format = CropFormat(**json.loads((folder / "store.json").read_text()))
-        self.table = pd.read_csv(folder / "faces.csv", dtype={"face": str, "group": str})
-        self.landmarks_photo = np.load(folder / "landmarks.npy")
-        self.photo_to_crop = np.load(folder / "maps.npy")
-        self._file = (folder / "crops.npy").open("rb", buffering=0)
-        version = np.lib.format.read_magic(self._file)
-        assert version == (1, 0), "write_store writes version 1.0"
-        shape, _, _ = np.lib.format.read_array_header_1_0(self._file)
-        self._start, self._shape = self._file.tell(), shape
+        self._table = folder / "faces.csv"
+        with ExitStack() as opened:
+            self._crops, self.landmarks_photo, self.photo_to_crop = (
+                opened.enter_context(ArrayFile.open(folder / f"{name}.npy"))
+                for name in ("crops", "landmarks", "maps")
+            )
+            self._opened = opened.pop_all()
 
     def __len__(self) -> int:
-        return self._shape[0]
+        return len(self._crops)
 
-    def __enter__(self) -> "CropStore":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -82,16 +97,26 @@ class CropStore:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._opened.close()
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of one side of the split, (n,)."""
-        return np.flatnonzero(self.table["split"] == split)
+        with self._table.open(encoding="utf-8", newline="") as file:
+            faces = csv.DictReader(file)
+            is_of_split = np.fromiter((face["split"] == split for face in faces), bool)
+        if len(is_of_split) != len(self):
+            raise StoreError(
+                f"{self._table}: {len(is_of_split)} faces where crops.npy has {len(self)}; "
+                "prepare the task again"
+            )
+        return np.flatnonzero(is_of_split)
+
+    def faces(self, rows: NDArray[np.integer]) -> pd.DataFrame:
+        """Rows of faces.csv in the order asked for, numbered as in the store."""
+        with pd.read_csv(self._table, dtype=_TEXTS, chunksize=_CHUNK) as chunks:
+            found = [chunk[chunk.index.isin(rows)] for chunk in chunks]
+        return pd.concat(found).loc[rows]
 
     def crop(self, row: int) -> NDArray[np.uint8]:
         """One stored crop, (height, width, channels)."""
-        crop = np.empty(self._shape[1:], np.uint8)
-        read = os.preadv(self._file.fileno(), [crop.data], self._start + int(row) * crop.nbytes)
-        if read != crop.nbytes:
-            raise OSError(f"{self._file.name}: cut short at face {row}; prepare the task again")
-        return crop
+        return self._crops[row]

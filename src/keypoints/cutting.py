@@ -1,25 +1,26 @@
 """Cutting faces out of their photos into a store: the first of two times pixels are resampled."""
 
+import csv
 import json
 import math
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from keypoints.crops import CropFormat
-from keypoints.faces import Box, Face, FormatError
+from keypoints.array_file import ArrayFile
+from keypoints.crops import FACE_COLUMNS, CropFormat
+from keypoints.faces import Box, Face, FormatError, Split
 from keypoints.geometry import enlarge_box, resize_map
+from keypoints.parallel import map_on_cores
 from keypoints.photos import read_photo
 
 Region = tuple[int, int, int, int]
+Chunk = list[tuple[int, Face]]  # rows and their faces
 
 _CHUNK = 32  # faces per piece of work
 
@@ -96,38 +97,54 @@ def cut_crop(photo: NDArray[np.uint8], region: Region, size: tuple[int, int]) ->
 
 
 def write_store(
-    folder: Path, root: Path, faces: Sequence[Face], splits: Sequence[str], format_: CropFormat
+    folder: Path, root: Path, faces: Sequence[Face], split: Split, format_: CropFormat
 ) -> None:
-    """Cut all faces, on all cores, into a store.
+    """Cut all faces, on all cores, into a store; in memory are only those under way.
 
     Args:
         folder: Of the store; it must not hold one yet.
         root: Folder of the data set; photos are relative to it.
         faces: In the order of the store's rows.
-        splits: `train`, `validation` or `test` for each face.
+        split: The side of a face.
         format_: Of the crops.
 
     Raises:
         FormatError: If a photo cannot be read; the store is then incomplete and has no store.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shape = (len(faces), *format_.crop_size, format_.channels)
-    maps = np.empty((len(faces), 2, 3))
-    with (folder / "crops.npy").open("wb") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        start, size = file.tell(), int(np.prod(shape[1:]))
-        file.truncate(start + len(faces) * size)
+    n_faces, n_points = len(faces), _n_points(faces)
+    crop_shape = (*format_.crop_size, format_.channels)
+    with (
+        ArrayFile.create(folder / "crops.npy", (n_faces, *crop_shape), np.uint8) as crops,
+        ArrayFile.create(folder / "landmarks.npy", (n_faces, n_points, 2), float) as landmarks,
+        ArrayFile.create(folder / "maps.npy", (n_faces, 2, 3), float) as maps,
+        (folder / "faces.csv").open("w", encoding="utf-8", newline="") as file,
+        tqdm(total=n_faces, desc="cut", unit="face", disable=None) as bar,
+    ):
 
-        def cut(row: int) -> None:
-            crop, maps[row] = _cut_face(root, faces[row], format_)
-            os.pwrite(file.fileno(), np.ascontiguousarray(crop).data, start + row * size)
+        def cut(chunk: Chunk) -> Chunk:
+            for row, face in chunk:
+                crops[row], maps[row] = _cut_face(root, face, format_)
+                landmarks[row] = np.nan if face.landmarks_photo is None else face.landmarks_photo
+            return chunk
 
-        _for_each_row(cut, len(faces))
-    np.save(folder / "maps.npy", maps)
-    np.save(folder / "landmarks.npy", _landmarks(faces))
-    _table(faces, splits).to_csv(folder / "faces.csv", index=False)
+        cv2.setNumThreads(1)  # the cores are busy with one face each
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(FACE_COLUMNS)
+        for chunk in map_on_cores(cut, _chunks(faces)):
+            table.writerows(_table_row(face, split(face)) for _, face in chunk)
+            bar.update(len(chunk))
     (folder / "store.json").write_text(json.dumps(asdict(format_), indent=2) + "\n")
+
+
+def _n_points(faces: Iterable[Face]) -> int:
+    return next(len(f.landmarks_photo) for f in faces if f.landmarks_photo is not None)
+
+
+def _chunks(faces: Sequence[Face]) -> Iterator[Chunk]:
+    """Faces with their rows, a piece of work at a time."""
+    for first in range(0, len(faces), _CHUNK):
+        yield list(enumerate(faces[first : first + _CHUNK], first))
 
 
 def _cut_face(
@@ -140,42 +157,7 @@ def _cut_face(
     return cut_crop(photo, region, format_.crop_size), resize_map(region, format_.crop_size)
 
 
-def _for_each_row(work: Callable[[int], None], n_rows: int) -> None:
-    """Call `work` for every row, in chunks, on all cores; OpenCV works outside of Python's lock."""
-
-    def work_on_chunk(first: int) -> int:
-        rows = range(first, min(first + _CHUNK, n_rows))
-        for row in rows:
-            work(row)
-        return len(rows)
-
-    cv2.setNumThreads(1)
-    with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-        tqdm(total=n_rows, desc="cut", unit="face", disable=None) as bar,
-    ):
-        for done in pool.map(work_on_chunk, range(0, n_rows, _CHUNK)):
-            bar.update(done)
-
-
-def _landmarks(faces: Sequence[Face]) -> NDArray[np.float64]:
-    n_points = next(len(f.landmarks_photo) for f in faces if f.landmarks_photo is not None)
-    unknown = np.full((n_points, 2), np.nan)
-    return np.stack(
-        [unknown if face.landmarks_photo is None else face.landmarks_photo for face in faces]
-    )
-
-
-def _table(faces: Sequence[Face], splits: Sequence[str]) -> pd.DataFrame:
-    nowhere = (np.nan,) * 4
-    boxes = np.array([face.box or nowhere for face in faces])
-    return pd.DataFrame(
-        {
-            "face": [face.name for face in faces],
-            "photo": [face.photo for face in faces],
-            "group": [face.group for face in faces],
-            "split": list(splits),
-            "view": [face.view for face in faces],
-            **{name: boxes[:, column] for column, name in enumerate(("x0", "y0", "x1", "y1"))},
-        }
-    )
+def _table_row(face: Face, side: str) -> tuple[str | int | float, ...]:
+    """What faces.csv says of a face, as FACE_COLUMNS names it."""
+    box = ("",) * 4 if face.box is None else map(float, face.box)
+    return face.name, face.photo, face.group, side, face.view, *box

@@ -1,7 +1,6 @@
 """Photos in the frame of their annotations: the stored pixels, whatever EXIF says of the camera."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -11,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from keypoints.faces import FormatError
+from keypoints.parallel import map_on_cores
 
 
 def read_photo(path: Path, *, colour: bool) -> NDArray[np.uint8]:
@@ -43,16 +43,19 @@ def photo_size(path: Path) -> tuple[int, int]:
         raise FormatError(f"{path}: {_reason(error)}; fetch the data set again") from error
 
 
-def check_photos(paths: Iterable[Path]) -> None:
+def check_photos(paths: Iterable[Path], n_photos: int | None = None) -> None:
     """Decode every photo to its end, on all cores, at an eighth of the size where JPEG offers it.
+
+    Args:
+        paths: Of the photos, taken one by one.
+        n_photos: How many there are, for the progress bar; None: not known.
 
     Raises:
         FormatError: Naming the first photo that is missing, damaged or cut short.
     """
-    paths = list(paths)
-    with ThreadPoolExecutor() as pool:
-        for _ in tqdm(pool.map(_check, paths), "check", len(paths), unit="photo", disable=None):
-            pass
+    checked = map_on_cores(_check, paths)
+    for _ in tqdm(checked, "check", n_photos, unit="photo", disable=None):
+        pass
 
 
 def _check(path: Path) -> None:

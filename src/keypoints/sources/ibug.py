@@ -3,6 +3,7 @@
 Source: Sagonas et al., 300 Faces In-The-Wild Challenge, 2016; dlib's imglab for the XML.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints.face_list import FaceList
 from keypoints.faces import Box, Face, FormatError
 from keypoints.landmarks import IBUG_68
 
@@ -21,7 +23,7 @@ TEST_LISTS = ("labels_ibug_300W_test_parsed.xml", "labels_ibug_300W_test.xml")
 _FACE_AND_MIRROR = re.compile(r"(_\d{1,2})?(_mirror)?$")
 
 
-def read_ibug(root: Path) -> list[Face]:
+def read_ibug(root: Path) -> FaceList:
     """Read training and test list, wherever below `root` they lie.
 
     The test faces keep the order of their list and come without landmarks, even where the list has
@@ -33,15 +35,13 @@ def read_ibug(root: Path) -> list[Face]:
     Raises:
         FormatError: If a list is missing or breaks the format.
     """
-    train_list = _find(root, (TRAIN_LIST,))
-    train = list(_read_list(train_list, root, is_test=False))
-    test_list = _find(root, TEST_LISTS)
-    test = list(_read_list(test_list, root, is_test=True))
-    if not train:
+    train_list, test_list = _find(root, (TRAIN_LIST,)), _find(root, TEST_LISTS)
+    faces = FaceList()
+    faces.extend(_read_list(train_list, root, is_test=False), train_list, by_name=True)
+    if not faces:
         raise FormatError(f"{train_list}: no face in it; fetch the data set again")
-    _check_names(train_list, train)
-    _check_names(test_list, test)
-    return sorted(train, key=lambda face: face.name) + test
+    faces.extend(_read_list(test_list, root, is_test=True), test_list)
+    return faces
 
 
 def photo_group(name: str) -> str:
@@ -51,7 +51,7 @@ def photo_group(name: str) -> str:
 
 def _find(root: Path, names: tuple[str, ...]) -> Path:
     for name in names:
-        found = sorted(root.rglob(name))
+        found = sorted(Path(folder, name) for folder, _, files in os.walk(root) if name in files)
         if found:
             return found[0]
     raise FormatError(f"{root}: no {' or '.join(names)} below it; fetch the data set again")
@@ -82,10 +82,14 @@ def _images(path: Path) -> Iterator[ElementTree.Element]:
     """The `image` elements, each forgotten after its turn: memory stays flat."""
     try:
         with path.open("rb") as file:
-            for _, element in ElementTree.iterparse(file):
-                if element.tag == "image":
+            images = ElementTree.Element("images")  # replaced by that of the list
+            for event, element in ElementTree.iterparse(file, ("start", "end")):
+                if element.tag == "images":
+                    images = element
+                elif element.tag == "image" and event == "end":
                     yield element
                     element.clear()
+                    images.clear()  # which would keep it, empty
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise FormatError(f"{path}: not well-formed XML: {error}") from error
 
@@ -123,11 +127,3 @@ def _number(path: Path, file: str, element: ElementTree.Element, key: str) -> fl
     if not np.isfinite(number):
         raise FormatError(f"{path}: {file}: {element.tag} {key} should be a number; got {value!r}")
     return number
-
-
-def _check_names(path: Path, faces: list[Face]) -> None:
-    seen: set[str] = set()
-    for face in faces:
-        if face.name in seen:
-            raise FormatError(f"{path}: {face.name} is listed twice")
-        seen.add(face.name)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints.face_list import FaceList
 from keypoints.faces import Face, FormatError
 from keypoints.landmarks import IMM_58
 from keypoints.photos import photo_size
@@ -19,19 +20,21 @@ _FILE_NAME = re.compile(r"(?P<person>\d{2})-(?P<view>[1-6])[mf]")
 _COLUMNS = (7, 10)  # 41 of the public files have three more
 
 
-def read_imm(root: Path) -> list[Face]:
+def read_imm(root: Path) -> FaceList:
     """Read the whole set, wherever below `root` its files lie.
 
     Returns:
         The faces in the order of their names, each with the whole frame as its box.
 
     Raises:
-        FormatError: If there is no .asf file, or one that breaks the format.
+        FormatError: If there is no .asf file, one that breaks the format, or two of one name.
     """
     files = sorted(root.rglob("*.asf"), key=lambda path: path.name)
     if not files:
         raise FormatError(f"{root}: no .asf file below it; fetch the data set again")
-    return [_read_face(path, root) for path in files]
+    faces = FaceList()
+    faces.extend((_read_face(path, root) for path in files), root)
+    return faces
 
 
 def _read_face(path: Path, root: Path) -> Face:

@@ -1,0 +1,64 @@
+"""The faces of a set as a sequence that lies in a file: memory stays flat as the set grows."""
+
+import pickle
+import tempfile
+import weakref
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import overload
+
+from keypoints.faces import Face, FormatError
+
+
+class FaceList(Sequence[Face]):
+    """Faces in a nameless temporary file, each read when it is asked for.
+
+    In memory stays where each face begins, 8 bytes; in the file are about 1.4 KB a face, wherever
+    Python's `tempfile` puts it (TMPDIR says). It goes when the list does.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115, closed by the next line
+        weakref.finalize(self, self._file.close)
+        self._starts = array("Q")
+
+    def extend(self, faces: Iterable[Face], source: Path, *, by_name: bool = False) -> None:
+        """Append faces in their order, or in the order of their names.
+
+        Args:
+            faces: As a reader meets them.
+            source: Where they come from, for the message.
+            by_name: Whether to sort them, whatever order they come in.
+
+        Raises:
+            FormatError: If two of them have the same name.
+        """
+        names: list[str] = []
+        starts = array("Q")
+        end = self._file.seek(0, 2)
+        for face in faces:
+            names.append(face.name)
+            starts.append(end)
+            end += self._file.write(pickle.dumps(face, pickle.HIGHEST_PROTOCOL))
+        order = sorted(range(len(names)), key=names.__getitem__)
+        for one, other in pairwise(order):
+            if names[one] == names[other]:
+                raise FormatError(f"{source}: {names[one]} is listed twice")
+        self._starts.extend(starts[number] for number in (order if by_name else range(len(names))))
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, index: int) -> Face: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Face]: ...
+
+    def __getitem__(self, index: int | slice) -> Face | list[Face]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        self._file.seek(self._starts[index])
+        return pickle.load(self._file)

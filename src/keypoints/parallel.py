@@ -1,0 +1,33 @@
+"""Work on all cores with little under way, so that memory stays flat however much there is."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_AHEAD = 4  # items per core that are under way
+
+
+def map_on_cores(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`map` in threads, one per core: for work that releases Python's lock.
+
+    Items are taken as they are needed, where `Executor.map` takes all of them at once. Results come
+    in the order of the items, and what `work` raises comes in its place.
+    """
+    n_cores = os.cpu_count() or 1
+    under_way: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(n_cores) as pool:
+        try:
+            for item in items:
+                if len(under_way) == _AHEAD * n_cores:
+                    yield under_way.popleft().result()
+                under_way.append(pool.submit(work, item))
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for future in under_way:
+                future.cancel()

@@ -1,0 +1,71 @@
+"""Arrays on disk, written and read row by row: the bytes are those that numpy writes at once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keypoints.array_file import ArrayFile
+
+
+@pytest.fixture
+def array() -> np.ndarray:
+    return np.random.default_rng(1).random((50, 4, 2))
+
+
+@pytest.fixture
+def path(tmp_path: Path, array: np.ndarray) -> Path:
+    np.save(tmp_path / "array.npy", array)
+    return tmp_path / "array.npy"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1, 3), (99, 5, 2), (1000, 2, 3, 1)])
+def test_rows_written_in_any_order_are_the_array_saved_at_once(
+    tmp_path: Path, shape: tuple[int, ...], dtype: type
+):
+    rng = np.random.default_rng(1)
+    array = (rng.random(shape) * 255).astype(dtype)
+    with ArrayFile.create(tmp_path / "rows.npy", shape, dtype) as file:
+        for row in rng.permutation(len(array)):
+            file[row] = array[row]
+    np.save(tmp_path / "once.npy", array)
+    assert (tmp_path / "rows.npy").read_bytes() == (tmp_path / "once.npy").read_bytes()
+
+
+def test_rows_are_read_in_the_order_asked_for(path: Path, array: np.ndarray):
+    with ArrayFile.open(path) as file:
+        assert (len(file), file.shape, file.dtype) == (50, (50, 4, 2), np.float64)
+        np.testing.assert_array_equal(file[7], array[7])
+        np.testing.assert_array_equal(file[np.int64(7)], array[7])
+        np.testing.assert_array_equal(file[[9, 0, 49, 9]], array[[9, 0, 49, 9]])
+        np.testing.assert_array_equal(file[np.arange(50)], array)
+        assert file[[]].shape == (0, 4, 2)
+
+
+def test_one_number_fills_a_row(tmp_path: Path):
+    with ArrayFile.create(tmp_path / "a.npy", (3, 4, 2), float) as file:
+        file[1] = np.nan
+    np.testing.assert_array_equal(np.isnan(np.load(tmp_path / "a.npy")).all((1, 2)), [0, 1, 0])
+
+
+def test_row_of_another_shape_is_refused(tmp_path: Path):
+    with (
+        ArrayFile.create(tmp_path / "a.npy", (3, 4, 2), float) as file,
+        pytest.raises(ValueError, match="broadcast"),
+    ):
+        file[0] = np.zeros((5, 2))
+
+
+@pytest.mark.parametrize("row", [-1, 50])
+def test_row_that_is_not_there_is_refused(path: Path, row: int):
+    with ArrayFile.open(path) as file, pytest.raises(IndexError, match=f"no row {row}; it has 50"):
+        file[row]
+
+
+def test_file_that_is_cut_short_is_told_where(path: Path, array: np.ndarray):
+    path.write_bytes(path.read_bytes()[:-1])
+    with ArrayFile.open(path) as file:
+        np.testing.assert_array_equal(file[48], array[48])
+        with pytest.raises(OSError, match=r"array\.npy: cut short at face 49"):
+            file[[48, 49]]

@@ -1,0 +1,54 @@
+"""Work on all cores: in order, and with little under way."""
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from keypoints.parallel import map_on_cores
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_results_come_in_the_order_of_the_items(cores: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert list(map_on_cores(lambda item: item**2, range(100))) == [n**2 for n in range(100)]
+    assert list(map_on_cores(str, [])) == []
+
+
+def test_items_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        while taken < 1000:
+            taken += 1
+            yield taken
+
+    for result in map_on_cores(abs, items()):
+        assert taken - result <= 12  # four per core
+    assert taken == 1000
+
+
+def test_work_is_done_by_as_many_threads_as_there_are_cores(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    meeting = threading.Barrier(3, timeout=60)
+    assert len(list(map_on_cores(lambda _: meeting.wait(), range(3)))) == 3
+
+
+def test_an_error_comes_in_its_place_and_ends_the_work(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    started = []
+
+    def work(item: int) -> int:
+        started.append(item)
+        if item == 10:
+            raise ValueError("ten")
+        return item
+
+    results = map_on_cores(work, range(1000))
+    assert [next(results) for _ in range(10)] == list(range(10))
+    with pytest.raises(ValueError, match="ten"):
+        next(results)
+    assert max(started) <= 18
