@@ -13,8 +13,9 @@ class Size:
     Attributes:
         people: Drawn for the IMM layout, six photos each.
         photos: Training photos drawn for the iBUG layout.
-        copies: Hard links to each drawn photo at 1x.
-        times: How many times as many photos the larger set of the memory measurement has.
+        copies: Hard links to each drawn photo, for the measurements of time.
+        faces: Of the smaller set of the memory measurement, at least; the public one has 7,674.
+        times: How many times as many the larger set has.
         rounds: How often two works are done in turn.
         seconds: Spent on each network, about; a slow one takes longer.
     """
@@ -22,13 +23,14 @@ class Size:
     people: int
     photos: int
     copies: int
+    faces: int
     times: int
     rounds: int
     seconds: float
 
 
-FULL = Size(people=9, photos=40, copies=6, times=10, rounds=5, seconds=20.0)
-QUICK = Size(people=1, photos=4, copies=16, times=2, rounds=1, seconds=0.5)
+FULL = Size(people=9, photos=40, copies=6, faces=3200, times=10, rounds=5, seconds=20.0)
+QUICK = Size(people=1, photos=4, copies=16, faces=64, times=2, rounds=1, seconds=0.5)
 
 
 @dataclass(frozen=True)

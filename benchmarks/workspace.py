@@ -1,6 +1,5 @@
 """Folders in which the stages run: settings, and drawn photos under as many names as wanted."""
 
-import copy
 import os
 import subprocess
 import sys
@@ -89,16 +88,16 @@ def _multiply_ibug(drawn: Path, folder: Path, copies: int) -> None:
 
 
 def _multiply_list(path: Path, target: Path, copies: int) -> None:
-    tree = ElementTree.parse(path)
-    images = tree.getroot().find("images")
-    assert images is not None, "the drawn lists have one"
-    drawn = list(images)
-    images.clear()
-    for number in range(copies):
-        for image in copy.deepcopy(drawn):
-            image.set("file", f"{number}/{image.get('file')}")
-            images.append(image)
-    tree.write(target, encoding="ISO-8859-1")
+    """Write the list's entries once per copy, as text: a tree of them all would be large."""
+    root = ElementTree.parse(path).getroot()
+    for image in root.iter("image"):
+        image.set("file", f"COPY/{image.get('file')}")
+    images = "".join(ElementTree.tostring(image, "unicode") for image in root.iter("image"))
+    with target.open("w", encoding="ISO-8859-1") as file:
+        file.write("<?xml version='1.0' encoding='ISO-8859-1'?>\n<dataset><images>\n")
+        for number in range(copies):
+            file.write(images.replace("COPY", str(number)))
+        file.write("</images></dataset>\n")
 
 
 def _files(folder: Path) -> list[Path]:
