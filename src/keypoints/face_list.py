@@ -1,6 +1,6 @@
 """The faces of a set as a sequence that lies in a file: memory stays flat as the set grows."""
 
-import pickle
+import json
 import tempfile
 import weakref
 from array import array
@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import overload
+
+import numpy as np
 
 from keypoints.faces import Face, FormatError
 
@@ -41,7 +43,7 @@ class FaceList(Sequence[Face]):
         for face in faces:
             names.append(face.name)
             starts.append(end)
-            end += self._file.write(pickle.dumps(face, pickle.HIGHEST_PROTOCOL))
+            end += self._file.write(_record_of(face))
         order = sorted(range(len(names)), key=names.__getitem__)
         for one, other in pairwise(order):
             if names[one] == names[other]:
@@ -61,4 +63,20 @@ class FaceList(Sequence[Face]):
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
         self._file.seek(self._starts[index])
-        return pickle.load(self._file)
+        fields = json.loads(self._file.readline())
+        box, n_points = fields.pop("box"), fields.pop("n_points")
+        points = np.frombuffer(self._file.read(16 * n_points)).reshape(n_points, 2)
+        return Face(
+            box=None if box is None else tuple(box),
+            landmarks_photo=points if n_points else None,
+            **fields,
+        )
+
+
+def _record_of(face: Face) -> bytes:
+    """A line of JSON, and the landmarks' 16 bytes a point."""
+    landmarks = face.landmarks_photo
+    fields = vars(face) | {"n_points": 0 if landmarks is None else len(landmarks)}
+    del fields["landmarks_photo"]
+    line = json.dumps(fields).encode() + b"\n"
+    return line if landmarks is None else line + landmarks.astype(float).tobytes()
