@@ -163,6 +163,7 @@ class Params(Settings):
     source: Literal["rendered", "public"]
     mirror: str | None
     device: Literal["auto", "cpu", "cuda", "mps"]
+    competition: str
     downloads: Downloads
     rendered: Rendered
     validation: Validation
