@@ -11,14 +11,15 @@ def modules_used(script: Path) -> set[str]:
     found: set[Path] = set()
     waiting = [script]
     while waiting:
-        for module in _imports(waiting.pop()):
+        for module in direct_imports(waiting.pop()):
             if module not in found:
                 found.add(module)
                 waiting.append(module)
     return {str(module.relative_to(SRC.parent)) for module in found}
 
 
-def _imports(path: Path) -> set[Path]:
+def direct_imports(path: Path) -> set[Path]:
+    """Files of the library that a file imports itself, with the packages around them."""
     modules = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:

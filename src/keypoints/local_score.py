@@ -1,0 +1,160 @@
+"""What a competition would say of a CSV, with its uncertainty, and of the difference of two.
+
+The uncertainty is that of the faces: how the score moves when as many faces are drawn anew.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.competitions.terms import AskedFaces
+
+Array = NDArray[np.floating]
+Interval = tuple[float, float]
+
+_DRAWS, _CHUNK, _SEED = 10_000, 500, 1
+_COVERED = (2.5, 97.5)  # percentiles
+
+
+@dataclass(frozen=True)
+class LocalScore:
+    """The score of a CSV.
+
+    Attributes:
+        score: As the competition computes it.
+        interval: 95 % of the draws of faces score within it.
+        parts: The score over the points of each part of the face.
+        faces: The score of each face, (n_faces,).
+    """
+
+    score: float
+    interval: Interval
+    parts: dict[str, float]
+    faces: Array
+
+    def worst(self, count: int) -> NDArray[np.integer]:
+        """The faces with the highest scores, the worst first."""
+        return np.argsort(-self.faces, kind="stable")[:count]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The score of one CSV minus that of another, on the same faces.
+
+    Attributes:
+        difference: Below zero where the first one is better.
+        interval: 95 % of the draws of faces differ by so much.
+    """
+
+    difference: float
+    interval: Interval
+
+    @property
+    def is_more_than_noise(self) -> bool:
+        """Whether nearly every draw of faces agrees on which one is better."""
+        return self.interval[0] > 0 or self.interval[1] < 0
+
+
+def score(predicted: Array, truth: Array, asked: AskedFaces) -> LocalScore:
+    """Score predictions as the competition does.
+
+    Args:
+        predicted: landmarks_photo, (n_faces, n_points, 2).
+        truth: The same, annotated.
+        asked: Which of them count.
+    """
+    of_mean = asked.competition.metric.of_mean
+    errors, sums = _errors(predicted, truth, asked), _face_sums(predicted, truth, asked)
+    counts = _face_counts(asked)
+    parts = {
+        part: float(of_mean(errors[is_in].mean()))
+        for part, points in asked.scheme.parts.items()
+        if (is_in := np.isin(asked.points, points)).any()
+    }
+    faces = of_mean(sums / np.maximum(counts, 1))  # a face of which nothing is asked: 0
+    return LocalScore(
+        score=float(of_mean(errors.mean())),
+        interval=_interval(_drawn_scores(sums, asked)),
+        parts=parts,
+        faces=faces,
+    )
+
+
+def compare(first: Array, second: Array, truth: Array, asked: AskedFaces) -> Difference:
+    """How much the scores of two predictions differ, each draw of faces scoring both.
+
+    Args:
+        first: landmarks_photo, (n_faces, n_points, 2).
+        second: The same, of another CSV.
+        truth: The same, annotated.
+        asked: Which of them count.
+    """
+    of_mean = asked.competition.metric.of_mean
+    scores = [of_mean(_errors(p, truth, asked).mean()) for p in (first, second)]
+    drawn = [_drawn_scores(_face_sums(p, truth, asked), asked) for p in (first, second)]
+    return Difference(float(scores[0] - scores[1]), _interval(drawn[0] - drawn[1]))
+
+
+def _errors(predicted: Array, truth: Array, asked: AskedFaces) -> Array:
+    """Of each row of the CSV, (n_rows,)."""
+    difference = predicted.ravel()[asked.values] - truth.ravel()[asked.values]
+    return asked.competition.metric.of_error(difference)
+
+
+def _face_sums(predicted: Array, truth: Array, asked: AskedFaces) -> Array:
+    sums = np.zeros(len(asked.names))
+    np.add.at(sums, asked.faces, _errors(predicted, truth, asked))
+    return sums
+
+
+def _face_counts(asked: AskedFaces) -> NDArray[np.integer]:
+    return np.bincount(asked.faces, minlength=len(asked.names))
+
+
+def _drawn_scores(sums: Array, asked: AskedFaces) -> Array:
+    """The score of each draw of faces with replacement: the same draws for the same faces.
+
+    Source: Efron, Bootstrap methods: another look at the jackknife, 1979 (percentile interval).
+    """
+    rng, counts, scores = np.random.default_rng(_SEED), _face_counts(asked), []
+    for _ in range(_DRAWS // _CHUNK):
+        drawn = rng.integers(len(sums), size=(_CHUNK, len(sums)))
+        scores.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    return asked.competition.metric.of_mean(np.concatenate(scores))
+
+
+def _interval(scores: Array) -> Interval:
+    low, high = np.percentile(scores, _COVERED)
+    return float(low), float(high)
+
+
+def score_text(result: LocalScore, asked: AskedFaces, *, n_worst: int = 10) -> str:
+    """The score, its interval, the parts and the worst faces, as lines for a terminal."""
+    worst = result.worst(n_worst)
+    width = max(len(name) for name in [*result.parts, *(asked.names[face] for face in worst)])
+    return "\n".join(
+        [
+            f"{asked.competition.metric.name} {result.score:.4f}, {_covered(result.interval)}; "
+            f"{len(asked.values):,} values of {len(asked.names)} faces, as "
+            f"{asked.competition.slug} scores",
+            "by part of the face:",
+            *(f"  {part:{width}}  {value:9.4f}" for part, value in result.parts.items()),
+            f"the {len(worst)} worst faces:",
+            *(f"  {asked.names[face]:{width}}  {result.faces[face]:9.4f}" for face in worst),
+        ]
+    )
+
+
+def difference_text(result: Difference, asked: AskedFaces) -> str:
+    """The difference, its interval, and whether it is more than noise."""
+    better = "better" if result.difference < 0 else "worse"
+    verdict = f"{better}, by more than noise" if result.is_more_than_noise else "no more than noise"
+    return (
+        f"{asked.competition.metric.name} {result.difference:+.4f}, {_covered(result.interval)}: "
+        f"{verdict}"
+    )
+
+
+def _covered(interval: Interval) -> str:
+    return f"95 % interval {interval[0]:.4f} to {interval[1]:.4f}"

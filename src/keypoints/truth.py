@@ -1,0 +1,73 @@
+"""Landmarks of test faces, where they are on disk. They score submissions and do nothing else.
+
+Only src/send.py may import this; a test holds every stage against it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.competitions.terms import AskedFaces
+from keypoints.errors import PipelineError
+
+Array = NDArray[np.floating]
+
+IBUG_LIST = "labels_ibug_300W_test.xml"
+
+
+class TruthError(PipelineError):
+    """Test landmarks that are not on disk, or not those of the faces that are asked for."""
+
+
+def read_truth(asked: AskedFaces, root: Path) -> Array:
+    """Read the landmarks of the faces that a competition asks for.
+
+    Args:
+        asked: The faces, in their order.
+        root: Folder of the data set.
+
+    Returns:
+        landmarks_photo, (n_faces, n_points, 2).
+
+    Raises:
+        TruthError: If they are not on disk, or one that is asked for is missing.
+    """
+    truth = READERS[asked.competition.dataset](root, asked)
+    unknown = np.isnan(truth.ravel()[asked.values])
+    if unknown.any():
+        face = asked.names[asked.faces[unknown.argmax()]]
+        raise TruthError(f"{root}: test face {face} has no landmark where one is asked for")
+    return truth
+
+
+def _read_ibug(root: Path, asked: AskedFaces) -> Array:
+    """Take the landmarks out of dlib's list; faces are found by their names."""
+    path = _find(root, IBUG_LIST)
+    truth = np.full(asked.shape, np.nan)
+    rows = {name: row for row, name in enumerate(asked.names)}
+    try:
+        for _, image in ElementTree.iterparse(path):
+            row = rows.get(image.get("file", "").rpartition(".")[0])
+            if image.tag == "image" and row is not None:
+                for part in image.iter("part"):
+                    place = float(part.get("x", "")), float(part.get("y", ""))
+                    truth[row, int(part.get("name", ""))] = place
+    except (ElementTree.ParseError, ValueError, IndexError) as error:
+        raise TruthError(f"{path}: {error}; fetch the data set again") from error
+    return truth
+
+
+def _find(root: Path, name: str) -> Path:
+    found = sorted(root.rglob(name))
+    if not found:
+        raise TruthError(
+            f"{root}: no {name} below it: the landmarks of the test faces are not on disk. "
+            "Rendered sets and the public archive of iBUG have them"
+        )
+    return found[0]
+
+
+READERS: dict[str, Callable[[Path, AskedFaces], Array]] = {"ibug": _read_ibug}
