@@ -1,7 +1,5 @@
 """Predict the test faces and write the Kaggle CSV: `python src/submit.py MODEL`."""
 
-import sys
-
 from keypoints import layout
 from keypoints.batches import Batches
 from keypoints.command import run_stage
@@ -11,7 +9,7 @@ from keypoints.crops import CropStore
 from keypoints.devices import choose_device
 from keypoints.inference import load_model, predict
 from keypoints.settings import read_params
-from keypoints.submission import far_points, read_submission, write_submission
+from keypoints.submission import check_submission, write_submission
 
 
 def submit(name: str) -> None:
@@ -29,10 +27,8 @@ def submit(name: str) -> None:
     path = layout.submission_file(name)
     unchecked = layout.fresh(path.with_suffix(".unchecked"))
     write_submission(unchecked, landmarks_photo, asked)
-    for warning in far_points(read_submission(unchecked, asked), asked):
-        print(f"warning: {path}: {warning}", file=sys.stderr)
+    check_submission(unchecked, asked, shown_as=path)
     unchecked.replace(path)
-    print(f"{path}: {len(rows)} faces, {len(asked.values):,} rows for {competition.slug}")
 
 
 if __name__ == "__main__":

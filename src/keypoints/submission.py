@@ -3,6 +3,7 @@
 import codecs
 import math
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,23 @@ def far_points(landmarks_photo: NDArray[np.floating], asked: AskedFaces) -> list
         f"{distances[face].max():.1f} sides of its box outside of it; no real one does"
         for face in np.flatnonzero(distances.max(axis=1) > FURTHEST)
     ]
+
+
+def check_submission(path: Path, asked: AskedFaces, *, shown_as: Path | None = None) -> None:
+    """Read every row, warn of faces that cannot be right, and say what is there.
+
+    Args:
+        path: Of the CSV.
+        asked: What the competition asks for.
+        shown_as: The path that is printed, where the file is still to be moved there.
+
+    Raises:
+        SubmissionError: Naming the first row that is wrong, and why.
+    """
+    for warning in far_points(read_submission(path, asked), asked):
+        print(f"warning: {shown_as or path}: {warning}", file=sys.stderr)
+    faces = f"{len(asked.values):,} rows for {len(asked.names)} faces"
+    print(f"{shown_as or path}: {faces}, as {asked.competition.slug} asks")
 
 
 def _first(asked: AskedFaces) -> int:

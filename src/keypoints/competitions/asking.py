@@ -1,0 +1,28 @@
+"""Which faces, and what of them, a competition asks of a file."""
+
+from keypoints import layout
+from keypoints.competitions import competition_of, find_competition
+from keypoints.competitions.terms import AskedFaces, CompetitionError, read_asked_faces
+from keypoints.settings import Params
+
+
+def asked_of(name: str, params: Params, slug: str | None = None) -> AskedFaces:
+    """Find the competition of a file, and read what it asks for from the crops of its task.
+
+    Args:
+        name: Of the file, without ending: that of the model that made it, or another.
+        params: The settings.
+        slug: Of the competition; None: the one for the model's data set, or that of the settings.
+
+    Raises:
+        CompetitionError: If there is no such competition, or no task with its data set.
+    """
+    if slug is None and name in params.models:
+        task = params.task(params.model(name).task)
+        competition = competition_of(task.dataset, preferred=params.competition)
+    else:
+        competition = find_competition(slug or params.competition)
+    for task_name, task in params.tasks.items():
+        if (task.dataset, task.points) == (competition.dataset, "all"):
+            return read_asked_faces(competition, layout.CROPS / task_name)
+    raise CompetitionError(f"no task of params.yaml has data set {competition.dataset}")
