@@ -3,6 +3,8 @@
 PYTHON ?= python3
 MIRROR ?= null
 PRETRAINED ?= true
+MODEL ?= resnet18
+export MESSAGE ?=
 
 # DVC runs `python`: this makes it the environment's own.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -17,7 +19,7 @@ endif
 
 SETUP := .venv/.done
 
-.PHONY: help setup repro public test check bench lock
+.PHONY: help setup repro public send test check bench lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,6 +40,9 @@ repro: $(SETUP) ## run the pipeline as params.yaml says: by default on rendered 
 public: $(SETUP) ## run it on the public data; MIRROR=folder or address, PRETRAINED=false
 	dvc exp run -S source=public -S 'mirror=$(MIRROR)' -S models.resnet18.pretrained=$(PRETRAINED)
 	@$(MAKE) --no-print-directory made
+
+send: $(SETUP) ## send MODEL=resnet18 to Kaggle; MESSAGE="..."; a dry run without credentials
+	python src/send.py $(MODEL) $(if $(MESSAGE),--message "$$MESSAGE")
 
 .PHONY: made
 made:

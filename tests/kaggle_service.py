@@ -1,0 +1,154 @@
+"""A small service on 127.0.0.1 that speaks Kaggle's calls, so that the real client can talk to it.
+
+The client is told `KAGGLE_API_ENVIRONMENT=LOCALHOST`: it calls http://localhost/api/v1/..., and
+HTTP_PROXY leads that here. HTTPS goes to a dead port, so that nothing can leave the machine.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+NUMBER, TOKEN = 7001, "blob-token-of-the-upload"
+DEAD = "http://127.0.0.1:9"
+SECRET = "the-secret-key"
+
+
+class KaggleService(ThreadingHTTPServer):
+    """Answers the calls; a test may set what goes wrong.
+
+    Attributes:
+        calls: (name, body) in the order of their arrival: JSON, or the bytes of an upload.
+        headers: Of the same calls.
+        refusals: Status and message by the name of the call.
+        submissions: What ListSubmissions says, one answer after the other, the last for ever.
+        allowed: Submissions left today.
+        dropped: Uploads whose connection breaks in the middle.
+        archive: The competition's files, as a zip.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.calls: list[tuple[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.refusals: dict[str, tuple[int, str]] = {}
+        self.submissions: list[list[dict[str, Any]]] = [[submission(publicScore="7.25")]]
+        self.allowed = 5
+        self.dropped = 0
+        self.archive = b""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes the client talk to this service, and to nothing else."""
+        proxies = {"http_proxy": f"http://127.0.0.1:{self.server_port}", "https_proxy": DEAD}
+        proxies |= {"all_proxy": DEAD, "no_proxy": ""}
+        return {
+            **proxies,
+            **{name.upper(): value for name, value in proxies.items()},
+            "KAGGLE_API_ENVIRONMENT": "LOCALHOST",
+            "KAGGLE_USERNAME": "competitor",
+            "KAGGLE_KEY": SECRET,
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """The calls without their bodies."""
+        return [name for name, _ in self.calls]
+
+    def body(self, name: str) -> Any:
+        """Of the last call of that name."""
+        return next(body for called, body in reversed(self.calls) if called == name)
+
+    def run(self) -> Callable[[], None]:
+        """Start serving; returns what stops it."""
+        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+
+        def stop() -> None:
+            self.shutdown()
+            thread.join()
+            self.server_close()
+
+        return stop
+
+
+def submission(**values: Any) -> dict[str, Any]:
+    """A submission as ListSubmissions shows it, scored unless `values` say otherwise."""
+    return {"ref": NUMBER, "status": "COMPLETE", "fileName": "resnet18.csv"} | values
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: KaggleService
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        name = self.path.rpartition("/")[2]
+        self._note(name, json.loads(body))
+        answer = getattr(self, f"answer_{name}", None)
+        if name in self.server.refusals:
+            status, message = self.server.refusals[name]
+            self._send(status, {"code": status, "message": message})
+        elif answer is None:
+            self._send(404, {"code": 404, "message": f"no call {name}"})
+        else:
+            answer()
+
+    def do_PUT(self) -> None:
+        length = int(self.headers["Content-Length"])
+        if self.server.dropped:
+            self.server.dropped -= 1
+            self._note("PUT", self.rfile.read(length // 2))
+            self.close_connection = True
+            self.connection.close()
+            return
+        self._note("PUT", self.rfile.read(length))
+        status, message = self.server.refusals.get("PUT", (200, "OK"))
+        self._send(status, {}, message)
+
+    def do_GET(self) -> None:
+        self._note("GET", self.path.partition("?")[0])
+        self._send(200, self.server.archive)
+
+    def answer_GetSubmissionLimits(self) -> None:
+        self._send(200, {"numToday": 5 - self.server.allowed, "numAllowedNow": self.server.allowed})
+
+    def answer_StartSubmissionUpload(self) -> None:
+        self._send(200, {"token": TOKEN, "createUrl": "http://localhost/upload/x?signature=y"})
+
+    def answer_CreateSubmission(self) -> None:
+        self._send(200, {"message": "Successfully submitted", "ref": NUMBER})
+
+    def answer_ListSubmissions(self) -> None:
+        waiting = self.server.submissions
+        found = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        self._send(200, {"submissions": found})
+
+    def answer_IntrospectToken(self) -> None:
+        active = self.server.body("IntrospectToken")["token"] == SECRET
+        self._send(200, {"active": active, "username": "competitor" if active else ""})
+
+    def answer_DownloadDataFiles(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", "http://localhost/storage/files.zip?signature=z")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _note(self, name: str, body: Any) -> None:
+        self.server.calls.append((name, body))
+        self.server.headers.append(dict(self.headers))
+
+    def _send(self, status: int, content: Any, reason: str | None = None) -> None:
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        kind = "application/zip" if isinstance(content, bytes) else "application/json"
+        self.send_response(status, reason)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
