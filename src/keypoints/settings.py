@@ -4,16 +4,15 @@ Read with ruamel.yaml (YAML 1.2), because DVC writes `-S lr=1e-5` as `1e-05`, wh
 as a string. An unknown key, a wrong type or a value out of range is an error that says the way out.
 """
 
-import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from keypoints.errors import PipelineError
+from keypoints.setting_errors import explain
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -240,64 +239,9 @@ def read_params(path: Path = PARAMS_FILE) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        problems = [_explain(detail, values) for detail in error.errors()]
+        blocks = _blocks(Settings)
+        problems = [explain(detail, values, blocks) for detail in error.errors()]
         raise SettingsError("\n".join(f"{path}: {problem}" for problem in problems)) from error
-
-
-def _explain(detail: ErrorDetails, values: Any) -> str:
-    """One problem in the house's words: key, rule, what was got, and the nearest known key."""
-    key = ".".join(_typed_keys(detail["loc"], values))
-    got, context = detail["input"], detail.get("ctx", {})
-    match detail["type"]:
-        case "missing":
-            return f"{key} is missing; copy it from an entry of its kind"
-        case "extra_forbidden":
-            return f"{key} is not a setting{_nearest(detail['loc'], values)}"
-        case "literal_error":
-            return f"{key} must be one of {_listed(context['expected'])}; got {got!r}"
-        case "union_tag_invalid":
-            name = f"{key}.architecture"
-            return (
-                f"{name} must be one of {_listed(context['expected_tags'])}; got {context['tag']!r}"
-            )
-        case "union_tag_not_found":
-            return f"{key}.architecture is missing; it names the network"
-        case "model_type" | "dict_type":
-            return f"{key or 'the file'} should be a block of settings; got {got!r}"
-        case "value_error":
-            return f"{key + '.' if key else ''}{context['error']}"
-    rule = detail["msg"].split("should ", 1)[-1]
-    return f"{key} should {rule}; got {got!r}"
-
-
-def _listed(expected: str) -> str:
-    return expected.replace("'", "").replace(" or ", ", ")
-
-
-def _typed_keys(location: tuple[int | str, ...], values: Any) -> list[str]:
-    """The keys as the user typed them, without the names that pydantic puts between them."""
-    keys = []
-    for part in location:
-        if isinstance(values, dict) and part not in values and part == values.get("architecture"):
-            continue
-        keys.append(str(part))
-        if isinstance(values, dict):
-            values = values.get(part)
-        elif isinstance(values, list) and isinstance(part, int):
-            values = values[part]
-        if not isinstance(values, dict | list):
-            break
-    return keys
-
-
-def _nearest(location: tuple[int | str, ...], values: Any) -> str:
-    """A hint at the known key of the same block that looks most like the unknown one."""
-    *parents, key = _typed_keys(location, values)
-    for parent in parents:
-        values = values[parent]
-    block = max(_blocks(Settings), key=lambda block: len(values.keys() & block.model_fields))
-    matches = difflib.get_close_matches(key, block.model_fields, n=1)
-    return f"; did you mean {matches[0]}?" if matches else " of this block; remove it"
 
 
 def _blocks(base: type[Settings]) -> list[type[Settings]]:
