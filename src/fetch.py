@@ -13,6 +13,7 @@ from keypoints.face_list import FaceList
 from keypoints.photos import check_photos
 from keypoints.settings import Params, read_params
 from keypoints.sources import ibug, imm, rendered
+from keypoints.sources.kaggle_files import competition_files, take_test_list
 from keypoints.sources.pretrained import fetch_weights
 from keypoints.unpack import is_archive, unpack
 
@@ -62,7 +63,21 @@ def _download(item: str, params: Params, folder: Path) -> dict[str, str | None]:
     )
     print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
     unpack(found.path, folder)
-    return {"source": "public", "file": found.path.name, "sha256": found.sha256}
+    record: dict[str, str | None] = {"source": "public"}
+    record |= {"file": found.path.name, "sha256": found.sha256}
+    if item == "ibug" and params.downloads.ibug.test_list == "kaggle":
+        record |= _take_test_list(params, folder)
+    return record
+
+
+def _take_test_list(params: Params, folder: Path) -> dict[str, str | None]:
+    """Put the competition's test list beside the training list; the reader prefers it."""
+    slug = params.competition
+    found = competition_files(slug, downloads=DOWNLOADS, mirror=_mirror(params))
+    training_list = next(folder.rglob(ibug.TRAIN_LIST), folder / ibug.TRAIN_LIST)
+    path = take_test_list(found.path, ibug.TEST_LISTS[0], beside=training_list)
+    print(f"ibug: {path.name} of {found.origin}\n  sha256 {found.sha256}")
+    return {"test_list": found.path.name, "test_list_sha256": found.sha256}
 
 
 def _fetch_weights(params: Params) -> None:

@@ -4,6 +4,7 @@ A photo of dots has a bright spot exactly under each landmark, so that a test ca
 again in whatever was cut or warped out of the photo.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import cv2
 import hypothesis
 import numpy as np
 import pytest
+from kaggle_service import KaggleService
 from numpy.typing import NDArray
 
 from keypoints.crops import CropFormat, CropStore
@@ -120,3 +122,18 @@ def dot_store(
     )
     with CropStore(root / "store") as store:
         yield store
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleService]:
+    """Kaggle on this machine, for the real client in this process and in those it starts."""
+    service = KaggleService()
+    for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
+        monkeypatch.delenv(name)
+    for name, value in service.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    stop = service.run()
+    yield service
+    stop()

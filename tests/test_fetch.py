@@ -1,14 +1,22 @@
 """The fetch stage on archives in the public layout, taken from a mirror folder."""
 
 import hashlib
+import io
 import json
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
+from kaggle_service import SECRET, KaggleService
 from workspace import Workspace
 
+from keypoints.competitions import CS194_26
+from keypoints.sources.ibug import read_ibug
+
 ARCHIVE = "imm_face_db.tar.gz"
+IBUG_ARCHIVE = "ibug_300W_large_face_landmark_dataset.tar.gz"
+TEST_LIST, SLUG = "labels_ibug_300W_test_parsed.xml", CS194_26.slug
 
 
 @pytest.fixture
@@ -70,3 +78,78 @@ def test_weights_that_are_not_what_their_name_says_stop(workspace: Workspace) ->
     said = workspace.run("python", "src/fetch.py", "weights", check=False)
     assert "sha256 should begin with f37072fd" in said
     assert "exit code 1" in said
+
+
+@pytest.fixture
+def ibug_workspace(workspace: Workspace, rendered_ibug: Path) -> Workspace:
+    """The same, with a small iBUG archive; the competition's test list is to be taken."""
+    with tarfile.open(workspace.folder.parent / "mirror" / IBUG_ARCHIVE, "w:gz") as archive:
+        archive.add(rendered_ibug / "ibug_300W_large_face_landmark_dataset", arcname="ibug")
+    workspace.set_params({"downloads.ibug.test_list": "kaggle"})
+    return workspace
+
+
+def competition_archive(rendered_ibug: Path, list_name: str = TEST_LIST) -> bytes:
+    """The competition's files: a test list of the last two faces, the other way round."""
+    test_list = next(rendered_ibug.rglob(TEST_LIST)).read_text(encoding="latin-1")
+    head, *images = test_list.split("  <image ")
+    text = head + "  <image ".join(["", images[1], images[0]]) + "</images>\n</dataset>\n"
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(f"part_3/{list_name}", text)
+        return file.getvalue()
+
+
+def test_the_test_list_of_ibug_comes_from_the_competition(
+    ibug_workspace: Workspace, rendered_ibug: Path, service: KaggleService
+) -> None:
+    service.archive = competition_archive(rendered_ibug)
+    said = ibug_workspace.run("python", "src/fetch.py", "ibug")
+    assert "16 train (public set: 6666), 2 test (public set: 1008)" in said
+    assert service.calls == [
+        ("DownloadDataFiles", {"competitionName": SLUG}),
+        ("GET", "http://localhost/storage/files.zip"),  # where the redirect led
+    ]
+    in_archive = [face.name for face in read_ibug(rendered_ibug) if face.is_test]
+    fetched = read_ibug(ibug_workspace.folder / "data/raw/ibug")
+    assert [face.name for face in fetched if face.is_test] == in_archive[1::-1]
+    record = json.loads((ibug_workspace.folder / "data/raw/ibug/source.json").read_text())
+    assert record["test_list_sha256"] == hashlib.sha256(service.archive).hexdigest()
+    assert SECRET not in said
+    service.calls.clear()
+    ibug_workspace.run("python", "src/fetch.py", "ibug")
+    assert not service.calls  # a finished download is used again
+
+
+@pytest.mark.parametrize(
+    ("status", "list_name", "reason"),
+    [
+        (403, TEST_LIST, f"accept its rules at https://www.kaggle.com/c/{SLUG}/rules"),
+        (200, "test.xml", f"no {TEST_LIST} in it; it has test.xml"),
+    ],
+)
+def test_a_competition_without_its_list_stops_and_nothing_stays(
+    ibug_workspace: Workspace,
+    rendered_ibug: Path,
+    service: KaggleService,
+    status: int,
+    list_name: str,
+    reason: str,
+) -> None:
+    service.archive = competition_archive(rendered_ibug, list_name)
+    if status != 200:
+        service.refusals["DownloadDataFiles"] = (status, "You must accept the rules")
+    said = ibug_workspace.run("python", "src/fetch.py", "ibug", check=False)
+    assert reason in said
+    assert "exit code 1" in said
+    assert not (ibug_workspace.folder / "data/raw/ibug").exists()
+
+
+def test_without_credentials_the_test_list_of_the_competition_cannot_be_had(
+    ibug_workspace: Workspace, service: KaggleService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KAGGLE_KEY")
+    said = ibug_workspace.run("python", "src/fetch.py", "ibug", check=False)
+    assert "error: no Kaggle credentials were found." in said
+    assert f"Or put {SLUG}.zip into the mirror" in said
+    assert not service.calls

@@ -39,11 +39,17 @@ class Archive(Settings):
     sha256: Sha256 | None
 
 
+class IbugArchive(Archive):
+    """The public archive of iBUG, and whose test list is taken."""
+
+    test_list: Literal["archive", "kaggle"]
+
+
 class Downloads(Settings):
     """The public archive of each data set."""
 
     imm: Archive
-    ibug: Archive
+    ibug: IbugArchive
 
 
 class RenderedImm(Settings):
