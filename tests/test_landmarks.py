@@ -1,4 +1,4 @@
-"""The two landmark schemes, held against themselves and against drawn faces."""
+"""The landmark schemes, held against themselves and against drawn faces."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keypoints.faces import Face
-from keypoints.landmarks import IBUG_68, IMM_58, SCHEMES, Scheme
+from keypoints.landmarks import IBUG_68, IMM_58, KAGGLE_15, KAGGLE_15_POINTS, SCHEMES, Scheme
 from keypoints.sources.ibug import read_ibug
 from keypoints.sources.imm import read_imm
 
@@ -24,10 +24,11 @@ def wild_faces(rendered_ibug: Path) -> list[Face]:
     return [face for face in read_ibug(rendered_ibug) if not face.is_test]
 
 
-def test_schemes_have_58_and_68_points():
+def test_schemes_have_58_68_and_15_points():
     assert {name: scheme.n_points for name, scheme in SCHEMES.items()} == {
         "imm58": 58,
         "ibug68": 68,
+        "kaggle15": 15,
     }
 
 
@@ -91,6 +92,8 @@ def test_mirror_swaps_left_and_right_eye(scheme: Scheme):
         (IBUG_68, 57, 57),
         (IBUG_68, 60, 64),
         (IBUG_68, 67, 65),
+        (KAGGLE_15, 10, 10),  # nose tip
+        (KAGGLE_15, 13, 13),
     ],
 )
 def test_known_points_swap_with_their_twins(scheme: Scheme, point: int, twin: int):
@@ -98,7 +101,8 @@ def test_known_points_swap_with_their_twins(scheme: Scheme, point: int, twin: in
 
 
 @pytest.mark.parametrize(
-    ("scheme", "corners", "tip"), [(IMM_58, (21, 13), 52), (IBUG_68, (36, 45), 30)]
+    ("scheme", "corners", "tip"),
+    [(IMM_58, (21, 13), 52), (IBUG_68, (36, 45), 30), (KAGGLE_15, (5, 3), 10)],
 )
 def test_eye_corners_and_nose_tip_are_those_of_the_markup(
     scheme: Scheme, corners: tuple[int, int], tip: int
@@ -146,3 +150,15 @@ def test_mirrored_frontal_face_looks_like_itself(frontal_faces: list[Face]):
 def test_parts_of_some_points_are_positions_among_them():
     assert IMM_58.subset_parts((52,)) == {"nose": [0]}
     assert IBUG_68.subset_parts((45, 30, 36)) == {"nose": [1], "eyes": [2, 0]}
+
+
+def test_mirror_swaps_left_and_right_in_the_names_of_the_15_points():
+    for point, twin in enumerate(KAGGLE_15.mirror_order):
+        swapped = KAGGLE_15_POINTS[point].replace("left", "?").replace("right", "left")
+        assert KAGGLE_15_POINTS[twin] == swapped.replace("?", "right")
+
+
+def test_parts_of_the_15_points_are_those_of_their_names():
+    words = {"eyes": "eye_", "brows": "eyebrow", "nose": "nose", "mouth": "mouth"}
+    for part, points in KAGGLE_15.parts.items():
+        assert all(words[part] in KAGGLE_15_POINTS[point] for point in points)

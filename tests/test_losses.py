@@ -6,8 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional
 
-from keypoints.losses import LOSSES
+from keypoints.losses import LOSSES, smooth_l1_loss, wing_loss
 
 every_loss = pytest.mark.parametrize("name", LOSSES)
 errors = st.floats(1e-4, 1)
@@ -80,3 +81,51 @@ def test_pieces_of_a_loss_meet(name: str, joint: float):
 @pytest.mark.parametrize("error", [0.0, 1e-6, 0.5, 100.0])
 def test_gradient_is_a_number(name: str, error: float):
     assert math.isfinite(slope(name, error))
+
+
+def landmarks_and_target(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(seed)
+    predicted = torch.rand(4, 15, 2, generator=rng, requires_grad=True)
+    return predicted, torch.rand(4, 15, 2, generator=rng)
+
+
+@every_loss
+def test_unknown_points_do_not_count(name: str):
+    predicted, target = landmarks_and_target(1)
+    target[1, 3:] = target[2, 7] = math.nan
+    known = torch.cat([target[0], target[1, :3], target[2, :7], target[2, 8:], target[3]])
+    same = torch.cat([predicted[0], predicted[1, :3], predicted[2, :7], predicted[2, 8:]])
+    same = torch.cat([same, predicted[3]])
+    masked = LOSSES[name](predicted, target)
+    assert masked.item() == pytest.approx(LOSSES[name](same, known).item())
+    masked.backward()
+    assert predicted.grad is not None
+    assert predicted.grad.isfinite().all()
+    assert (predicted.grad[1, 3:] == 0).all() and (predicted.grad[2, 7] == 0).all()
+    assert (predicted.grad[0] != 0).any()
+
+
+@every_loss
+def test_where_all_points_are_known_no_bit_changes(name: str):
+    bare = {
+        "mse": functional.mse_loss,
+        "l1": functional.l1_loss,
+        "smooth_l1": smooth_l1_loss,
+        "wing": wing_loss,
+    }[name]
+    (predicted, target), (again, _) = landmarks_and_target(2), landmarks_and_target(2)
+    loss, expected = LOSSES[name](predicted, target), bare(again, target)
+    loss.backward()
+    expected.backward()
+    assert loss.item() == expected.item()
+    assert torch.equal(predicted.grad, again.grad)
+
+
+@every_loss
+def test_a_batch_of_which_nothing_is_known_teaches_nothing(name: str):
+    predicted, target = landmarks_and_target(3)
+    loss = LOSSES[name](predicted, target * math.nan)
+    loss.backward()
+    assert loss.item() == 0
+    assert predicted.grad is not None
+    assert (predicted.grad == 0).all()

@@ -128,4 +128,45 @@ IBUG_68 = Scheme(
     ),
 )
 
-SCHEMES = {scheme.name: scheme for scheme in (IMM_58, IBUG_68)}
+# As the columns of the competition name them, which means the person's left and right.
+KAGGLE_15_POINTS = (
+    "left_eye_center",
+    "right_eye_center",
+    "left_eye_inner_corner",
+    "left_eye_outer_corner",
+    "right_eye_inner_corner",
+    "right_eye_outer_corner",
+    "left_eyebrow_inner_end",
+    "left_eyebrow_outer_end",
+    "right_eyebrow_inner_end",
+    "right_eyebrow_outer_end",
+    "nose_tip",
+    "mouth_left_corner",
+    "mouth_right_corner",
+    "mouth_center_top_lip",
+    "mouth_center_bottom_lip",
+)
+
+KAGGLE_15 = Scheme(
+    name="kaggle15",
+    n_points=15,
+    parts={
+        "eyes": _span(0, 5),
+        "brows": _span(6, 9),
+        "nose": (10,),
+        "mouth": _span(11, 14),
+    },
+    mirror_pairs=_pairs((1, 4, 5, 8, 9, 12), (0, 2, 3, 6, 7, 11)),
+    eye_corners=(5, 3),
+    nose_tip=10,
+    contours=(
+        Contour((5, 1, 4)),
+        Contour((2, 0, 3)),
+        Contour((9, 8)),
+        Contour((6, 7)),
+        Contour((10,)),
+        Contour((12, 13, 11, 14), closed=True),
+    ),
+)
+
+SCHEMES = {scheme.name: scheme for scheme in (IMM_58, IBUG_68, KAGGLE_15)}

@@ -1,4 +1,4 @@
-"""Losses on landmarks in 0..1 of the input, each a mean over all coordinates."""
+"""Losses on landmarks in 0..1 of the input, each a mean over all coordinates that are known."""
 
 import math
 from collections.abc import Callable
@@ -34,9 +34,26 @@ def smooth_l1_loss(predicted: Tensor, target: Tensor) -> Tensor:
     return functional.smooth_l1_loss(predicted, target, beta=0.02)
 
 
+def of_known(loss: Loss) -> Loss:
+    """The same loss, where coordinates that are NaN in the target do not count.
+
+    Where all are known the loss gets the very same tensors, so nothing changes.
+    """
+
+    def loss_of_known(predicted: Tensor, target: Tensor) -> Tensor:
+        known = ~target.isnan()
+        if known.all():
+            return loss(predicted, target)
+        if not known.any():
+            return predicted.sum() * 0  # nothing to learn from: no gradient
+        return loss(predicted[known], target[known])
+
+    return loss_of_known
+
+
 LOSSES: dict[str, Loss] = {
-    "mse": functional.mse_loss,
-    "l1": functional.l1_loss,
-    "smooth_l1": smooth_l1_loss,
-    "wing": wing_loss,
+    "mse": of_known(functional.mse_loss),
+    "l1": of_known(functional.l1_loss),
+    "smooth_l1": of_known(smooth_l1_loss),
+    "wing": of_known(wing_loss),
 }

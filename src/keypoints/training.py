@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
 from tqdm import tqdm
 
 from keypoints.batches import Batch, Batches
@@ -18,7 +17,7 @@ from keypoints.chance import Purpose, torch_seed
 from keypoints.devices import autocast, seed_torch
 from keypoints.errors import PipelineError
 from keypoints.inference import input_of, predict
-from keypoints.losses import Loss
+from keypoints.losses import LOSSES, Loss
 from keypoints.metrics import mean_squared_error
 from keypoints.resume import Progress, StateFile
 
@@ -163,7 +162,7 @@ def train_step(
     lowered = loss(predicted, target)
     lowered.backward()
     optimizer.step()
-    return lowered.detach(), mse_loss(predicted.detach(), target)
+    return lowered.detach(), LOSSES["mse"](predicted.detach(), target)
 
 
 def _check_finite(value: Tensor, where: str, optimizer: torch.optim.Optimizer) -> None:
