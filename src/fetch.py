@@ -1,4 +1,4 @@
-"""Bring a data set or the pre-trained weights: `python src/fetch.py imm | ibug | weights`."""
+"""Bring a data set or the pre-trained weights: `python src/fetch.py ITEM`."""
 
 import json
 import shutil
@@ -12,12 +12,14 @@ from keypoints.download import download
 from keypoints.face_list import FaceList
 from keypoints.photos import check_photos
 from keypoints.settings import Params, read_params
-from keypoints.sources import ibug, imm, rendered
+from keypoints.sources import ibug, imm, kaggle15, rendered
 from keypoints.sources.kaggle_files import competition_files, take_test_list
 from keypoints.sources.pretrained import fetch_weights
 from keypoints.unpack import is_archive, unpack
 
 DOWNLOADS = layout.home() / ".downloads"
+
+Record = dict[str, str | None]
 
 
 def fetch(item: str) -> None:
@@ -35,8 +37,9 @@ def fetch(item: str) -> None:
 
 
 def _fetch_faces(item: str, params: Params, folder: Path) -> None:
-    bring = _render if params.source == "rendered" else _download
-    record = bring(item, params, folder)
+    record = _bring(item, params)(item, params, folder)
+    if item == "kaggle15":
+        kaggle15.write_photos(folder)
     read, public = READERS[item]
     counts = _check(read(folder), folder)
     found = ", ".join(f"{counts[side]} {side} (public set: {public[side]})" for side in counts)
@@ -44,15 +47,22 @@ def _fetch_faces(item: str, params: Params, folder: Path) -> None:
     (folder / "source.json").write_text(json.dumps(record | {"faces": counts}, indent=2) + "\n")
 
 
-def _render(item: str, params: Params, folder: Path) -> dict[str, str | None]:
+def _bring(item: str, params: Params) -> Callable[[str, Params, Path], Record]:
+    source = params.downloads.kaggle15.source if item == "kaggle15" else params.source
+    return {"rendered": _render, "public": _download, "kaggle": _download_from_kaggle}[source]
+
+
+def _render(item: str, params: Params, folder: Path) -> Record:
     if item == "imm":
         rendered.write_imm(folder, **params.rendered.imm.model_dump())
-    else:
+    elif item == "ibug":
         rendered.write_ibug(folder, **params.rendered.ibug.model_dump())
+    else:
+        rendered.write_kaggle15(folder, **params.rendered.kaggle15.model_dump())
     return {"source": "rendered", "file": None, "sha256": None}
 
 
-def _download(item: str, params: Params, folder: Path) -> dict[str, str | None]:
+def _download(item: str, params: Params, folder: Path) -> Record:
     archive = params.downloads.imm if item == "imm" else params.downloads.ibug
     found = download(
         archive.urls,
@@ -63,14 +73,24 @@ def _download(item: str, params: Params, folder: Path) -> dict[str, str | None]:
     )
     print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
     unpack(found.path, folder)
-    record: dict[str, str | None] = {"source": "public"}
+    record: Record = {"source": "public"}
     record |= {"file": found.path.name, "sha256": found.sha256}
     if item == "ibug" and params.downloads.ibug.test_list == "kaggle":
         record |= _take_test_list(params, folder)
     return record
 
 
-def _take_test_list(params: Params, folder: Path) -> dict[str, str | None]:
+def _download_from_kaggle(item: str, params: Params, folder: Path) -> Record:
+    files = params.downloads.kaggle15
+    found = competition_files(
+        files.competition, downloads=DOWNLOADS, mirror=_mirror(params), sha256=files.sha256
+    )
+    print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
+    unpack(found.path, folder)
+    return {"source": "kaggle", "file": found.path.name, "sha256": found.sha256}
+
+
+def _take_test_list(params: Params, folder: Path) -> Record:
     """Put the competition's test list beside the training list; the reader prefers it."""
     slug = params.competition
     found = competition_files(slug, downloads=DOWNLOADS, mirror=_mirror(params))
@@ -109,6 +129,7 @@ def _check(faces: FaceList, folder: Path) -> dict[str, int]:
 READERS: dict[str, tuple[Callable[[Path], FaceList], dict[str, int]]] = {
     "imm": (imm.read_imm, {"train": imm.PUBLIC_COUNT}),
     "ibug": (ibug.read_ibug, ibug.PUBLIC_COUNTS),
+    "kaggle15": (kaggle15.read_kaggle15, kaggle15.PUBLIC_COUNTS),
 }
 
 

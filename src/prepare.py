@@ -1,5 +1,6 @@
 """Cut the faces of a task into its crop store: `python src/prepare.py TASK`."""
 
+import shutil
 from collections import Counter
 
 from keypoints import layout
@@ -7,10 +8,11 @@ from keypoints.command import run_stage
 from keypoints.crops import CropFormat
 from keypoints.cutting import write_store
 from keypoints.faces import split_by_person, split_by_photo
-from keypoints.landmarks import IBUG_68, IMM_58
+from keypoints.landmarks import IBUG_68, IMM_58, KAGGLE_15
 from keypoints.settings import read_params
 from keypoints.sources.ibug import read_ibug
 from keypoints.sources.imm import read_imm
+from keypoints.sources.kaggle15 import lookup_table, read_kaggle15, split_kaggle15
 
 
 def prepare(name: str) -> None:
@@ -21,9 +23,12 @@ def prepare(name: str) -> None:
     if task.dataset == "imm":
         faces, scheme = read_imm(root), IMM_58
         split = split_by_person(faces, params.validation.imm)
-    else:
+    elif task.dataset == "ibug":
         faces, scheme = read_ibug(root), IBUG_68
         split = split_by_photo(params.validation.ibug)
+    else:
+        faces, scheme = read_kaggle15(root), KAGGLE_15
+        split = split_kaggle15(faces, params.validation.kaggle15)
     format_ = CropFormat(
         height=task.height,
         width=task.width,
@@ -33,6 +38,8 @@ def prepare(name: str) -> None:
         scheme=scheme.name,
     )
     write_store(layout.fresh(layout.CROPS / name), root, faces, split, format_)
+    if task.dataset == "kaggle15":  # which numbers of the test faces are asked for
+        shutil.copy(lookup_table(root), layout.CROPS / name)
     counts = Counter(split(face) for face in faces)
     sides = ", ".join(f"{count} {side}" for side, count in counts.items())
     print(f"{name}: {len(faces)} faces of {task.dataset}: {sides}")

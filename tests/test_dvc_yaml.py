@@ -73,7 +73,7 @@ def test_every_model_whose_data_has_test_faces_is_submitted() -> None:
     expected = {
         name: {"task": model["task"], "architecture": model["architecture"]}
         for name, model in PARAMS["models"].items()
-        if PARAMS["tasks"][model["task"]]["dataset"] == "ibug"
+        if PARAMS["tasks"][model["task"]]["dataset"] in ("ibug", "kaggle15")
     }
     assert PIPELINE["stages"]["submit"]["foreach"] == expected
 
@@ -91,7 +91,11 @@ def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:
         "submissions/resnet18.csv",
         "report/scores.md",
     ]
-    kept = ["metrics/scores/nose_net.json", "submissions/results/resnet18.csv.gz"]
+    kept = [
+        "metrics/scores/nose_net.json",
+        "submissions/history.csv",
+        "submissions/results/resnet18.csv.gz",
+    ]
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     (tmp_path / ".gitignore").write_text((ROOT / ".gitignore").read_text())
     for folder in ("data/raw/imm", "data/crops/nose", "data/weights"):

@@ -13,6 +13,8 @@ from workspace import Workspace
 
 from keypoints.competitions import CS194_26
 from keypoints.sources.ibug import read_ibug
+from keypoints.sources.kaggle15 import read_kaggle15
+from keypoints.sources.rendered import write_kaggle15
 
 ARCHIVE = "imm_face_db.tar.gz"
 IBUG_ARCHIVE = "ibug_300W_large_face_landmark_dataset.tar.gz"
@@ -152,4 +154,38 @@ def test_without_credentials_the_test_list_of_the_competition_cannot_be_had(
     said = ibug_workspace.run("python", "src/fetch.py", "ibug", check=False)
     assert "error: no Kaggle credentials were found." in said
     assert f"Or put {SLUG}.zip into the mirror" in said
+    assert not service.calls
+
+
+def kaggle15_archive(folder: Path) -> bytes:
+    """The competition's files as Kaggle packs them: two of them are archives themselves."""
+    write_kaggle15(folder, faces=3, test_faces=2, seed=1, workers=1)
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.write(folder / "IdLookupTable.csv", "IdLookupTable.csv")
+            for name in ("training", "test"):
+                with io.BytesIO() as inner:
+                    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as packed:
+                        packed.write(folder / f"{name}.csv", f"{name}.csv")
+                    archive.writestr(f"{name}.zip", inner.getvalue())
+        return file.getvalue()
+
+
+def test_kaggle15_comes_from_kaggle_or_from_the_mirror(
+    workspace: Workspace, service: KaggleService, tmp_path: Path
+) -> None:
+    service.archive = kaggle15_archive(tmp_path / "drawn")
+    workspace.set_params({"downloads.kaggle15.source": "kaggle"})
+    said = workspace.run("python", "src/fetch.py", "kaggle15")
+    assert "3 train (public set: 7049), 2 test (public set: 1783)" in said
+    slug = "facial-keypoints-detection"
+    assert service.calls[0] == ("DownloadDataFiles", {"competitionName": slug})
+    faces = read_kaggle15(workspace.folder / "data/raw/kaggle15")
+    assert all((workspace.folder / "data/raw/kaggle15" / face.photo).is_file() for face in faces)
+    service.calls.clear()
+    downloaded = workspace.folder / ".downloads" / f"{slug}.zip"
+    downloaded.rename(workspace.folder.parent / "mirror" / downloaded.name)
+    workspace.set_params({"downloads.kaggle15.sha256": "0" * 64})
+    said = workspace.run("python", "src/fetch.py", "kaggle15", check=False)
+    assert f"sha256 must be {'0' * 64}; got {hashlib.sha256(service.archive).hexdigest()}" in said
     assert not service.calls

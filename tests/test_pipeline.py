@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -16,6 +17,9 @@ from keypoints.inference import load_model
 from keypoints.training import validate
 
 TESTS = Path(__file__).parent
+
+
+FETCHES = {f"fetch@{item}" for item in ("imm", "ibug", "kaggle15", "weights")}
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,7 @@ def test_repro_writes_every_output(ran: Workspace) -> None:
         assert f"metrics/faces/{model}.csv" in written
         assert f"metrics/pictures/{model}_bad.png" in written
     assert {"submissions/resnet18.csv", "report/scores.md"} <= written
+    assert "submissions/kaggle15_net.csv" in written
     assert not list(ran.folder.rglob("metrics/**/.gitignore"))
 
 
@@ -60,6 +65,24 @@ def test_a_submission_has_a_row_per_coordinate_of_the_test_list(ran: Workspace) 
     lines = (ran.folder / "submissions/resnet18.csv").read_text().splitlines()
     assert lines[0] == "Id,Predicted"
     assert [line.split(",")[0] for line in lines[1:]] == [str(n) for n in range(2 * 136)]
+
+
+def test_a_submission_passes_the_check_and_is_scored_as_the_competition_would(
+    ran: Workspace,
+) -> None:
+    for model, metric in (("resnet18", "mae_px"), ("kaggle15_net", "rmse_px")):
+        file = f"submissions/{model}.csv"
+        assert "rows for 2 faces, as " in ran.run("python", "src/send.py", "--check", file)
+        said = ran.run("python", "src/send.py", "--score", file, "--against", file)
+        assert f"{file}: {metric} " in said
+        assert f"{file} against {file}: {metric} +0.0000, " in said and "no more than noise" in said
+
+
+def test_unknown_points_leave_the_history_whole(ran: Workspace) -> None:
+    landmarks_photo = np.load(ran.folder / "data/crops/kaggle15/landmarks.npy")
+    assert np.isnan(landmarks_photo[:20]).any()
+    history = pd.read_csv(ran.folder / "metrics/history/kaggle15_net.csv")
+    assert np.isfinite(history).all(axis=None)
 
 
 @pytest.mark.parametrize(("model", "task"), [("nose_net", "nose"), ("resnet18", "wild")])
@@ -83,7 +106,11 @@ def test_a_second_run_does_nothing(ran: Workspace) -> None:
     [
         ("lr", 0.003, {f"train@{model}" for model in MODELS}),
         ("rendered.ibug.photos", 21, {"fetch@ibug"}),
-        ("mirror", "../mirror", {"fetch@imm", "fetch@ibug", "fetch@weights"}),
+        (
+            "mirror",
+            "../mirror",
+            FETCHES,
+        ),
         ("validation.imm", 0.3, {"prepare@nose", "prepare@face"}),
         ("tasks.wild.enlarge", 1.5, {"prepare@wild", "train@resnet18"}),
         ("models.face_net.loss", "l1", {"fetch@weights", "train@face_net", "report"}),

@@ -49,7 +49,7 @@ def repository(tmp_path: Path, rendered_ibug: Path, monkeypatch: pytest.MonkeyPa
     folder = tmp_path / "repository"
     format_ = CropFormat(8, 8, margin=0, colour=False, enlarge=1.3, scheme="ibug68")
     store = folder / "data/crops/wild"
-    write_store(store, rendered_ibug, faces, split_by_photo(faces, 0.1), format_)
+    write_store(store, rendered_ibug, faces, split_by_photo(0.1), format_)
     asked = read_asked_faces(CS194_26, store)
     middles = asked.boxes_photo.reshape(-1, 2, 2).mean(axis=1, keepdims=True)
     write_submission(folder / FILE, np.tile(middles, (1, 68, 1)), asked)

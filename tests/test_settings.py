@@ -173,7 +173,7 @@ def test_missing_key_is_named(tmp_path: Path, key: str):
 
 def test_model_of_no_task_is_refused(tmp_path: Path):
     message = refusal(with_value(tmp_path, "models.nose_net.task", "noes"))
-    assert "models.nose_net.task must be one of nose, face, wild; got 'noes'" in message
+    assert "models.nose_net.task must be one of nose, face, wild, kaggle15; got 'noes'" in message
 
 
 @pytest.mark.parametrize("key", ["mean", "std"])

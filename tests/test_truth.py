@@ -32,7 +32,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, rendered_ibug: Path) -> Path
     folder = tmp_path_factory.mktemp("store") / "wild"
     faces = read_ibug(rendered_ibug)
     format_ = CropFormat(32, 32, margin=0, colour=False, enlarge=1.3, scheme="ibug68")
-    write_store(folder, rendered_ibug, faces, split_by_photo(faces, 0.1), format_)
+    write_store(folder, rendered_ibug, faces, split_by_photo(0.1), format_)
     return folder
 
 
@@ -80,7 +80,7 @@ def test_asked_faces_are_those_of_the_test_list_in_its_order(
 def test_a_set_without_test_faces_is_not_asked_for(tmp_path: Path, rendered_ibug: Path) -> None:
     faces = [face for face in read_ibug(rendered_ibug) if not face.is_test][:1]
     format_ = CropFormat(32, 32, margin=0, colour=False, enlarge=1.3, scheme="ibug68")
-    write_store(tmp_path / "store", rendered_ibug, faces, ["train"], format_)
+    write_store(tmp_path / "store", rendered_ibug, faces, lambda face: "train", format_)
     with pytest.raises(CompetitionError, match="asks for test faces; there are none"):
         read_asked_faces(CS194_26, tmp_path / "store")
 

@@ -45,11 +45,20 @@ class IbugArchive(Archive):
     test_list: Literal["archive", "kaggle"]
 
 
+class Kaggle15Archive(Settings):
+    """The archive of a competition's files, which takes an account."""
+
+    source: Literal["rendered", "kaggle"]
+    competition: str
+    sha256: Sha256 | None
+
+
 class Downloads(Settings):
-    """The public archive of each data set."""
+    """The archive of each data set."""
 
     imm: Archive
     ibug: IbugArchive
+    kaggle15: Kaggle15Archive
 
 
 class RenderedImm(Settings):
@@ -67,11 +76,20 @@ class RenderedIbug(Settings):
     test_photos: Annotated[int, Field(ge=1)]
 
 
+class RenderedKaggle15(Settings):
+    """Faces of facial-keypoints-detection, drawn unless they come from Kaggle."""
+
+    seed: Seed
+    faces: Annotated[int, Field(ge=20)]
+    test_faces: Annotated[int, Field(ge=1)]
+
+
 class Rendered(Settings):
     """What is drawn for each data set."""
 
     imm: RenderedImm
     ibug: RenderedIbug
+    kaggle15: RenderedKaggle15
 
 
 class Validation(Settings):
@@ -79,12 +97,13 @@ class Validation(Settings):
 
     imm: Share
     ibug: Share
+    kaggle15: Share
 
 
 class Task(Settings):
     """What is predicted from which cut of which photos; lengths in px of the network's input."""
 
-    dataset: Literal["imm", "ibug"]
+    dataset: Literal["imm", "ibug", "kaggle15"]
     points: Literal["nose_tip", "all"]
     height: Annotated[int, Field(ge=8, le=2048)]
     width: Annotated[int, Field(ge=8, le=2048)]
@@ -179,10 +198,10 @@ class Params(Settings):
     @classmethod
     def _whole_frames_have_no_box_and_no_margin(cls, tasks: dict[str, Task]) -> dict[str, Task]:
         for name, task in tasks.items():
-            if task.dataset == "imm" and task.enlarge is not None:
+            if task.dataset != "ibug" and task.enlarge is not None:
                 raise ValueError(
-                    f"{name}.enlarge must be null for dataset imm, whose faces have no boxes; "
-                    f"got {task.enlarge}"
+                    f"{name}.enlarge must be null for dataset {task.dataset}, whose faces have no "
+                    f"boxes; got {task.enlarge}"
                 )
             if task.enlarge is None and task.margin:
                 raise ValueError(

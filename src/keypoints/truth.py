@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from keypoints.competitions.terms import AskedFaces
@@ -16,6 +17,7 @@ from keypoints.errors import PipelineError
 Array = NDArray[np.floating]
 
 IBUG_LIST = "labels_ibug_300W_test.xml"
+SOLUTION = "solution.csv"
 
 
 class TruthError(PipelineError):
@@ -60,14 +62,31 @@ def _read_ibug(root: Path, asked: AskedFaces) -> Array:
     return truth
 
 
+def _read_solution(root: Path, asked: AskedFaces) -> Array:
+    """Take the numbers that the lookup table asks for out of the solution, row by row."""
+    path = _find(root, SOLUTION)
+    rows = pd.read_csv(path)
+    first = asked.competition.first_id
+    if list(rows) != ["RowId", "Location"] or len(rows) != len(asked.values):
+        raise TruthError(f"{path}: should have {len(asked.values):,} rows of RowId,Location")
+    if (rows["RowId"] != np.arange(first, first + len(rows))).any():
+        raise TruthError(f"{path}: RowId should count from {first}")
+    truth = np.full(asked.shape, np.nan)
+    truth.ravel()[asked.values] = rows["Location"]
+    return truth
+
+
 def _find(root: Path, name: str) -> Path:
     found = sorted(root.rglob(name))
     if not found:
         raise TruthError(
             f"{root}: no {name} below it: the landmarks of the test faces are not on disk. "
-            "Rendered sets and the public archive of iBUG have them"
+            "Rendered sets and the public archive of iBUG have them, Kaggle's downloads never"
         )
     return found[0]
 
 
-READERS: dict[str, Callable[[Path, AskedFaces], Array]] = {"ibug": _read_ibug}
+READERS: dict[str, Callable[[Path, AskedFaces], Array]] = {
+    "ibug": _read_ibug,
+    "kaggle15": _read_solution,
+}

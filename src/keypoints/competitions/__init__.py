@@ -1,9 +1,10 @@
 """The registry of the Kaggle competitions: one file each. To add one, list it here."""
 
 from keypoints.competitions.cs194_26 import CS194_26
+from keypoints.competitions.facial_keypoints_detection import FACIAL_KEYPOINTS_DETECTION
 from keypoints.competitions.terms import Competition, CompetitionError
 
-COMPETITIONS = {competition.slug: competition for competition in (CS194_26,)}
+COMPETITIONS = {c.slug: c for c in (CS194_26, FACIAL_KEYPOINTS_DETECTION)}
 
 
 def find_competition(slug: str) -> Competition:

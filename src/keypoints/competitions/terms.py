@@ -106,7 +106,7 @@ def read_asked_faces(competition: Competition, folder: Path) -> AskedFaces:
         CompetitionError: If the data set has no test faces.
     """
     with CropStore(folder) as store:
-        table = store.table.iloc[store.rows("test")]
+        table = store.faces(store.rows("test"))
         scheme = SCHEMES[store.format.scheme]
     if table.empty:
         raise CompetitionError(f"{folder}: {competition.slug} asks for test faces; there are none")

@@ -14,9 +14,10 @@ from typing import TypeVar
 import cv2
 from tqdm import tqdm
 
-from keypoints.sources.rendered import formats, studio, wild
+from keypoints.sources.rendered import formats, kaggle_csv, studio, wild
 from keypoints.sources.rendered.chance import Purpose, generator
 from keypoints.sources.rendered.formats import XmlFace
+from keypoints.sources.rendered.portrait import Portrait, draw_portrait
 
 IMM_FOLDER = "imm_face_db"
 IBUG_FOLDER = "ibug_300W_large_face_landmark_dataset"
@@ -79,6 +80,30 @@ def write_ibug(
     name = "Rendered faces, testing"
     formats.write_list(target / formats.TEST_LIST, name, faces, with_landmarks=False)
     formats.write_list(target / formats.TEST_LIST_WITH_LANDMARKS, name, faces)
+
+
+def write_kaggle15(
+    folder: Path, *, faces: int, test_faces: int, seed: int, workers: int | None = None
+) -> None:
+    """Write a set in the CSVs of Kaggle's facial-keypoints-detection.
+
+    Args:
+        folder: Gets `training.csv`, `test.csv`, `IdLookupTable.csv` and, what Kaggle keeps to
+            itself, `solution.csv`.
+        faces: Rows of the training file; of about half of them all points are known.
+        test_faces: Rows of the test file.
+        seed: Of every draw.
+        workers: Processes; None for one per core.
+    """
+    draw = partial(_draw_portrait, seed, Purpose.TRAIN_PORTRAIT)
+    portraits = _in_parallel(draw, faces, workers, "training portraits")
+    kaggle_csv.write_training(folder / "training.csv", portraits)
+    draw = partial(_draw_portrait, seed, Purpose.TEST_PORTRAIT)
+    kaggle_csv.write_test(folder, _in_parallel(draw, test_faces, workers, "test portraits"))
+
+
+def _draw_portrait(seed: int, purpose: Purpose, index: int) -> Portrait:
+    return draw_portrait(generator(seed, purpose, index))
 
 
 def _write_person(target: Path, seed: int, index: int) -> None:

@@ -20,6 +20,8 @@ class Purpose(IntEnum):
     HAIR_SHAPE = 8
     HAIR_STRANDS = 9
     NOISE_SHEET = 10
+    TRAIN_PORTRAIT = 11
+    TEST_PORTRAIT = 12
 
 
 def generator(seed: int, purpose: Purpose, index: int) -> np.random.Generator:
