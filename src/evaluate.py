@@ -13,24 +13,26 @@ from keypoints.crops import CropStore
 from keypoints.devices import choose_device
 from keypoints.figures import face_sheet
 from keypoints.geometry import apply_map
-from keypoints.inference import Predictions, TrainedSettings, load_model, predict
+from keypoints.inference import Predictions, TrainedSettings, load_model
 from keypoints.landmarks import SCHEMES
 from keypoints.metrics import mean_squared_error
+from keypoints.predictions import predict_twice, write_predictions
 from keypoints.scores import ced_table, face_errors, summarize
 from keypoints.settings import read_params
+from keypoints.stopwatch import recorded
 
 SHOWN = 8  # faces on a sheet
 
 
 def evaluate(name: str) -> None:
-    """Write the scores, the errors per face, the CED curve, and sheets of good and bad faces."""
+    """Write scores, errors per face, CED curve, predictions, and sheets of good and bad faces."""
     device = choose_device(read_params().device)
     trained = load_model(layout.model_file(name))
     settings = trained.settings
     with CropStore(layout.CROPS / settings.model.task) as store:
         rows = store.rows("validation")
         batches = Batches(store, rows, settings.points, batch_size=settings.model.batch_size)
-        predictions = predict(trained.network.to(device), batches, device)
+        predictions, both = predict_twice(trained, batches, device)
         errors = face_errors(
             store.faces(rows),
             predictions.landmarks_photo,
@@ -39,6 +41,7 @@ def evaluate(name: str) -> None:
             points=settings.points,
         )
         _write_tables(name, predictions, errors)
+        write_predictions(name, "validation", both)
         by_error = np.argsort(errors["nme"].to_numpy(), kind="stable")
         for kind, chosen in (("good", by_error[:SHOWN]), ("bad", by_error[::-1][:SHOWN])):
             _draw_sheet(kind, chosen, store, rows, predictions, errors, settings)
@@ -48,8 +51,10 @@ def _write_tables(name: str, predictions: Predictions, errors: pd.DataFrame) -> 
     mse = mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
     scores = summarize(errors, mse=mse)
     layout.fresh(layout.SCORES / f"{name}.json").write_text(json.dumps(scores, indent=2) + "\n")
-    ced = ced_table(errors["nme"].to_numpy())
-    for folder, table in ((layout.FACES, errors), (layout.CED, ced)):
+    for folder, table in (
+        (layout.FACES, errors),
+        (layout.CED, ced_table(errors["nme"].to_numpy())),
+    ):
         table.to_csv(layout.fresh(folder / f"{name}.csv"), index=False, float_format="%.6g")
     print(f"{name}: " + ", ".join(f"{key} {scores[key]:.5g}" for key in ("mse", "mae_px", "nme")))
 
@@ -76,4 +81,4 @@ def _draw_sheet(
 
 
 if __name__ == "__main__":
-    run_stage(evaluate, __doc__)
+    run_stage(recorded("evaluate", evaluate), __doc__)

@@ -15,6 +15,7 @@ from keypoints.settings import Params, read_params
 from keypoints.sources import ibug, imm, kaggle15, rendered
 from keypoints.sources.kaggle_files import competition_files, take_test_list
 from keypoints.sources.pretrained import fetch_weights
+from keypoints.stopwatch import recorded
 from keypoints.unpack import is_archive, unpack
 
 DOWNLOADS = layout.home() / ".downloads"
@@ -134,4 +135,4 @@ READERS: dict[str, tuple[Callable[[Path], FaceList], dict[str, int]]] = {
 
 
 if __name__ == "__main__":
-    run_stage(fetch, __doc__, items=(*READERS, "weights"))
+    run_stage(recorded("fetch", fetch), __doc__, items=(*READERS, "weights"))

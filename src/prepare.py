@@ -13,6 +13,7 @@ from keypoints.settings import read_params
 from keypoints.sources.ibug import read_ibug
 from keypoints.sources.imm import read_imm
 from keypoints.sources.kaggle15 import lookup_table, read_kaggle15, split_kaggle15
+from keypoints.stopwatch import recorded
 
 
 def prepare(name: str) -> None:
@@ -46,4 +47,4 @@ def prepare(name: str) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(prepare, __doc__)
+    run_stage(recorded("prepare", prepare), __doc__)

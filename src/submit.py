@@ -7,13 +7,15 @@ from keypoints.competitions import competition_of
 from keypoints.competitions.terms import read_asked_faces
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
-from keypoints.inference import load_model, predict
+from keypoints.inference import load_model
+from keypoints.predictions import predict_twice, write_predictions
 from keypoints.settings import read_params
+from keypoints.stopwatch import recorded
 from keypoints.submission import check_submission, write_submission
 
 
 def submit(name: str) -> None:
-    """Write submissions/MODEL.csv, and read it back as the competition will."""
+    """Write submissions/MODEL.csv, read it back as the competition will, keep the predictions."""
     params = read_params()
     device = choose_device(params.device)
     trained = load_model(layout.model_file(name))
@@ -23,13 +25,14 @@ def submit(name: str) -> None:
     with CropStore(layout.CROPS / settings.model.task) as store:
         rows = store.rows("test")
         batches = Batches(store, rows, settings.points, batch_size=settings.model.batch_size)
-        landmarks_photo = predict(trained.network.to(device), batches, device).landmarks_photo
+        both = predict_twice(trained, batches, device)[1]
     path = layout.submission_file(name)
     unchecked = layout.fresh(path.with_suffix(".unchecked"))
-    write_submission(unchecked, landmarks_photo, asked)
+    write_submission(unchecked, both.landmarks_photo, asked)
     check_submission(unchecked, asked, shown_as=path)
     unchecked.replace(path)
+    write_predictions(name, "test", both)
 
 
 if __name__ == "__main__":
-    run_stage(submit, __doc__)
+    run_stage(recorded("submit", submit), __doc__)

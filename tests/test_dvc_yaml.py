@@ -88,6 +88,8 @@ def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:
         "metrics/faces/nose_net.csv",
         "metrics/ced/nose_net.csv",
         "metrics/pictures/nose_net_good.png",
+        "metrics/predictions/nose_net_validation.npz",
+        "metrics/runs/fetch_imm.json",
         "submissions/resnet18.csv",
         "report/scores.md",
     ]
