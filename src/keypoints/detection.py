@@ -1,12 +1,18 @@
-"""Boxes of faces in a photo that has none: OpenCV's frontal cascade, which its wheel brings."""
+"""Faces of any photo: boxes by OpenCV's frontal cascade, points by a network that takes a box."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
+from keypoints.crops import CropFormat
+from keypoints.cutting import cut_crop, region_of
 from keypoints.faces import Box
+from keypoints.geometry import apply_map, compose, invert, resize_map, unit_map
+from keypoints.inference import TrainedSettings
 
 _CASCADE = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
 _LONGEST_SIDE = 800  # px; larger photos are shrunk: finer faces than this cost time, and false ones
@@ -36,3 +42,39 @@ def detect_faces(photo: NDArray[np.uint8]) -> list[Box]:
     corners = np.array([(x, y, x + w, y + h) for x, y, w, h in found]).reshape(-1, 4) / scale
     boxes = [(float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in corners]
     return sorted(boxes, key=lambda box: box[0] - box[2])
+
+
+def predict_in_boxes(
+    network: nn.Module, settings: TrainedSettings, photo: NDArray[np.uint8], boxes: list[Box]
+) -> NDArray[np.floating]:
+    """Predict the points of some faces of one photo.
+
+    Args:
+        network: Of a task that cuts faces around their boxes.
+        settings: That it was trained with.
+        photo: (height, width, 3) in red, green, blue order.
+        boxes: In photo pixels.
+
+    Returns:
+        Points in photo pixels, (n_boxes, n_points, 2).
+    """
+    task = settings.task
+    format_ = CropFormat(
+        height=task.height,
+        width=task.width,
+        margin=0,
+        colour=task.colour,
+        enlarge=task.enlarge,
+        scheme=settings.scheme,
+    )
+    pixels = photo if task.colour else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    landmarks = np.empty((len(boxes), len(settings.points), 2))
+    for number, box in enumerate(boxes):
+        region = region_of(box, pixels.shape[:2], format_)
+        crop = cut_crop(pixels.astype(np.uint8, copy=False), region, task.input_size)
+        images = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
+        with torch.inference_mode():
+            landmarks_unit = network(images)[0].numpy()
+        photo_to_unit = compose(unit_map(task.input_size), resize_map(region, task.input_size))
+        landmarks[number] = apply_map(invert(photo_to_unit), landmarks_unit.astype(float))
+    return landmarks

@@ -1,0 +1,117 @@
+"""Faces of a task as its networks see them; the only module of the page that opens a crop store."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from keypoints.batches import Batch, Batches
+from keypoints.crops import CropStore
+from keypoints.geometry import apply_map, compose, invert, unit_map
+from keypoints.inference import input_of
+from keypoints.landmarks import SCHEMES, Scheme
+from keypoints.settings import Augment
+
+Array = NDArray[np.floating]
+
+_CPU = torch.device("cpu")
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class SeenFace:
+    """One face as a network's input.
+
+    Attributes:
+        name: Of the face in its set.
+        image: (height, width, channels) uint8.
+        landmarks_input: All points of the scheme in pixels of the image, NaN where unknown.
+        photo_to_input: (2, 3).
+    """
+
+    name: str
+    image: NDArray[np.uint8]
+    landmarks_input: Array
+    photo_to_input: Array
+
+
+class Album:
+    """The faces of a task.
+
+    Args:
+        folder: Of the task's crop store.
+
+    Attributes:
+        table: A row per face: face, photo, group, split, view.
+        scheme: Of the landmarks.
+        size: Height and width of the network's input, px.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with CropStore(folder) as store:
+            self.table: pd.DataFrame = store.table
+            self.scheme: Scheme = SCHEMES[store.format.scheme]
+            self.size = (store.format.height, store.format.width)
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Row numbers of one side of the split, (n,)."""
+        return np.flatnonzero(self.table["split"] == split)
+
+    def spread(self, split: str, count: int) -> NDArray[np.int64]:
+        """At most `count` rows of one side, evenly spread over it."""
+        rows = self.rows(split)
+        middles = (np.arange(count) + 0.5) / count
+        return rows[np.unique((middles * len(rows)).astype(int))] if len(rows) else rows
+
+    def faces(self, rows: NDArray[np.integer]) -> list[SeenFace]:
+        """Faces as they are predicted."""
+        with CropStore(self._folder) as store:
+            batches = Batches(store, rows, self._all_points, batch_size=_BATCH)
+            seen = [face for batch in batches.epoch() for face in self._seen(batch)]
+        return self._named(seen, rows)
+
+    def augmented(
+        self, rows: NDArray[np.integer], augment: Augment, *, seed: int, epoch: int = 1
+    ) -> list[SeenFace]:
+        """Faces as they are trained on in one epoch; a draw depends on seed, epoch and row only."""
+        seen = []
+        with CropStore(self._folder) as store:
+            for row in rows:
+                alone = Batches(
+                    store,
+                    np.array([row]),
+                    self._all_points,
+                    batch_size=1,
+                    augment=augment,
+                    seed=seed,
+                )
+                seen += [face for batch in alone.epoch(epoch) for face in self._seen(batch)]
+        return self._named(seen, rows)
+
+    def landmarks_photo(self, rows: NDArray[np.integer]) -> Array:
+        """All annotated points in photo pixels, (n_faces, n_points, 2)."""
+        faces = self.faces(rows)
+        maps = np.array([face.photo_to_input for face in faces])
+        return apply_map(invert(maps), np.array([face.landmarks_input for face in faces]))
+
+    @property
+    def _all_points(self) -> tuple[int, ...]:
+        return tuple(range(self.scheme.n_points))
+
+    def _seen(self, batch: Batch) -> list[SeenFace]:
+        images = input_of(batch, _CPU).permute(0, 2, 3, 1).mul(255).round().byte().numpy()
+        to_input = invert(unit_map(self.size))
+        points = apply_map(to_input, batch.landmarks_unit.astype(float))
+        maps = compose(to_input, batch.photo_to_unit)
+        return [SeenFace("", *parts) for parts in zip(images, points, maps, strict=True)]
+
+    def _named(self, seen: list[SeenFace], rows: NDArray[np.integer]) -> list[SeenFace]:
+        names = self.table["face"].iloc[rows]
+        return [
+            SeenFace(name, face.image, face.landmarks_input, face.photo_to_input)
+            for name, face in zip(names, seen, strict=True)
+        ]

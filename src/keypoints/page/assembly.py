@@ -1,0 +1,90 @@
+"""From a finished run to the text of its page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from keypoints import layout
+from keypoints.page.face import face_section
+from keypoints.page.kaggle import kaggle_section
+from keypoints.page.making import making_section, revision_of_inputs
+from keypoints.page.nose import nose_section
+from keypoints.page.own_photos import own_section
+from keypoints.page.runs import TaskRun, read_json, read_tasks
+from keypoints.page.template import Section, render
+from keypoints.page.wild import wild_section
+from keypoints.settings import Params
+from keypoints.stopwatch import run_file
+
+_STYLE = Path(__file__).parent / "templates" / "style.css"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set of the run.
+
+    Attributes:
+        name: As params.yaml has it.
+        source: rendered or public.
+        date: On which it was drawn or downloaded; empty where that was not recorded.
+        counts: Faces on each side of the split.
+    """
+
+    name: str
+    source: str
+    date: str
+    counts: dict[str, int]
+
+    @property
+    def faces(self) -> int:
+        """In all."""
+        return sum(self.counts.values())
+
+
+def build_page(params: Params, *, test_scores: Mapping[str, float] | None = None) -> str:
+    """Tell the run from the outputs of its stages; equal outputs give equal text.
+
+    Args:
+        params: The settings of the run.
+        test_scores: Mean absolute error in px on the test faces, by model, where it is known.
+    """
+    tasks = read_tasks(params)
+    revision = revision_of_inputs()
+    sections = [
+        *(_task_section(task) for task in tasks),
+        own_section(tasks),
+        kaggle_section(tasks, test_scores or {}),
+        making_section(params, tasks, revision),
+    ]
+    return str(
+        render(
+            "page.html",
+            style=_STYLE.read_text(encoding="utf-8"),
+            sections=sections,
+            tasks=tasks,
+            data_sets=_data_sets(tasks),
+            revision=revision,
+        )
+    )
+
+
+def _task_section(task: TaskRun) -> Section:
+    """The section that fits what the task asks for, whatever its name is."""
+    if task.task.points == "nose_tip":
+        return nose_section(task)
+    has_views = "view" in task.models[0].scores
+    return face_section(task) if has_views else wild_section(task)
+
+
+def _data_sets(tasks: list[TaskRun]) -> list[DataSet]:
+    sets = {}
+    for task in tasks:
+        name = task.task.dataset
+        record = read_json(layout.RAW / name / "source.json") or {}
+        run = read_json(run_file("fetch", name)) or {}
+        counts = task.album.table["split"].value_counts()
+        sides = {side: int(counts.get(side, 0)) for side in ("train", "validation", "test")}
+        sets[name] = DataSet(
+            name, record.get("source", "unknown"), run.get("started", "")[:10], sides
+        )
+    return list(sets.values())

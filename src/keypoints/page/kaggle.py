@@ -1,0 +1,86 @@
+"""The section of the competition: the files to send, and what was sent."""
+
+import csv
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from keypoints import layout
+from keypoints.page.runs import ModelRun, TaskRun
+from keypoints.page.template import Section, render
+from keypoints.submission import SubmissionError, read_submission
+
+HISTORY = layout.SUBMISSIONS / "history.csv"
+_DIGEST = re.compile(r"[0-9a-f]{32,}")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A model's CSV.
+
+    Attributes:
+        model: That predicted.
+        path: Of the file.
+        rows: Below the header.
+        size: Bytes.
+        sha256: Of the file.
+        problem: What the check of the format found; None: nothing.
+        test_score: Mean absolute error in px, where test labels are known and were scored.
+    """
+
+    model: ModelRun
+    path: Path
+    rows: int
+    size: int
+    sha256: str
+    problem: str | None
+    test_score: float | None
+
+
+def kaggle_section(tasks: list[TaskRun], test_scores: Mapping[str, float]) -> Section:
+    """Tell of every model that has a CSV.
+
+    Args:
+        tasks: With their models.
+        test_scores: By the name of the model; empty where no test labels were scored.
+    """
+    submissions = [
+        _submission(task, model, test_scores.get(model.name))
+        for task in tasks
+        for model in task.models
+        if layout.submission_file(model.name).is_file()
+    ]
+    columns, sent = _history()
+    body = render("kaggle.html", submissions=submissions, columns=columns, sent=sent)
+    return Section("kaggle", "Kaggle", body)
+
+
+def _submission(task: TaskRun, model: ModelRun, test_score: float | None) -> Submission:
+    path = layout.submission_file(model.name)
+    content = path.read_bytes()
+    try:
+        read_submission(path, len(task.album.rows("test")), len(task.points))
+        problem = None
+    except SubmissionError as error:
+        problem = str(error)
+    return Submission(
+        model=model,
+        path=path,
+        rows=content.count(b"\n") - 1,
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        problem=problem,
+        test_score=test_score,
+    )
+
+
+def _history() -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of what was sent, the latest first; long digests are shortened."""
+    if not HISTORY.is_file():
+        return [], []
+    with HISTORY.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    shortened = [[_DIGEST.sub(lambda m: m[0][:10], cell) for cell in row] for row in rows]
+    return [column.replace("_", " ") for column in header], shortened[::-1]

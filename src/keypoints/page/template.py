@@ -1,0 +1,75 @@
+"""The page's templates, and how they print numbers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+_FOLDER = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        anchor: What links name.
+        title: Its heading.
+        body: HTML below the heading.
+    """
+
+    anchor: str
+    title: str
+    body: Markup
+
+
+def render(template: str, **context: object) -> Markup:
+    """Fill a template of the page's folder; an unknown name in it is an error."""
+    return Markup(_ENVIRONMENT.get_template(template).render(context))
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """0.0512 as 5.1 %."""
+    return f"{100 * fraction:.{digits}f} %"
+
+
+def small(value: float) -> str:
+    """A mean square in units that read well: 0.00234 as 2.34e-3 with a proper exponent."""
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    if -2 < int(exponent) < 4:
+        return f"{value:.3g}"
+    superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa} × 10{superscript}"
+
+
+def duration(seconds: float) -> str:
+    """5.2 s, or 3 min 20 s, or 1 h 5 min."""
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    if minutes >= 90:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def thousands(count: int) -> str:
+    """12345 as 12,345."""
+    return f"{count:,}"
+
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(_FOLDER),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {
+    "percent": percent,
+    "small": small,
+    "duration": duration,
+    "thousands": thousands,
+}
