@@ -9,7 +9,16 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
-COPIED = (".dvc/config", ".dvcignore", ".gitignore", "Makefile", "dvc.yaml", "params.yaml", "src")
+COPIED = (
+    ".dvc/config",
+    ".dvcignore",
+    ".gitignore",
+    "Makefile",
+    "data/photos/README.md",
+    "dvc.yaml",
+    "params.yaml",
+    "src",
+)
 
 TINY = {
     "seed": 1,

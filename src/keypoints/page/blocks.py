@@ -12,6 +12,7 @@ from keypoints.page.charts import Series, line_chart
 from keypoints.page.layers import Layer, layers_of
 from keypoints.page.pictures import face_picture
 from keypoints.page.runs import ModelRun, TaskRun
+from keypoints.page.template import percent
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def judged(task: TaskRun, model: ModelRun, positions: Iterable[int]) -> list[Car
     cards = []
     for face, position in zip(faces, positions, strict=True):
         error = model.errors.iloc[position]
-        caption = f"{error['mae_px']:.1f} px, NME {100 * error['nme']:.1f} %"
+        caption = f"{error['mae_px']:.1f} px, NME {percent(error['nme'])}"
         alt = f"Validation face {face.name}, annotated and predicted by {model.name}: {caption}"
         predicted = apply_map(face.photo_to_input, model.validation.landmarks_photo[position])
         target = face.landmarks_input[task.points]

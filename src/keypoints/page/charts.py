@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from keypoints.landmarks import Scheme
@@ -51,6 +52,8 @@ def line_chart(
                 line.x, line.y, color=colour, linestyle=style, linewidth=1.8, label=line.label
             )
         axes.set_ylim(0, top)
+        if np.issubdtype(np.asarray(lines[0].x).dtype, np.integer):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _label(axes, x_label, y_label)
         _legend(axes)
         return _svg(figure, alt)

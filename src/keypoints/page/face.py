@@ -19,7 +19,7 @@ from keypoints.page.pictures import data_uri, filters_picture
 from keypoints.page.runs import ModelRun, TaskRun
 from keypoints.page.template import Section, render
 
-SAMPLES, AUGMENTED, JUDGED = 6, 4, 4
+SAMPLES, AUGMENTED, JUDGED = 8, 4, 4
 VIEWS = {
     1: "neutral",
     2: "smiling",
@@ -49,6 +49,11 @@ class Cause:
     name: str
     correlation: float
     chart: Markup
+
+    @property
+    def strength(self) -> float:
+        """Of the correlation, whatever its direction."""
+        return abs(self.correlation)
 
 
 def face_section(task: TaskRun) -> Section:

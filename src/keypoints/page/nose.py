@@ -6,7 +6,7 @@ from keypoints.page.blocks import Card, good_and_bad, judged, network_of, sample
 from keypoints.page.runs import ModelRun, TaskRun
 from keypoints.page.template import Section, render
 
-SAMPLES, JUDGED, COMPARED = 6, 4, 3
+SAMPLES, JUDGED, COMPARED = 8, 4, 3
 
 
 @dataclass(frozen=True)

@@ -31,18 +31,18 @@ def render(template: str, **context: object) -> Markup:
 
 def percent(fraction: float, digits: int = 1) -> str:
     """0.0512 as 5.1 %."""
-    return f"{100 * fraction:.{digits}f} %"
+    return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def small(value: float) -> str:
-    """A mean square in units that read well: 0.00234 as 2.34e-3 with a proper exponent."""
+    """A mean square as one writes it: 0.00234 as 2.34 × 10⁻³."""
     if value == 0:
         return "0"
     mantissa, exponent = f"{value:.2e}".split("e")
     if -2 < int(exponent) < 4:
         return f"{value:.3g}"
     superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{mantissa} × 10{superscript}"
+    return f"{mantissa}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10{superscript}"
 
 
 def duration(seconds: float) -> str:
