@@ -19,7 +19,7 @@ endif
 
 SETUP := .venv/.done
 
-.PHONY: help setup repro public send test check bench lock
+.PHONY: help setup repro public send plots test check bench lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -44,13 +44,18 @@ public: $(SETUP) ## run it on the public data; MIRROR=folder or address, PRETRAI
 send: $(SETUP) ## send MODEL=resnet18 to Kaggle; MESSAGE="..."; a dry run without credentials
 	python src/send.py $(MODEL) $(if $(MESSAGE),--message "$$MESSAGE")
 
+plots: $(SETUP) ## all charts in dvc_plots/index.html, with their scripts inlined: they need no web
+	python src/plots_template.py
+	dvc config --local plots.html_template plots.html
+	dvc plots show
+
 .PHONY: made
 made:
 	@echo; cat report/scores.md; echo
 	@echo "scores      metrics/scores/    errors per face  metrics/faces/"
 	@echo "models      models/            learning curves  metrics/history/"
 	@echo "pictures    metrics/pictures/  Kaggle CSV       submissions/"
-	@echo "report      report/scores.md   charts           .venv/bin/dvc plots show"
+	@echo "page        report/index.html  charts           make plots"
 
 test: $(SETUP) ## run the tests
 	python -m pytest

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from kaggle_service import KaggleService
 from numpy.typing import NDArray
+from workspace import Workspace
 
 from keypoints.crops import CropFormat, CropStore
 from keypoints.cutting import write_store
@@ -50,6 +51,23 @@ def one_torch_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(n_threads)
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A repository of its own in which DVC ran the whole pipeline with tiny settings."""
+    workspace = Workspace(tmp_path_factory.mktemp("pipeline"))
+    workspace.dvc("repro")
+    workspace.commit()
+    return workspace
+
+
+@pytest.fixture
+def workspace(ran: Workspace) -> Iterator[Workspace]:
+    """The repository as `dvc repro` left it, whatever a test does to it."""
+    yield ran
+    ran.run("git", "checkout", "--quiet", ".")
+    ran.dvc("checkout", "--quiet", "--force")
 
 
 @pytest.fixture(scope="session")

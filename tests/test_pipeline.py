@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,22 +19,6 @@ TESTS = Path(__file__).parent
 
 
 FETCHES = {f"fetch@{item}" for item in ("imm", "ibug", "kaggle15", "weights")}
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    workspace = Workspace(tmp_path_factory.mktemp("pipeline"))
-    workspace.dvc("repro")
-    workspace.commit()
-    return workspace
-
-
-@pytest.fixture
-def workspace(ran: Workspace) -> Iterator[Workspace]:
-    """The repository as `dvc repro` left it, whatever a test does to it."""
-    yield ran
-    ran.run("git", "checkout", "--quiet", ".")
-    ran.dvc("checkout", "--quiet", "--force")
 
 
 def changed_stages(workspace: Workspace) -> set[str]:

@@ -44,14 +44,14 @@ def face_picture(
     """
     height, width = image.shape[:2]
     count = len(target if target is not None else predicted if predicted is not None else [])
-    size = width * (0.03 if count == 1 else 0.0095)
+    size = width * (0.03 if count == 1 else 0.0105)
     layers = []
     if target is not None and predicted is not None and count == 1:
         layers.append(_path("miss", _line(target[0], predicted[0]), size * 0.3))
-    if target is not None:
-        layers += _rimmed("annotated", _dots(target), size, rim=1.45)
     if predicted is not None:
-        layers += _rimmed("predicted", _crosses(predicted, size * 0.75), size * 0.5, rim=2.0)
+        layers += _rimmed("predicted", _crosses(predicted, size), size * 0.45, rim=2.0)
+    if target is not None:
+        layers += _rimmed("annotated", _dots(target), size, rim=1.4)
     return Markup(
         '<svg class="face" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">'
         '<image href="{}" width="{}" height="{}" preserveAspectRatio="none"/>{}</svg>'

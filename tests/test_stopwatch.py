@@ -1,0 +1,31 @@
+"""The record of when a stage worked."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from keypoints.stopwatch import recorded, run_file
+
+
+def test_a_stage_leaves_its_start_and_its_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = []
+    recorded("fetch", lambda item: done.append(item))(item="imm")
+    assert done == ["imm"]
+    record = json.loads(run_file("fetch", "imm").read_text())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", record["started"])
+    assert record["seconds"] >= 0
+
+
+def test_a_stage_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(item: str) -> None:
+        raise OSError(item)
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match="imm"):
+        recorded("fetch", fail)(item="imm")
+    assert not run_file("fetch", "imm").exists()
