@@ -16,11 +16,12 @@ from keypoints.inference import TrainedSettings
 
 _CASCADE = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
 _LONGEST_SIDE = 800  # px; larger photos are shrunk: finer faces than this cost time, and false ones
+_SIDE, _LOWER = 0.90, 0.06  # of a box of the 300-W lists, in sides of the cascade's own (292 faces)
 _SMALLEST_FACE = 0.08  # of the photo's shorter side
 
 
 def detect_faces(photo: NDArray[np.uint8]) -> list[Box]:
-    """Find frontal, upright faces.
+    """Find frontal, upright faces, with boxes like those of the 300-W lists.
 
     Args:
         photo: (height, width) grey or (height, width, 3) in red, green, blue order.
@@ -39,9 +40,14 @@ def detect_faces(photo: NDArray[np.uint8]) -> list[Box]:
     found = cascade.detectMultiScale(
         small, scaleFactor=1.1, minNeighbors=6, minSize=(smallest, smallest)
     )
-    corners = np.array([(x, y, x + w, y + h) for x, y, w, h in found]).reshape(-1, 4) / scale
-    boxes = [(float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in corners]
+    boxes = [_like_the_lists(*(float(value) / scale for value in face)) for face in found]
     return sorted(boxes, key=lambda box: box[0] - box[2])
+
+
+def _like_the_lists(x: float, y: float, width: float, height: float) -> Box:
+    middle_x, middle_y = x + width / 2, y + height * (0.5 + _LOWER)
+    half = width * _SIDE / 2
+    return middle_x - half, middle_y - half, middle_x + half, middle_y + half
 
 
 def predict_in_boxes(
