@@ -17,38 +17,45 @@ CHROMIUM = next(
 )
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
 
-# What the browser itself knows of the page, written where --dump-dom shows it.
+# What the browser knows of a page once all has loaded: the picture of each image is asked for
+# again, which also holds the load event up. A frame of its own has any width; a window has not.
 PROBE = """
 <script>
 let shift = 0;
 new PerformanceObserver(list => list.getEntries().forEach(entry => shift += entry.value))
   .observe({type: 'layout-shift', buffered: true});
-addEventListener('load', async () => {
-  const sources = [...document.querySelectorAll('img')].map(image => image.src).concat(
-    [...document.querySelectorAll('svg image')].map(image => image.href.baseVal));
-  const broken = [];
-  for (const source of sources) {
-    const image = new Image();
-    image.src = source;
-    await image.decode().catch(() => broken.push(source.slice(0, 60)));
+const copies = [];
+document.addEventListener('DOMContentLoaded', () => {
+  for (const image of document.querySelectorAll('img, svg image')) {
+    const copy = new Image();
+    copy.src = image.src || image.href.baseVal;
+    copies.push(copy);
   }
-  const root = document.documentElement;
-  root.dataset.probe = JSON.stringify({
-    pictures: sources.length, broken, shift,
-    overflow: root.scrollWidth - innerWidth, width: innerWidth,
-    charts: [...document.querySelectorAll('.vega-embed')].map(
-      chart => chart.querySelectorAll('.mark-line path, .mark-group').length
-        + chart.querySelectorAll('canvas').length),
-  });
+});
+addEventListener('load', () => parent.postMessage({
+  pictures: copies.length,
+  broken: copies.filter(copy => !copy.naturalWidth).map(copy => copy.src.slice(0, 60)),
+  shift, width: innerWidth, overflow: document.documentElement.scrollWidth - innerWidth,
+  charts: [...document.querySelectorAll('.vega-embed')].map(
+    chart => chart.querySelectorAll('canvas, svg.marks').length),
+}, '*'));
+</script>
+"""
+FRAME = """<!DOCTYPE html><link rel="icon" href="data:,">
+<script>
+addEventListener('message', told => {
+  document.documentElement.dataset.probe = JSON.stringify(told.data);
 });
 </script>
+<iframe src="probed.html" width="WIDTH" height="900" style="border: 0"></iframe>
 """
 
 
 def browse(page: Path, tmp_path: Path, width: int) -> tuple[dict, list[str]]:
     """Open a page where no name resolves; what the probe found, and what the console said."""
-    probed = page.with_name("probed.html")
-    probed.write_text(page.read_text().replace("</head>", f"{PROBE}</head>", 1))
+    probed, frame = page.with_name("probed.html"), page.with_name("frame.html")
+    probed.write_text(page.read_text().replace("<head>", f"<head>{PROBE}", 1))
+    frame.write_text(FRAME.replace("WIDTH", str(width)))
     done = subprocess.run(
         [
             CHROMIUM,
@@ -59,16 +66,18 @@ def browse(page: Path, tmp_path: Path, width: int) -> tuple[dict, list[str]]:
             "--host-resolver-rules=MAP * ~NOTFOUND",
             "--enable-logging=stderr",
             f"--user-data-dir={tmp_path / 'profile'}",
-            f"--window-size={width},900",
-            "--virtual-time-budget=20000",
+            "--window-size=1600,1000",
+            "--timeout=60000",
+            "--virtual-time-budget=10000",
             "--dump-dom",
-            probed.as_uri(),
+            frame.as_uri(),
         ],
         capture_output=True,
         text=True,
         timeout=120,
     )
     probed.unlink()
+    frame.unlink()
     found = re.search(r'data-probe="([^"]*)"', done.stdout)
     assert found, done.stderr
     console = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
