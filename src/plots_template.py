@@ -38,7 +38,7 @@ SCRIPTS
 
 def plots_template() -> str:
     """The template; DVC fills what stands in braces and finds no place for its own scripts."""
-    return PAGE.replace("SCRIPTS", vl_convert.javascript_bundle(vl_version=VEGA_LITE))
+    return PAGE.replace("SCRIPTS", vl_convert.javascript_bundle(None, vl_version=VEGA_LITE))
 
 
 if __name__ == "__main__":
