@@ -38,7 +38,8 @@ SCRIPTS
 
 def plots_template() -> str:
     """The template; DVC fills what stands in braces and finds no place for its own scripts."""
-    return PAGE.replace("SCRIPTS", vl_convert.javascript_bundle(None, vl_version=VEGA_LITE))
+    scripts = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
+    return PAGE.replace("SCRIPTS", scripts)
 
 
 if __name__ == "__main__":
