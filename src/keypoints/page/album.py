@@ -62,10 +62,11 @@ class Album:
         return np.flatnonzero(self.table["split"] == split)
 
     def spread(self, split: str, count: int) -> NDArray[np.int64]:
-        """At most `count` rows of one side, evenly spread over it."""
+        """At most `count` rows of one side, spread over it, and over the views of its persons."""
         rows = self.rows(split)
-        middles = (np.arange(count) + 0.5) / count
-        return rows[np.unique((middles * len(rows)).astype(int))] if len(rows) else rows
+        steps = np.arange(count)
+        places = (steps + 0.5) / count * len(rows) + steps  # not the same view of each person
+        return rows[np.unique(np.minimum(places.astype(int), len(rows) - 1))] if len(rows) else rows
 
     def faces(self, rows: NDArray[np.integer]) -> list[SeenFace]:
         """Faces as they are predicted."""
