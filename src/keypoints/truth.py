@@ -1,6 +1,6 @@
 """Landmarks of test faces, where they are on disk. They score submissions and do nothing else.
 
-Only src/send.py may import this; a test holds every stage against it.
+Only src/send.py and src/report.py may import this; a test holds every other stage against it.
 """
 
 from collections.abc import Callable

@@ -53,7 +53,7 @@ class Album:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         with CropStore(folder) as store:
-            self.table: pd.DataFrame = store.table
+            self.table: pd.DataFrame = store.faces(np.arange(len(store)))
             self.scheme: Scheme = SCHEMES[store.format.scheme]
             self.size = (store.format.height, store.format.width)
 

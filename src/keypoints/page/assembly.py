@@ -46,14 +46,14 @@ def build_page(params: Params, *, test_scores: Mapping[str, float] | None = None
 
     Args:
         params: The settings of the run.
-        test_scores: Mean absolute error in px on the test faces, by model, where it is known.
+        test_scores: Of each model's submission, by its competition's metric, where it is known.
     """
     tasks = read_tasks(params)
     revision = revision_of_inputs()
     sections = [
         *(_task_section(task) for task in tasks),
         own_section(tasks),
-        kaggle_section(tasks, test_scores or {}),
+        kaggle_section(params, tasks, test_scores or {}),
         making_section(params, tasks, revision),
     ]
     return str(

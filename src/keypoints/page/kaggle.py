@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keypoints import layout
+from keypoints.competitions.asking import asked_of
+from keypoints.competitions.terms import AskedFaces, Competition
+from keypoints.history import HISTORY_FILE
 from keypoints.page.runs import ModelRun, TaskRun
 from keypoints.page.template import Section, render
+from keypoints.settings import Params
 from keypoints.submission import SubmissionError, read_submission
 
-HISTORY = layout.SUBMISSIONS / "history.csv"
+_METRICS = {"mae_px": "the mean absolute error", "rmse_px": "the root mean square error"}
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
 
 
@@ -22,15 +26,17 @@ class Submission:
 
     Attributes:
         model: That predicted.
+        competition: That asks for it.
         path: Of the file.
         rows: Below the header.
         size: Bytes.
         sha256: Of the file.
         problem: What the check of the format found; None: nothing.
-        test_score: Mean absolute error in px, where test labels are known and were scored.
+        test_score: By the competition's metric, where test labels are known and were scored.
     """
 
     model: ModelRun
+    competition: Competition
     path: Path
     rows: int
     size: int
@@ -38,16 +44,29 @@ class Submission:
     problem: str | None
     test_score: float | None
 
+    @property
+    def metric(self) -> str:
+        """What the competition scores, in words."""
+        return _METRICS[self.competition.metric.name]
 
-def kaggle_section(tasks: list[TaskRun], test_scores: Mapping[str, float]) -> Section:
+    @property
+    def validation_score(self) -> float:
+        """The same of the validation faces."""
+        return self.model.scores[self.competition.metric.name]
+
+
+def kaggle_section(
+    params: Params, tasks: list[TaskRun], test_scores: Mapping[str, float]
+) -> Section:
     """Tell of every model that has a CSV.
 
     Args:
+        params: Of the run.
         tasks: With their models.
         test_scores: By the name of the model; empty where no test labels were scored.
     """
     submissions = [
-        _submission(task, model, test_scores.get(model.name))
+        _submission(model, asked_of(model.name, params, None), test_scores.get(model.name))
         for task in tasks
         for model in task.models
         if layout.submission_file(model.name).is_file()
@@ -57,16 +76,17 @@ def kaggle_section(tasks: list[TaskRun], test_scores: Mapping[str, float]) -> Se
     return Section("kaggle", "Kaggle", body)
 
 
-def _submission(task: TaskRun, model: ModelRun, test_score: float | None) -> Submission:
+def _submission(model: ModelRun, asked: AskedFaces, test_score: float | None) -> Submission:
     path = layout.submission_file(model.name)
     content = path.read_bytes()
     try:
-        read_submission(path, len(task.album.rows("test")), len(task.points))
+        read_submission(path, asked)
         problem = None
     except SubmissionError as error:
         problem = str(error)
     return Submission(
         model=model,
+        competition=asked.competition,
         path=path,
         rows=content.count(b"\n") - 1,
         size=len(content),
@@ -78,9 +98,9 @@ def _submission(task: TaskRun, model: ModelRun, test_score: float | None) -> Sub
 
 def _history() -> tuple[list[str], list[list[str]]]:
     """Columns and rows of what was sent, the latest first; long digests are shortened."""
-    if not HISTORY.is_file():
+    if not HISTORY_FILE.is_file():
         return [], []
-    with HISTORY.open(encoding="utf-8", newline="") as file:
+    with HISTORY_FILE.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     shortened = [[_DIGEST.sub(lambda m: m[0][:10], cell) for cell in row] for row in rows]
     return [column.replace("_", " ") for column in header], shortened[::-1]

@@ -74,7 +74,7 @@ def _git(*arguments: str) -> str:
 def _stage_times(params: Params, tasks: list[TaskRun]) -> list[StageTime]:
     trained = {model.name: model.seconds for task in tasks for model in task.models}
     items = {
-        "fetch": ("imm", "ibug", "weights"),
+        "fetch": (*dict.fromkeys(task.task.dataset for task in tasks), "weights"),
         "prepare": tuple(params.tasks),
         "train": tuple(trained),
         "evaluate": tuple(trained),
