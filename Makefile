@@ -27,11 +27,17 @@ help: ## this list
 
 setup: $(SETUP) ## make .venv from requirements.lock (about 3 minutes, 6 GB)
 
+# A checkout renews the lock's date; only another content makes the environment anew.
 $(SETUP): requirements.lock
+	@cmp -s requirements.lock .venv/installed.lock || $(MAKE) --no-print-directory environment
+	@touch $(SETUP)
+
+.PHONY: environment
+environment:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 4) and "Python 3.11.4 or newer is needed; say make PYTHON=...")'
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock
-	touch $(SETUP)
+	cp requirements.lock .venv/installed.lock
 
 repro: $(SETUP) ## run the pipeline as params.yaml says: by default on rendered faces
 	dvc repro

@@ -35,9 +35,20 @@ def make_workspace(folder: Path, drawn: Path, copies: int, **changes: Any) -> No
     yaml = YAML()
     params = yaml.load(ROOT / "params.yaml")
     params.update(changes)
+    _keep_tasks_of(("imm", "ibug"), params)
     yaml.dump(params, folder / "params.yaml")
     _multiply_imm(drawn / "imm", folder / layout.RAW / "imm", copies)
     _multiply_ibug(drawn / "ibug", folder / layout.RAW / "ibug", copies)
+
+
+def _keep_tasks_of(datasets: tuple[str, ...], params: dict[str, Any]) -> None:
+    """Leave out the tasks of other data sets, and their models: their photos are not drawn here."""
+    for name, task in list(params["tasks"].items()):
+        if task["dataset"] not in datasets:
+            del params["tasks"][name]
+    for name, model in list(params["models"].items()):
+        if model["task"] not in params["tasks"]:
+            del params["models"][name]
 
 
 def stage_command(stage: str, item: str) -> list[str]:

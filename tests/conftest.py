@@ -66,7 +66,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def workspace(ran: Workspace) -> Iterator[Workspace]:
     """The repository as `dvc repro` left it, whatever a test does to it."""
     yield ran
-    ran.run("git", "checkout", "--quiet", ".")
+    ran.run("git", "reset", "--quiet", "--hard")  # DVC stages its lock, too
     ran.dvc("checkout", "--quiet", "--force")
 
 

@@ -110,7 +110,7 @@ def test_dvcs_charts_are_drawn_without_the_web(ran: Workspace, tmp_path: Path) -
     page = tmp_path / "plots/index.html"
     assert 'src="http' not in page.read_text()
     probe, console = browse(page, tmp_path, 1440)
-    assert len(probe["charts"]) == 8  # learning curves of five models, CED curves of three tasks
+    assert len(probe["charts"]) == 10  # learning curves of six models, CED curves of four tasks
     assert min(probe["charts"]) > 50, "pixels of lines, which alone have a colour"
     assert probe["broken"] == []
     assert not [line for line in console if "WARN Infinite extent" not in line]

@@ -14,7 +14,8 @@ from keypoints.page.making import revision_of_inputs
 from keypoints.page.template import percent
 from keypoints.settings import read_params
 
-ANCHORS = ["summary", "task-nose", "task-face", "task-wild", "own-photos", "kaggle", "making"]
+TASKS = ["task-nose", "task-face", "task-wild", "task-kaggle15"]
+ANCHORS = ["summary", *TASKS, "own-photos", "kaggle", "making"]
 
 
 class Elements(HTMLParser):

@@ -25,6 +25,8 @@ def run_stage(
         parser.add_argument(parameter, choices=items, help="the part of the stage's name after @")
     try:
         work(**vars(parser.parse_args()))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
     except FileNotFoundError as error:
         sys.exit(f"error: {error.filename} is missing; run `dvc repro`, which makes it")
     except (PipelineError, OSError) as error:

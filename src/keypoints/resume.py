@@ -119,7 +119,8 @@ def run_digest(settings: str, device: str, data: Iterable[Path]) -> str:
 
     Returns:
         16 hex digits of a digest over the settings, every file of the data, the source of every
-        module of this library that is imported by now, torch's version and its number of threads.
+        module of this library that is imported by now and of the script, torch's version and its
+        number of threads.
     """
     machine = f"{device} {torch.__version__} {torch.get_num_threads()}"
     digest = hashlib.sha256(f"{settings}\n{machine}".encode())
@@ -130,8 +131,10 @@ def run_digest(settings: str, device: str, data: Iterable[Path]) -> str:
 
 
 def _code() -> list[Path]:
-    modules = [module for name, module in sys.modules.items() if name.startswith("keypoints")]
-    return sorted(Path(module.__file__) for module in modules if module.__file__)
+    """The library's modules that are imported by now, and the script that was started."""
+    names = [name for name in sys.modules if name == "__main__" or name.startswith("keypoints")]
+    files = [getattr(sys.modules[name], "__file__", None) for name in names]
+    return sorted(Path(file) for file in files if file)
 
 
 def _files(data: Iterable[Path]) -> list[Path]:
