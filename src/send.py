@@ -39,7 +39,10 @@ def send_model(given: argparse.Namespace, asked: AskedFaces) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; exit 1 with a message where a user can mend something."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.against and not given.score:
+        parser.error("--against needs --score; nothing was sent")
     path = given.check or given.score or layout.submission_file(given.model)
     try:
         asked = asked_of(path.stem, read_params(), given.competition)
@@ -49,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             score_file(path, asked, given.against)
         else:
             send_model(given, asked)
+    except (KeyboardInterrupt, EOFError):
+        sys.exit("interrupted")
     except FileNotFoundError as error:
         sys.exit(f"error: {error.filename} is missing; run `dvc repro`, which makes it")
     except (PipelineError, OSError) as error:
@@ -66,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--competition", metavar="SLUG", help="another one than params.yaml says")
     parser.add_argument("-m", "--message", help="default: model, validation score, git revision")
     parser.add_argument("--dry-run", action="store_true", help="say what would be sent")
-    parser.add_argument("--force", action="store_true", help="send from a dirty tree")
+    parser.add_argument("--force", action="store_true", help="send in spite of objections")
     parser.add_argument("--again", action="store_true", help="send the same file a second time")
     parser.add_argument("--wait", type=float, default=300, help="seconds for the score (300)")
     return parser

@@ -32,16 +32,17 @@ document.addEventListener('DOMContentLoaded', () => {
     copies.push(copy);
   }
 });
-addEventListener('load', () => parent.postMessage({
+addEventListener('load', () => setTimeout(tell, 2000));  // charts are drawn after the load
+const tell = () => parent.postMessage({
   pictures: copies.length,
   broken: copies.filter(copy => !copy.naturalWidth).map(copy => copy.src.slice(0, 60)),
   shift, width: innerWidth, overflow: document.documentElement.scrollWidth - innerWidth,
   charts: [...document.querySelectorAll('.vega-embed canvas')].map(colourful),
-}, '*'));
+}, '*');
 function colourful(canvas) {
   const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
   let count = 0;
-  for (let i = 0; i < pixels.length; i += 4) count += Math.abs(pixels[i] - pixels[i + 1]) > 60;
+  for (let i = 0; i < pixels.length; i += 4) count += Math.abs(pixels[i] - pixels[i + 1]) > 30;
   return count;
 }
 </script>

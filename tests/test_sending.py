@@ -429,3 +429,42 @@ def test_the_plain_command_sends_the_same_bytes_and_hides_a_failed_upload(
     service.refusals["PUT"] = (400, "Bad Request")
     code, said = run_command(*command)
     assert (code, "Could not submit to competition" in said) == (0, True)  # what send.py is for
+
+
+@pytest.mark.parametrize("token", ["a" * 300, "Windows\r", "two\nlines", "Ünïcode"])
+def test_a_token_that_cannot_be_used_is_never_shown(
+    sent_text: Callable[..., str], monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.delenv("KAGGLE_USERNAME", raising=False)
+    monkeypatch.delenv("KAGGLE_KEY", raising=False)
+    monkeypatch.setenv("KAGGLE_API_TOKEN", token)
+    said = sent_text("resnet18")
+    assert "exit code 1" in said
+    assert "Traceback" not in said
+    assert token.strip() not in said
+
+
+@pytest.mark.parametrize("damage", ["garbage\n", f"{','.join(COLUMNS)}\n<<<<<<< HEAD\n"])
+def test_a_damaged_history_stops_before_the_upload(
+    sent_text: Callable[..., str], service: KaggleService, damage: str
+) -> None:
+    Path("submissions/history.csv").write_text(damage)
+    said = sent_text("resnet18", "--again")
+    assert "submissions/history.csv: " in said
+    assert "exit code 1" in said
+    assert service.calls == []
+
+
+def test_a_file_to_compare_with_is_never_taken_for_a_wish_to_send(
+    sent_text: Callable[..., str], service: KaggleService
+) -> None:
+    said = sent_text("resnet18", "--against", FILE)
+    assert "--against needs --score; nothing was sent" in said
+    assert service.calls == []
+
+
+def test_a_message_of_two_lines_is_refused(
+    sent_text: Callable[..., str], service: KaggleService
+) -> None:
+    assert "the message should be one line of UTF-8 text" in sent_text("resnet18", "-m", "a\nb")
+    assert service.calls == []

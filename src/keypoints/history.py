@@ -54,11 +54,14 @@ def read_history(path: Path) -> list[Sending]:
     """
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise HistoryError(f"{path}: the first line should be {','.join(COLUMNS)}")
-        return [_sending(path, reader.line_num, row) for row in reader]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise HistoryError(f"{path}: the first line should be {','.join(COLUMNS)}")
+            return [_sending(path, reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise HistoryError(f"{path}: no CSV in UTF-8 ({error})") from error
 
 
 def add_sending(path: Path, sending: Sending) -> None:
@@ -78,6 +81,8 @@ def add_scores(
 def _sending(path: Path, line: int, row: dict[str, str]) -> Sending:
     values: dict[str, Any] = dict(row)
     try:
+        if None in row or None in row.values():
+            raise ValueError(f"there should be {len(COLUMNS)} columns")
         values |= {name: float(row[name]) if row[name] else None for name in _NUMBERS}
         return Sending(**values)
     except (TypeError, ValueError) as error:

@@ -79,7 +79,12 @@ class Kaggle:
             raise KaggleError(f"no Kaggle credentials were found.\n{CREDENTIALS}")
         self.slug = slug
         with self._explained():
-            self._api = _sign_in()
+            try:
+                self._api = _sign_in()
+            except requests.RequestException:
+                raise
+            except (OSError, TypeError, ValueError):  # their texts may show a token
+                raise KaggleError(f"the credentials cannot be read.\n{CREDENTIALS}") from None
 
     def check_limit(self) -> None:
         """Stop where today's submissions are used up; a service that cannot tell is no reason to.
@@ -158,6 +163,8 @@ class Kaggle:
                 f"Kaggle cannot be reached ({_without_addresses(first_line(error))}); check the "
                 f"network and, before you send again, `kaggle competitions submissions {self.slug}`"
             ) from error
+        except (TypeError, ValueError) as error:  # its text may show a key
+            raise KaggleError(f"the kaggle client failed ({type(error).__name__})") from None
         except SystemExit as error:
             raise KaggleError(f"Kaggle does not accept the credentials.\n{CREDENTIALS}") from error
 

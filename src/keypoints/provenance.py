@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 LOCK_FILE = Path("dvc.lock")
 
@@ -16,7 +17,7 @@ class Revision:
 
     Attributes:
         commit: Its full name; empty outside of a git repository.
-        changed: Tracked files that differ from it.
+        changed: Files that differ from it; files that git neither tracks nor ignores count.
     """
 
     commit: str
@@ -38,7 +39,7 @@ def read_revision(ignored: Path) -> Revision:
         ignored: A file whose changes do not count.
     """
     commit = _git("rev-parse", "HEAD").strip()
-    status = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{ignored}")
+    status = _git("status", "--porcelain", "--untracked-files=all", "--", ".", f":!{ignored}")
     return Revision(commit, tuple(line[3:] for line in status.splitlines()))
 
 
@@ -46,7 +47,11 @@ def is_locked(path: Path, lock: Path = LOCK_FILE) -> bool:
     """Whether the lock file has this output with exactly these bytes."""
     if not lock.exists():
         return False
-    stages = (YAML(typ="safe").load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
+    try:
+        content = YAML(typ="safe").load(lock.read_text(encoding="utf-8")) or {}
+    except YAMLError:  # the marks of a merge conflict, say
+        return False
+    stages = content.get("stages") or {}
     digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     outputs = [out for stage in stages.values() for out in stage.get("outs", [])]
     return any((out["path"], out.get("md5")) == (path.as_posix(), digest) for out in outputs)

@@ -62,7 +62,12 @@ def pack(model: str, asked: AskedFaces, message: str | None) -> Parcel:
         model: Whose CSV it is.
         asked: By its competition.
         message: None for one that names model, validation score and revision.
+
+    Raises:
+        SendingError: If the message is not one line of text.
     """
+    if message and not message.isprintable():
+        raise SendingError("the message should be one line of UTF-8 text")
     path, metric = layout.submission_file(model), asked.competition.metric.name
     revision, scores = read_revision(ignored=HISTORY_FILE), _scores(model)
     known = f"validation {metric} {scores[metric]:.4g}" if metric in scores else "not validated"
@@ -116,17 +121,18 @@ def deliver(parcel: Parcel, *, dry_run: bool, force: bool, again: bool, wait_s: 
         return
     if against and not force:
         raise SendingError(f"{'; '.join(against)}. Or say --force to send it as it is")
+    history = read_history(HISTORY_FILE)  # a damaged one stops before the upload, not after it
     if not again:
-        _ask_before_the_second_time(parcel)
+        _ask_before_the_second_time(parcel, history)
     sent = _send(parcel, wait_s)
     scores = {"public": sent.public_score, "private": sent.private_score}
     known = [f"{name} score {value:g}" for name, value in scores.items() if value is not None]
     print(", ".join(known) or f"no score after {wait_s:g} s; Kaggle's page will have it")
 
 
-def _ask_before_the_second_time(parcel: Parcel) -> None:
+def _ask_before_the_second_time(parcel: Parcel, history: list[Sending]) -> None:
     same = (parcel.competition.slug, parcel.sha256)
-    sent = [s for s in read_history(HISTORY_FILE) if (s.competition, s.sha256) == same]
+    sent = [s for s in history if (s.competition, s.sha256) == same]
     if not sent:
         return
     said = f"these bytes went to {sent[-1].competition} on {sent[-1].time}: {sent[-1].message!r}"
@@ -150,8 +156,8 @@ def _send(parcel: Parcel, wait_s: float) -> Sending:
         message=parcel.message,
         validation_mae_px=parcel.scores.get("mae_px"),
     )
-    add_sending(HISTORY_FILE, sending)
     print(f"{parcel.path} is submission {number} of {parcel.competition.slug}")
+    add_sending(HISTORY_FILE, sending)
     result = wait_for_score(lambda: kaggle.result(number), wait_s)
     if result.problem:
         raise KaggleError(f"Kaggle took submission {number} and did not score it: {result.problem}")

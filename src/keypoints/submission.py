@@ -168,7 +168,7 @@ def _problem(asked: AskedFaces, number: int, row: str) -> str | None:
             return None
     elif identifier == wanted:
         reason = "not a finite number" if comma else "no comma"
-    elif re.fullmatch(r"0|[1-9]\d*", identifier):
+    elif re.fullmatch(r"0|[1-9]\d{0,17}", identifier):
         is_gap = int(identifier) > int(wanted)
         reason = f"Id {wanted} is missing" if is_gap else f"Id {identifier} comes out of turn"
     else:

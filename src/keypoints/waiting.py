@@ -24,6 +24,8 @@ def wait_for_score(look: Callable[[], Result], wait_s: float) -> Result:
         except KaggleError as error:
             result = Result(is_final=False)
             print(f"the score is not known yet: {error}", file=sys.stderr)
+        except KeyboardInterrupt:
+            return Result(is_final=False)
         left_s = deadline - time.monotonic()
         if result.is_final or left_s <= 0 or not _spin(min(pause_s, left_s)):
             return result

@@ -99,6 +99,12 @@ class Album:
         maps = np.array([face.photo_to_input for face in faces])
         return apply_map(invert(maps), np.array([face.landmarks_input for face in faces]))
 
+    def n_partly(self, points: list[int]) -> int:
+        """How many training faces lack some of these points."""
+        with CropStore(self._folder) as store:
+            landmarks = np.array([store.landmarks_photo[row][points] for row in self.rows("train")])
+        return int(np.isnan(landmarks).any(axis=(1, 2)).sum())
+
     @property
     def _all_points(self) -> tuple[int, ...]:
         return tuple(range(self.scheme.n_points))

@@ -97,10 +97,17 @@ def thirds(values: Array, nme: Array, words: Sequence[str], unit: str) -> list[S
     """
     groups = np.array_split(np.argsort(values, kind="stable"), len(words))
     return [
-        share(f"{word} ({values[group].min():.3g} to {values[group].max():.3g}{unit})", nme[group])
+        share(
+            f"{word} ({_short(values[group].min())} to {_short(values[group].max())}{unit})",
+            nme[group],
+        )
         for word, group in zip(words, groups, strict=True)
         if len(group)
     ]
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
 
 
 def twins(names: Sequence[str]) -> list[tuple[int, int]]:

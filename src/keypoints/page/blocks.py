@@ -135,5 +135,6 @@ def _loss_chart(model: ModelRun, *, skipped: int) -> Markup:
 
 def _annotated(task: TaskRun, face: SeenFace, what: str) -> Markup:
     points = face.landmarks_input[task.points]
-    named = f"{len(points)} annotated points" if len(points) > 1 else "its annotated nose tip"
+    known = int(np.isfinite(points).all(axis=1).sum())
+    named = f"{known} annotated points" if len(points) > 1 else "its annotated nose tip"
     return face_picture(face.image, alt=f"{what} {face.name} with {named}", target=np.array(points))

@@ -27,11 +27,18 @@ def own_section(tasks: list[TaskRun]) -> Section:
     photos = sorted(path for path in PHOTOS.glob("*") if path.suffix.lower() in _SUFFIXES)
     cards: list[Card] = []
     unseen: list[str] = []
+    unread: list[str] = []
     for path in photos:
-        found = _cards(model, path) if model else []
+        try:
+            found = _cards(model, path) if model else []
+        except FormatError:
+            unread.append(path.name)
+            continue
         cards += found
         unseen += [] if found else [path.name]
-    body = render("own_photos.html", model=model, photos=photos, cards=cards, unseen=unseen)
+    body = render(
+        "own_photos.html", model=model, photos=photos, cards=cards, unseen=unseen, unread=unread
+    )
     return Section("own-photos", "Own photos", body)
 
 

@@ -44,7 +44,7 @@ def face_picture(
     """
     height, width = image.shape[:2]
     count = len(target if target is not None else predicted if predicted is not None else [])
-    size = width * (0.03 if count == 1 else 0.0105)
+    size = width * (0.03 if count == 1 else 0.02 if count < 20 else 0.0135)
     layers = []
     if target is not None and predicted is not None and count == 1:
         layers.append(_path("miss", _line(target[0], predicted[0]), size * 0.3))

@@ -77,8 +77,11 @@ def wild_section(task: TaskRun) -> Section:
         points=_point_chart(task, model, photo),
         certainty=_certainty(task, model),
         bias=_bias(task, model, photo),
+        n_partly=task.album.n_partly(task.points),
     )
-    return Section(f"task-{task.name}", "The larger set", body)
+    boxed = task.task.enlarge is not None
+    title = "The larger set" if boxed else f"{len(task.points)} points in grey pictures"
+    return Section(f"task-{task.name}", title, body)
 
 
 def _ced_chart(task: TaskRun) -> Markup:
