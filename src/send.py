@@ -73,8 +73,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="say what would be sent")
     parser.add_argument("--force", action="store_true", help="send in spite of objections")
     parser.add_argument("--again", action="store_true", help="send the same file a second time")
-    parser.add_argument("--wait", type=float, default=300, help="seconds for the score (300)")
+    parser.add_argument("--wait", type=_seconds, default=300, help="seconds for the score (300)")
     return parser
+
+
+def _seconds(text: str) -> float:
+    """An argument that is a length of time."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"should be 0 or more seconds; got {text}")
+    return value
 
 
 if __name__ == "__main__":

@@ -468,3 +468,19 @@ def test_a_message_of_two_lines_is_refused(
 ) -> None:
     assert "the message should be one line of UTF-8 text" in sent_text("resnet18", "-m", "a\nb")
     assert service.calls == []
+
+
+@pytest.mark.parametrize("wait", ["nan", "-5", "inf", "long"])
+def test_a_wait_that_is_no_time_is_refused(
+    sent_text: Callable[..., str], service: KaggleService, wait: str
+) -> None:
+    assert "argument --wait: " in sent_text("resnet18", f"--wait={wait}")
+    assert service.calls == []
+
+
+def test_scores_that_cannot_be_read_are_named(
+    sent_text: Callable[..., str], service: KaggleService
+) -> None:
+    Path("metrics/scores/resnet18.json").write_text("<<<<<<< HEAD")
+    assert "error: metrics/scores/resnet18.json: no scores" in sent_text("resnet18")
+    assert service.calls == []

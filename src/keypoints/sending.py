@@ -168,5 +168,8 @@ def _scores(model: str) -> dict[str, float]:
     path = layout.SCORES / f"{model}.json"
     if not path.exists():
         return {}
-    values = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        values = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:  # the marks of a merge conflict, say
+        raise SendingError(f"{path}: no scores ({error}); run `dvc repro`") from error
     return {key: float(value) for key, value in values.items() if isinstance(value, int | float)}
