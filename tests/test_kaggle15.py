@@ -225,6 +225,13 @@ def test_kaggle_keeps_the_solution(asked: AskedFaces, rendered: Path, tmp_path: 
         read_truth(asked, tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b"RowId,Location\n1,word\n", b"\xff\xfeR\x00"])
+def test_a_damaged_solution_is_named(asked: AskedFaces, tmp_path: Path, content: bytes):
+    (tmp_path / "solution.csv").write_bytes(content)
+    with pytest.raises(TruthError, match=r"solution\.csv: .*; fetch the data set again"):
+        read_truth(asked, tmp_path)
+
+
 def test_a_competition_is_found_by_its_slug_or_its_data_set():
     slug = "facial-keypoints-detection"
     assert find_competition(slug) is FACIAL_KEYPOINTS_DETECTION

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keypoints.competitions.terms import AskedFaces
-from keypoints.errors import PipelineError
+from keypoints.errors import PipelineError, first_line
 
 Array = NDArray[np.floating]
 
@@ -65,7 +65,10 @@ def _read_ibug(root: Path, asked: AskedFaces) -> Array:
 def _read_solution(root: Path, asked: AskedFaces) -> Array:
     """Take the numbers that the lookup table asks for out of the solution, row by row."""
     path = _find(root, SOLUTION)
-    rows = pd.read_csv(path)
+    try:
+        rows = pd.read_csv(path, dtype={"Location": float})
+    except ValueError as error:  # what pandas raises is one
+        raise TruthError(f"{path}: {first_line(error)}; fetch the data set again") from error
     first = asked.competition.first_id
     if list(rows) != ["RowId", "Location"] or len(rows) != len(asked.values):
         raise TruthError(f"{path}: should have {len(asked.values):,} rows of RowId,Location")
