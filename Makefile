@@ -64,7 +64,7 @@ made:
 	@echo "page        report/index.html  charts           make plots"
 
 test: $(SETUP) ## run the tests
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadgroup
 
 check: $(SETUP) ## ruff and mypy
 	ruff check .

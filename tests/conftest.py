@@ -37,6 +37,14 @@ hypothesis.settings.load_profile("steady")
 BACKGROUND, BRIGHTEST = 20, 240
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker does what needs the run of the whole pipeline; a file stays on one, too."""
+    for item in items:
+        group = "pipeline" if "ran" in getattr(item, "fixturenames", ()) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def params() -> Params:
     return read_params(REPOSITORY / "params.yaml")
