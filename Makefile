@@ -19,7 +19,7 @@ endif
 
 SETUP := .venv/.done
 
-.PHONY: help setup repro public send plots test check bench lock
+.PHONY: help setup repro public contenders send plots test check bench lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,6 +46,9 @@ repro: $(SETUP) ## run the pipeline as params.yaml says: by default on rendered 
 public: $(SETUP) ## run it on the public data; MIRROR=folder or address, PRETRAINED=false
 	dvc exp run -S source=public -S 'mirror=$(MIRROR)' -S models.resnet18.pretrained=$(PRETRAINED)
 	@$(MAKE) --no-print-directory made
+
+contenders: $(SETUP) ## train the networks of contenders/ on the public data, an hour each; MIRROR=
+	dvc exp run contenders/dvc.yaml -S source=public -S 'mirror=$(MIRROR)'
 
 send: $(SETUP) ## send MODEL=resnet18 to Kaggle; MESSAGE="..."; a dry run without credentials
 	python src/send.py $(MODEL) $(if $(MESSAGE),--message "$$MESSAGE")

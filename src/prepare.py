@@ -20,7 +20,7 @@ def prepare(name: str) -> None:
     """Read the task's data set, split it, and cut its faces."""
     params = read_params()
     task = params.task(name)
-    root = layout.RAW / task.dataset
+    root = params.raw(task.dataset)
     if task.dataset == "imm":
         faces, scheme = read_imm(root), IMM_58
         split = split_by_person(faces, params.validation.imm)

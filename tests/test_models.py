@@ -15,8 +15,17 @@ from keypoints.batches import Batch
 from keypoints.inference import ModelFileError, TrainedSettings, load_model, save_model
 from keypoints.losses import LOSSES
 from keypoints.models import LandmarkNetwork, build_network
-from keypoints.settings import AnyModel, BackboneModel, SettingsError, Task, read_params
-from keypoints.training import train_step
+from keypoints.recipe import Learner
+from keypoints.settings import (
+    AnyModel,
+    BackboneModel,
+    HeatmapModel,
+    OnBackbone,
+    Recipe,
+    SettingsError,
+    Task,
+    read_params,
+)
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -31,8 +40,14 @@ TINY_WILD = PARAMS.tasks["wild"].model_copy(update={"height": 32, "width": 32, "
 SMALL = RESNET.model_copy(update={"backbone": "mobilenetv3_small_100"})
 SAME_PADDED = RESNET.model_copy(update={"backbone": "mobilenetv2_100", "pad_type": "same"})
 
+CONTENDERS = read_params(Path(__file__).parent.parent / "contenders/params.yaml").models
+HEATMAP = CONTENDERS["mobile_heatmap"]
+assert isinstance(HEATMAP, HeatmapModel)
+
 MODELS: dict[str, AnyModel] = {
     **PARAMS.models,
+    **CONTENDERS,
+    "heat maps on resnet18": HEATMAP.model_copy(update={"backbone": "resnet18", "pad_type": None}),
     "mobilenetv3_small_100": SMALL,
     "mobilenetv2_100 as TensorFlow pads": SAME_PADDED,
 }
@@ -40,7 +55,7 @@ every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
 def task_of(model: AnyModel) -> Task:
-    return TINY_WILD if isinstance(model, BackboneModel) else PARAMS.tasks[model.task]
+    return TINY_WILD if isinstance(model, OnBackbone) else PARAMS.tasks[model.task]
 
 
 def build(model: AnyModel, *, seed: int = 1, n_points: int = N_POINTS) -> LandmarkNetwork:
@@ -82,9 +97,10 @@ def test_network_gives_every_face_its_points(model: AnyModel):
 @every_model
 def test_training_step_lowers_the_loss(model: AnyModel):
     network, batch = build(model).train(), tiny_batch(model)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
-    first, _ = train_step(network, batch, optimizer, LOSSES["mse"], CPU)
-    second, _ = train_step(network, batch, optimizer, LOSSES["mse"], CPU)
+    learner = Learner(network, LOSSES["mse"], Recipe(), CPU)
+    learner.set_rate(1e-4)
+    first, _ = learner.step(batch)
+    second, _ = learner.step(batch)
     assert second < first
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from keypoints.chance import Purpose, torch_seed
-from keypoints.settings import AnyModel, FaceNetModel, NoseNetModel, Task
+from keypoints.settings import AnyModel, FaceNetModel, HeatmapModel, NoseNetModel, Task
 
 
 class LandmarkNetwork(nn.Module):
@@ -79,6 +79,17 @@ def _build_body(model: AnyModel, task: Task, n_outputs: int, weights: Path | Non
         from keypoints.models.face_net import FaceNet
 
         return FaceNet(task.channels, task.input_size, n_outputs=n_outputs)
+    if isinstance(model, HeatmapModel):
+        from keypoints.models.heatmap_net import HeatmapNet
+
+        return HeatmapNet(
+            model.backbone,
+            task.channels,
+            channels=model.channels,
+            n_points=n_outputs // 2,
+            pad_type=model.pad_type,
+            weights=weights,
+        )
     from keypoints.models.timm_backbone import timm_backbone
 
     return timm_backbone(
