@@ -160,6 +160,24 @@ def test_another_backbone_is_one_setting(workspace: Workspace) -> None:
     assert type(trained.network.body).__name__ == "MobileNetV3"
 
 
+def test_contenders_are_trained_when_asked_for_on_the_data_of_the_pipeline(
+    workspace: Workspace,
+) -> None:
+    ran = workspace.stages_run("repro", "contenders/dvc.yaml")
+    stages = ("prepare@wild160", "weights", "train@", "evaluate@", "submit@")
+    assert len(ran) == len(stages)
+    assert all(any(name in line for line in ran) for name in stages)
+    folder = workspace.folder / "contenders"
+    scores = json.loads((folder / "metrics/scores/mobile_heatmap.json").read_text())
+    assert 0 < scores["mse"] < 1
+    said = workspace.run(
+        "python", "src/send.py", "--check", "contenders/submissions/mobile_heatmap.csv"
+    )
+    assert "rows for 2 faces, as " in said
+    assert workspace.stages_run("repro") == []  # the pipeline itself knows nothing of them
+    assert workspace.run("git", "status", "--porcelain", "--", "contenders/data") == ""
+
+
 def test_a_grid_is_queued_and_worked_off_by_two_workers(workspace: Workspace) -> None:
     workspace.dvc("exp", "run", "--queue", "-S", "lr=1e-3,0.01", "train@nose_net")
     workspace.dvc("queue", "start", "-j", "2")
