@@ -19,7 +19,7 @@ endif
 
 SETUP := .venv/.done
 
-.PHONY: help setup repro public contenders send plots test check bench lock
+.PHONY: help setup repro public contenders send plots test check bench soak audit lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -76,6 +76,20 @@ check: $(SETUP) ## ruff and mypy
 
 bench: $(SETUP) ## speed and memory, as ratios within one run
 	python benchmarks/run.py
+
+soak: $(SETUP) ## 50 queued experiments, two workers, a third of them killed; SOAK="--experiments 6"
+	python benchmarks/soak.py $(SOAK)
+
+# The scanner is a tool with dependencies of its own: it has an environment of its own.
+AUDIT := .venv-audit/bin/pip-audit
+
+$(AUDIT):
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet pip-audit==2.10.1
+
+audit: $(AUDIT) ## known vulnerabilities of what requirements.lock pins (asks PyPI)
+	@$(AUDIT) --strict --disable-pip --require-hashes --requirement requirements.lock || { \
+	  echo "audit: a vulnerability is named above, or PyPI's service could not be asked about every package"; exit 1; }
 
 lock: ## compile requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate --output-file requirements.lock

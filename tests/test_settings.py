@@ -248,3 +248,13 @@ def leaf_names(block: dict[str, object]) -> set[str]:
     for name, value in block.items():
         names |= leaf_names(value) if isinstance(value, dict) else {name}
     return names
+
+
+@pytest.mark.parametrize("key", ["mirror", "downloads.imm.urls"])
+def test_credentials_in_an_address_are_refused_and_not_shown(tmp_path: Path, key: str):
+    address = "https://user:secret@example.com/faces"
+    value = address if key == "mirror" else [f"{address}.zip"]
+    message = refusal(with_value(tmp_path, key, value))
+    assert f"params.yaml: {key} must hold no user name and no password" in message
+    assert "put them into ~/.netrc" in message
+    assert "secret" not in message

@@ -6,6 +6,7 @@ as a string. An unknown key, a wrong type or a value out of range is an error th
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
@@ -274,6 +275,21 @@ class Params(Settings):
     def raw(self, dataset: str) -> Path:
         """Where a data set lies: beside the settings that say how it is fetched."""
         return Path(self.base or "").parent / RAW / dataset
+
+    @model_validator(mode="after")
+    def _addresses_hold_no_credentials(self) -> "Params":
+        downloads = self.downloads
+        for key, addresses in (
+            ("mirror", [self.mirror or ""]),
+            ("downloads.imm.urls", downloads.imm.urls),
+            ("downloads.ibug.urls", downloads.ibug.urls),
+        ):
+            if any("@" in urlsplit(address).netloc for address in addresses):
+                raise ValueError(
+                    f"{key} must hold no user name and no password: git, dvc.lock and experiments "
+                    "would keep them; put them into ~/.netrc, which is asked for each host"
+                )
+        return self
 
     def model(self, name: str) -> AnyModel:
         """The settings of one model.

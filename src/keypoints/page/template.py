@@ -45,16 +45,6 @@ def small(value: float) -> str:
     return f"{mantissa}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10{superscript}"
 
 
-def duration(seconds: float) -> str:
-    """5.2 s, or 3 min 20 s, or 1 h 5 min."""
-    if seconds < 90:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    if minutes >= 90:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
-
-
 def thousands(count: int) -> str:
     """12345 as 12,345."""
     return f"{count:,}"
@@ -70,6 +60,5 @@ _ENVIRONMENT = Environment(
 _ENVIRONMENT.filters |= {
     "percent": percent,
     "small": small,
-    "duration": duration,
     "thousands": thousands,
 }

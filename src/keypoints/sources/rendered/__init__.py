@@ -4,7 +4,6 @@ Draw m of a seed is the same photo, byte for byte, whatever else is drawn and by
 """
 
 import multiprocessing
-import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -14,6 +13,7 @@ from typing import TypeVar
 import cv2
 from tqdm import tqdm
 
+from keypoints.parallel import n_cores
 from keypoints.sources.rendered import formats, kaggle_csv, studio, wild
 from keypoints.sources.rendered.chance import Purpose, generator
 from keypoints.sources.rendered.formats import XmlFace
@@ -145,7 +145,7 @@ def _in_parallel(
     work: Callable[[int], Result], count: int, workers: int | None, unit: str, few: int = _FEW
 ) -> list[Result]:
     """Results of `work` for 0 to count - 1, in order."""
-    workers = workers or os.cpu_count() or 1
+    workers = workers or n_cores()
     with tqdm(total=count, unit=f" {unit}", disable=None) as bar:
         if workers == 1 or count <= few:
             return [_counted(work(index), bar) for index in range(count)]
