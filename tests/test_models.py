@@ -260,6 +260,68 @@ def test_weights_of_the_same_backbone_are_taken_but_for_the_last_layer(
     assert own["classifier.bias"].shape == (2 * N_POINTS,)
 
 
+def saved(model: AnyModel, path: Path, *, n_points: int = 58) -> LandmarkNetwork:
+    """A network away from its first weights, whose file the path names from now on."""
+    network = build(model, seed=2, n_points=n_points)
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            tensor.add_(1 if tensor.dtype == torch.int64 else 0.01)
+    save_model(path, network, settings_of(model))
+    return network
+
+
+@pytest.mark.parametrize("model", [SMALL, HEATMAP], ids=["backbone", "heat maps"])
+def test_a_trained_model_of_the_project_is_taken_whole_by_one_of_its_kind(
+    tmp_path: Path, model: AnyModel
+):
+    path = tmp_path / "trained.safetensors"
+    trained = saved(model, path)
+    network = build_network(model, TINY_WILD, 58, seed=1, weights=path)
+    assert same_weights(network, trained)
+
+
+@pytest.mark.parametrize(
+    ("model", "last"), [(SMALL, "body.classifier."), (HEATMAP, "body.head.1.")], ids=["", "maps"]
+)
+def test_the_last_layer_of_a_trained_model_with_other_points_is_not_taken(
+    tmp_path: Path, model: AnyModel, last: str
+):
+    path = tmp_path / "trained.safetensors"
+    trained = saved(model, path).state_dict()
+    network = build_network(model, TINY_WILD, N_POINTS, seed=1, weights=path)
+    own, first = network.state_dict(), build(model, seed=1).state_dict()
+    for name, value in own.items():
+        assert torch.equal(value, (first if name.startswith(last) else trained)[name]), name
+
+
+@pytest.mark.parametrize(
+    ("other", "holds"),
+    [
+        (RESNET, "timm_backbone on resnet18, from which a timm_backbone on mobilenetv3_small_100"),
+        (PARAMS.models["nose_net"], "nose_net, from which a timm_backbone on mobilenetv3"),
+    ],
+    ids=["another backbone", "another architecture"],
+)
+def test_a_trained_model_of_another_kind_is_refused(tmp_path: Path, other: AnyModel, holds: str):
+    path = tmp_path / "trained.safetensors"
+    save_model(path, build(other), settings_of(other))
+    with pytest.raises(SettingsError, match=rf"trained\.safetensors: holds a {holds}"):
+        build_network(SMALL, TINY_WILD, N_POINTS, seed=1, weights=path)
+
+
+def test_a_trained_model_for_another_input_is_refused_by_the_layer_that_does_not_fit(
+    tmp_path: Path,
+):
+    path = tmp_path / "trained.safetensors"
+    saved(SMALL, path)
+    grey = TINY_WILD.model_copy(update={"colour": False})
+    one_channel = SMALL.model_copy(update={"mean": [0.5], "std": [1.0]})
+    with pytest.raises(
+        SettingsError, match=r"not fit this network: body\.conv_stem\.weight .*1 such"
+    ):
+        build_network(one_channel, grey, N_POINTS, seed=1, weights=path)
+
+
 def test_weights_of_another_architecture_are_refused(
     small_weights: dict[str, torch.Tensor], tmp_path: Path
 ):

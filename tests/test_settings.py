@@ -76,6 +76,8 @@ def test_lr_must_be_a_number_above_zero(tmp_path: Path, text: str):
         ("rendered.imm.people", 100, "less than or equal to 99"),
         ("rendered.ibug.photos", 19, "greater than or equal to 20"),
         ("rendered.ibug.test_photos", 0, "greater than or equal to 1"),
+        ("rendered.ibug.difficulty", 2.5, "less than or equal to 2"),
+        ("rendered.kaggle15.difficulty", -0.1, "greater than or equal to 0"),
         ("validation.imm", 0.6, "less than or equal to 0.5"),
         ("tasks.nose.dataset", "lfw", "one of imm, ibug"),
         ("tasks.nose.points", "nose", "one of nose_tip, all"),

@@ -22,6 +22,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(gt=0, le=0.5)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Chance = Annotated[float, Field(ge=0, le=1)]
+Difficulty = Annotated[float, Field(ge=0, le=2)]
 ItemName = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 
 
@@ -69,6 +70,7 @@ class RenderedImm(Settings):
 
     seed: Seed
     people: Annotated[int, Field(ge=5, le=99)]
+    difficulty: Difficulty
 
 
 class RenderedIbug(Settings):
@@ -77,6 +79,7 @@ class RenderedIbug(Settings):
     seed: Seed
     photos: Annotated[int, Field(ge=20)]
     test_photos: Annotated[int, Field(ge=1)]
+    difficulty: Difficulty
 
 
 class RenderedKaggle15(Settings):
@@ -85,6 +88,7 @@ class RenderedKaggle15(Settings):
     seed: Seed
     faces: Annotated[int, Field(ge=20)]
     test_faces: Annotated[int, Field(ge=1)]
+    difficulty: Difficulty
 
 
 class Rendered(Settings):
