@@ -30,7 +30,7 @@ def report() -> None:
         "`mse` in 0..1 of the network's input; `_px` in photo pixels; NME over the distance of "
         "the outer eye corners; fr8 and auc8 at an NME of 0.08.\n"
     )
-    layout.fresh(layout.REPORT / "times.md").write_text(times_table(settings))
+    layout.fresh(layout.REPORT / "times.html").write_text(times_table(settings))
     page = build_page(settings, test_scores=_test_scores(settings))
     layout.fresh(layout.REPORT / "index.html").write_text(page, encoding="utf-8")
     print(table)

@@ -117,7 +117,7 @@ def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:
         "metrics/runs/fetch_imm.json",
         "submissions/resnet18.csv",
         "report/scores.md",
-        "report/times.md",
+        "report/times.html",
         "report/index.html",
         "data/photos/own.jpg",
     ]

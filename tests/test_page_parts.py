@@ -7,7 +7,7 @@ import pytest
 
 from keypoints.landmarks import IBUG_68, IMM_58
 from keypoints.models import build_network
-from keypoints.page import analysis, charts, layers, pictures, template, times
+from keypoints.page import analysis, charts, layers, pictures, template
 from keypoints.settings import Params
 
 
@@ -139,9 +139,9 @@ def test_the_mean_face_chart_has_a_dot_for_each_point() -> None:
     ("written", "expected"),
     [
         (template.percent(0.0512), "5.1\N{NO-BREAK SPACE}%"),
-        (times.duration(5.24), "5.2 s"),
-        (times.duration(200), "3 min 20 s"),
-        (times.duration(3900 * 2), "2 h 10 min"),
+        (template.duration(5.24), "5.2 s"),
+        (template.duration(200), "3 min 20 s"),
+        (template.duration(3900 * 2), "2 h 10 min"),
         (template.small(0.00234).replace("\N{NO-BREAK SPACE}", " "), "2.34 × 10⁻³"),
         (template.small(0.5), "0.5"),
         (template.thousands(97376), "97,376"),

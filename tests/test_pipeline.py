@@ -38,7 +38,7 @@ def test_repro_writes_every_output(ran: Workspace) -> None:
     for model in ("resnet18", "kaggle15_net"):
         assert f"submissions/{model}.csv" in written
         assert f"metrics/predictions/{model}_test.npz" in written
-    assert {"report/scores.md", "report/times.md", "report/index.html"} <= written
+    assert {"report/scores.md", "report/times.html", "report/index.html"} <= written
     assert not list(ran.folder.rglob("metrics/**/.gitignore"))
 
 

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from workspace import MODELS, Workspace
 
 ALL_STAGES = Path(__file__).parent / "all_stages.py"
-TIMED = ("metrics/history/", "metrics/runs/", "report/times.md")  # what a clock says is in these
+TIMED = ("metrics/history/", "metrics/runs/", "report/times.html")  # what a clock says is in these
 
 
 @pytest.fixture(scope="module")

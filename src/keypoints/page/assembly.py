@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from keypoints import layout
 from keypoints.page.face import face_section
@@ -11,11 +10,9 @@ from keypoints.page.making import date_of_inputs, making_section, revision_of_in
 from keypoints.page.nose import nose_section
 from keypoints.page.own_photos import own_section
 from keypoints.page.runs import TaskRun, read_json, read_tasks
-from keypoints.page.template import Section, render
+from keypoints.page.template import Section, read_style, render
 from keypoints.page.wild import wild_section
 from keypoints.settings import Params
-
-_STYLE = Path(__file__).parent / "templates" / "style.css"
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def build_page(params: Params, *, test_scores: Mapping[str, float] | None = None
     return str(
         render(
             "page.html",
-            style=_STYLE.read_text(encoding="utf-8"),
+            style=read_style(),
             sections=sections,
             tasks=tasks,
             data_sets=_data_sets(tasks),

@@ -29,6 +29,11 @@ def render(template: str, **context: object) -> Markup:
     return Markup(_ENVIRONMENT.get_template(template).render(context))
 
 
+def read_style() -> str:
+    """The style sheet, for the head of a page."""
+    return (_FOLDER / "style.css").read_text(encoding="utf-8")
+
+
 def percent(fraction: float, digits: int = 1) -> str:
     """0.0512 as 5.1 %."""
     return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
@@ -45,6 +50,16 @@ def small(value: float) -> str:
     return f"{mantissa}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10{superscript}"
 
 
+def duration(seconds: float) -> str:
+    """5.2 s, or 3 min 20 s, or 1 h 5 min."""
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    if minutes >= 90:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
 def thousands(count: int) -> str:
     """12345 as 12,345."""
     return f"{count:,}"
@@ -58,6 +73,7 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters |= {
+    "duration": duration,
     "percent": percent,
     "small": small,
     "thousands": thousands,

@@ -1,4 +1,7 @@
-"""report/times.md: what each stage took, beside the page, since no two runs take the same time."""
+"""report/times.html: what each stage took, in a file of its own that the page shows.
+
+No two runs take the same time; all else of the page is the same at every repetition.
+"""
 
 from dataclasses import dataclass
 
@@ -6,18 +9,11 @@ import pandas as pd
 
 from keypoints import layout
 from keypoints.page.runs import read_json
+from keypoints.page.template import read_style, render
 from keypoints.settings import Params
 from keypoints.stopwatch import run_file
 
 STAGES = ("fetch", "prepare", "train", "evaluate", "submit")
-_TEXT = """# What the stages took
-
-{rows}
-
-Each stage when it last ran, whatever else the machine did; DVC restores the results of stages whose
-inputs are as they were, and their times with them. Python's start is not counted. Training is the
-sum of its epochs. All else of a run is the same at every repetition: see docs/reproducing.md.
-"""
 
 
 @dataclass(frozen=True)
@@ -30,26 +26,12 @@ class StageTime:
 
 
 def times_table(params: Params) -> str:
-    """The times of all stages, as a Markdown table."""
-    rows = ["| stage | began (UTC) | took |", "| --- | --- | --- |"]
-    rows += [
-        f"| {time.stage} | {time.started} | {duration(time.seconds)} |"
-        for time in _stage_times(params)
-    ]
-    return _TEXT.format(rows="\n".join(rows))
+    """The times of all stages, as HTML in the page's style."""
+    return render("times.html", style=read_style(), times=stage_times(params))
 
 
-def duration(seconds: float) -> str:
-    """5.2 s, or 3 min 20 s, or 1 h 5 min."""
-    if seconds < 90:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    if minutes >= 90:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
-
-
-def _stage_times(params: Params) -> list[StageTime]:
+def stage_times(params: Params) -> list[StageTime]:
+    """Of every stage that left its time."""
     data_sets = dict.fromkeys(task.dataset for task in params.tasks.values())
     items = {
         "fetch": (*data_sets, "weights"),
