@@ -1,5 +1,6 @@
 """Batches: which faces in which order, their pixels, and the way back to the photo."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from keypoints.batches import Batch, Batches
 from keypoints.crops import CropFormat, CropStore
 from keypoints.cutting import write_store
 from keypoints.faces import Face
-from keypoints.geometry import apply_map, invert
+from keypoints.geometry import apply_map, invert, unit_map
 from keypoints.inference import input_of
 from keypoints.settings import Augment
 
@@ -220,3 +221,25 @@ def test_input_is_channels_last(dot_store: CropStore):
     assert inputs.shape == (4, 1, 48, 64)
     assert inputs.dtype == torch.float32
     assert inputs.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("box_scale", [0.8, 1.25])
+def test_dots_stay_under_their_landmarks_in_a_box_of_any_scale(
+    dot_store: CropStore, dot_near: Callable[..., np.ndarray | None], box_scale: float
+):
+    rows = np.arange(12)
+    batches = Batches(dot_store, rows, ALL_POINTS, batch_size=12, box_scale=box_scale)
+    (batch,) = batches.epoch()
+    (usual,) = Batches(dot_store, rows, ALL_POINTS, batch_size=12).epoch()
+    np.testing.assert_allclose(
+        batch.landmarks_unit - 0.5, (usual.landmarks_unit - 0.5) / box_scale, atol=1e-6
+    )
+    points = apply_map(invert(unit_map((48, 64))), batch.landmarks_unit.astype(float))
+    found = [
+        (dot_near(image[..., 0], point), point)
+        for image, face in zip(batch.images, points, strict=True)
+        for point in face
+    ]
+    seen = [np.abs(dot - point).max() for dot, point in found if dot is not None]
+    assert len(seen) > 12
+    assert max(seen) < 0.7

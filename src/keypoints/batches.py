@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from keypoints.augment import Draws, draw, retouch
 from keypoints.chance import Purpose, generator
 from keypoints.crops import CropStore
-from keypoints.geometry import apply_map, compose, translation, unit_map
+from keypoints.geometry import apply_map, compose, unit_map
 from keypoints.landmarks import SCHEMES, mirror_order_of
 from keypoints.settings import Augment
 
@@ -51,6 +51,7 @@ class Batches:
         augment: The largest draws; None for none, and the rows in their order.
         epochs: Of the whole training, for draws that are weaker at its end.
         seed: Of order and draws.
+        box_scale: The input shows the box that it was cut for, so many times as large.
     """
 
     def __init__(
@@ -63,11 +64,12 @@ class Batches:
         augment: Augment | None = None,
         epochs: int = 1,
         seed: int = 0,
+        box_scale: float = 1.0,
     ) -> None:
         self.rows = np.asarray(rows)
         self._store, self._points = store, list(points)
         self._batch_size, self._augment, self._seed = batch_size, augment, seed
-        self._epochs = epochs
+        self._epochs, self._box_scale = epochs, box_scale
         if augment is not None and augment.mirror:
             self._mirror_order = mirror_order_of(points, SCHEMES[store.format.scheme])
 
@@ -98,9 +100,7 @@ class Batches:
         format_ = self._store.format
         size = (format_.height, format_.width)
         draws = self._draw(rows, epoch)
-        crop_to_input = np.broadcast_to(
-            translation(-format_.margin, -format_.margin), (len(rows), 2, 3)
-        )
+        crop_to_input = np.broadcast_to(format_.crop_to_input(self._box_scale), (len(rows), 2, 3))
         if draws is not None:
             crop_to_input = compose(draws.maps, crop_to_input)
         photo_to_input = compose(crop_to_input, self._store.photo_to_crop[rows])

@@ -228,6 +228,20 @@ AnyModel = Annotated[
 ]
 
 
+class AtTest(Settings):
+    """How a trained model predicts a face: left out, once, in the box that it was given."""
+
+    scales: Annotated[list[Annotated[float, Field(ge=0.5, le=2)]], Field(min_length=1)] = [1.0]
+    mirror: bool = False
+
+
+class Ensemble(Settings):
+    """Models of one data set whose predictions are put together."""
+
+    how: Literal["mean", "median"]
+    members: Annotated[list[str], Field(min_length=2)]
+
+
 class Params(Settings):
     """The whole of params.yaml, or of one that names another as its base."""
 
@@ -243,6 +257,8 @@ class Params(Settings):
     validation: Validation
     tasks: Annotated[dict[ItemName, Task], Field(min_length=1)]
     models: Annotated[dict[ItemName, AnyModel], Field(min_length=1)]
+    at_test: dict[ItemName, AtTest] = {}
+    ensembles: dict[ItemName, Ensemble] = {}
 
     @field_validator("tasks")
     @classmethod
@@ -276,6 +292,28 @@ class Params(Settings):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _ensembles_are_of_models_that_predict_the_same(self) -> "Params":
+        for name in self.at_test:
+            if name not in self.models:
+                raise ValueError(f"at_test.{name} should be one of {', '.join(self.models)}")
+        for name, ensemble in self.ensembles.items():
+            if name in self.models:
+                raise ValueError(f"ensembles.{name} has the name of a model; choose another one")
+            unknown = set(ensemble.members) - set(self.models)
+            if unknown or len(set(ensemble.members)) < len(ensemble.members):
+                raise ValueError(
+                    f"ensembles.{name}.members should be different ones of "
+                    f"{', '.join(self.models)}; got {ensemble.members}"
+                )
+            tasks = [self.tasks[self.models[member].task] for member in ensemble.members]
+            if len({(task.dataset, task.points) for task in tasks}) > 1:
+                raise ValueError(
+                    f"ensembles.{name}.members should predict the same points of one data set; "
+                    f"got {ensemble.members}"
+                )
+        return self
+
     def raw(self, dataset: str) -> Path:
         """Where a data set lies: beside the settings that say how it is fetched."""
         return Path(self.base or "").parent / RAW / dataset
@@ -304,6 +342,17 @@ class Params(Settings):
         if name not in self.models:
             raise SettingsError(f"models has no {name!r}; it has {', '.join(self.models)}")
         return self.models[name]
+
+    def ensemble(self, name: str) -> Ensemble:
+        """The settings of one ensemble.
+
+        Raises:
+            SettingsError: If params.yaml has no such ensemble.
+        """
+        if name not in self.ensembles:
+            known = ", ".join(self.ensembles) or "none"
+            raise SettingsError(f"ensembles has no {name!r}; it has {known}")
+        return self.ensembles[name]
 
     def task(self, name: str) -> Task:
         """The settings of one task.
