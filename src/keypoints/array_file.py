@@ -38,7 +38,10 @@ class ArrayFile:
         np.lib.format.write_array_header_1_0(file, header)
         file.seek(0)
         made = cls(file)
-        file.truncate(made._start + len(made) * made._row_bytes)
+        try:
+            file.truncate(made._start + len(made) * made._row_bytes)
+        except OSError as error:
+            raise made._unwritten(error.strerror) from error
         return made
 
     @classmethod
@@ -64,8 +67,12 @@ class ArrayFile:
         data = np.ascontiguousarray(value, self.dtype)
         if data.shape != self.shape[1:]:
             data = np.ascontiguousarray(np.broadcast_to(value, self.shape[1:]), self.dtype)
-        if os.pwrite(self._file.fileno(), data.data, self._offset(row)) != data.nbytes:
-            raise OSError(f"{self._file.name}: face {row} was not written whole; is the disk full?")
+        try:
+            n_written = os.pwrite(self._file.fileno(), data.data, self._offset(row))
+        except OSError as error:
+            raise self._unwritten(error.strerror) from error
+        if n_written != data.nbytes:
+            raise self._unwritten(f"face {row} was not written whole")
 
     def __getitem__(self, rows: int | Sequence[int] | NDArray[np.integer]) -> NDArray:
         """One row, or as many as there are numbers, stacked in their order.
@@ -80,6 +87,9 @@ class ArrayFile:
             if os.preadv(self._file.fileno(), [place.data], self._offset(row)) != place.nbytes:
                 raise OSError(f"{self._file.name}: cut short at face {row}; prepare the task again")
         return found
+
+    def _unwritten(self, reason: str | None) -> OSError:
+        return OSError(f"{self._file.name}: {reason}; make room and prepare the task again")
 
     def _offset(self, row: int) -> int:
         if not 0 <= row < len(self):
