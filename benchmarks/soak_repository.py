@@ -100,7 +100,7 @@ class SoakRepository:
         refs = run_in(self.folder, ["git", "for-each-ref", "--format=%(refname)", "refs/exps"])
         found = {}
         for ref in refs.split():
-            if ref.split("/")[2] in ("celery", "exec"):
+            if len(ref.split("/")[2]) != 2:  # refs/exps/ab/c.../NAME: others are DVC's own
                 continue
             lock = YAML(typ="safe").load(run_in(self.folder, ["git", "show", f"{ref}:dvc.lock"]))
             stage = lock["stages"].get(STAGE)
