@@ -126,7 +126,7 @@ def test_a_store_killed_while_it_is_cut_is_never_taken_for_a_whole_one(
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("n_bytes", [0, 2000, 20_000])
+@pytest.mark.parametrize("n_bytes", [0, 2000])
 def test_a_disk_that_fills_while_a_store_is_cut_is_named(
     workspace: Workspace, n_bytes: int
 ) -> None:
@@ -138,8 +138,8 @@ def test_a_disk_that_fills_while_a_store_is_cut_is_named(
         text=True,
     )
     assert done.returncode == 1
-    assert re.search(r"error: .*File too large", done.stderr)
-    assert "make room" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr == (
+        "error: data/crops/nose/crops.npy: File too large; make room and prepare the task again\n"
+    )
     said = workspace.run("python", "src/train.py", "nose_net", check=False)
     assert "data/crops/nose: no store.json, so it is not whole; prepare the task again" in said
