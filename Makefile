@@ -77,8 +77,8 @@ check: $(SETUP) ## ruff and mypy
 bench: $(SETUP) ## speed and memory, as ratios within one run
 	python benchmarks/run.py
 
-soak: $(SETUP) ## 50 queued experiments, two workers, a third of them killed; SOAK="--experiments 6"
-	python benchmarks/soak.py $(SOAK)
+soak: $(SETUP) ## 50 queued experiments, two workers, a third of them killed
+	python benchmarks/run.py soak
 
 # The scanner is a tool with dependencies of its own: it has an environment of its own.
 AUDIT := .venv-audit/bin/pip-audit

@@ -15,9 +15,6 @@ from keypoints.crops import CropStore
 from keypoints.inference import load_model
 from keypoints.training import validate
 
-TESTS = Path(__file__).parent
-
-
 FETCHES = {f"fetch@{item}" for item in ("imm", "ibug", "kaggle15", "weights")}
 
 
@@ -122,19 +119,6 @@ def test_an_experiment_runs_what_depends_on_its_setting_and_is_compared(
     assert "mae_px" in metrics["metrics/scores/nose_net.json"]
     workspace.dvc("plots", "diff", "HEAD")
     assert "learning curves of nose_net" in (workspace.folder / "dvc_plots/index.html").read_text()
-
-
-def test_a_training_killed_ten_times_ends_in_the_same_bytes(workspace: Workspace) -> None:
-    model, states = workspace.folder / "models/nose_net.safetensors", workspace.folder / ".resume"
-    workspace.set_params({"models.nose_net.epochs": 80})
-    workspace.run("python", "src/train.py", "nose_net")
-    whole = model.read_bytes()
-    model.unlink()
-    said = workspace.run("python", str(TESTS / "killed_training.py"), "nose_net", "10")
-    assert "killed 10" in said
-    assert model.read_bytes() == whole
-    assert len(pd.read_csv(workspace.folder / "metrics/history/nose_net.csv")) == 80
-    assert not list(states.iterdir())
 
 
 def test_a_small_rate_is_a_number_and_retrains_only_the_target(workspace: Workspace) -> None:
