@@ -14,7 +14,7 @@ from keypoints import layout
 from keypoints.batches import Batches
 from keypoints.crops import CropStore
 from keypoints.devices import autocast, choose_device
-from keypoints.inference import points_of
+from keypoints.trained_settings import points_of
 from keypoints.landmarks import SCHEMES
 from keypoints.losses import LOSSES, Loss
 from keypoints.models import build_network

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from keypoints.landmarks import IBUG_68, IMM_58
-from keypoints.mirrored import Mirrored, mirror_order_of
+from keypoints.landmarks import IBUG_68, IMM_58, mirror_order_of
+from keypoints.mirrored import Mirrored
 from keypoints.predictions import PredictedFaces
 
 

@@ -170,3 +170,12 @@ KAGGLE_15 = Scheme(
 )
 
 SCHEMES = {scheme.name: scheme for scheme in (IMM_58, IBUG_68, KAGGLE_15)}
+
+
+def mirror_order_of(points: tuple[int, ...], scheme: Scheme) -> list[int]:
+    """Where, among the predicted points, each one's mirror twin stands.
+
+    Raises:
+        ValueError: If a point's twin is not predicted.
+    """
+    return [points.index(int(twin)) for twin in scheme.mirror_order[list(points)]]

@@ -1,10 +1,7 @@
 """A network that sees each face in a mirror: how far it then disagrees needs no annotation."""
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-
-from keypoints.landmarks import Scheme
 
 
 class Mirrored(nn.Module):
@@ -12,7 +9,7 @@ class Mirrored(nn.Module):
 
     Args:
         network: From images to landmarks_unit.
-        order: Of the predicted points in the mirrored image, from `mirror_order_of`.
+        order: Of the predicted points in the mirrored image, from `landmarks.mirror_order_of`.
     """
 
     def __init__(self, network: nn.Module, order: list[int]) -> None:
@@ -30,12 +27,3 @@ class Mirrored(nn.Module):
         """
         x, y = self.network(images.flip(-1))[:, self.order].unbind(-1)
         return torch.stack([1 - x, y], dim=-1)
-
-
-def mirror_order_of(points: tuple[int, ...], scheme: Scheme) -> list[int]:
-    """Where, among the predicted points, each one's mirror twin stands.
-
-    Raises:
-        ValueError: If a point's twin is not predicted.
-    """
-    return [points.index(int(twin)) for twin in np.asarray(scheme.mirror_order)[list(points)]]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from keypoints import layout
 from keypoints.batches import Batches
 from keypoints.inference import Predictions, Trained, predict
-from keypoints.landmarks import SCHEMES
-from keypoints.mirrored import Mirrored, mirror_order_of
+from keypoints.landmarks import SCHEMES, mirror_order_of
+from keypoints.mirrored import Mirrored
 
 Array = NDArray[np.floating]
 Split = Literal["validation", "test"]
