@@ -82,8 +82,7 @@ def detect_faces(photo: NDArray[np.uint8]) -> list[Box]:
     grey = photo if photo.ndim == 2 else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     scale = min(1.0, _LONGEST_SIDE / max(grey.shape))
     size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    small = cv2.equalizeHist(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
-    small = small.astype(np.uint8, copy=False)
+    small = cv2.equalizeHist(cv2.resize(grey, size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
     found = [square for view in VIEWS for square in find_squares(small, view)]
     boxes = [square.box_like_the_lists() for square in without_doubles(found)]
     in_photo = [tuple((side + 0.5) / scale - 0.5 for side in box) for box in boxes]

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from glob import glob  # noqa: PTH207, a pattern may begin at the root
+from glob import glob
 from itertools import chain, count
 from pathlib import Path
 
@@ -50,10 +50,15 @@ def find_files(arguments: Iterable[str]) -> Iterator[Path]:
         elif (path := Path(argument)).is_dir():
             found = sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTOS)
             yield from found or [path]
-        elif not path.exists() and (matches := sorted(glob(argument, recursive=True))):
-            yield from (Path(match) for match in matches if not Path(match).is_dir())
+        elif not path.exists() and (matches := _matches_of(argument)):
+            yield from matches
         else:
             yield path
+
+
+def _matches_of(pattern: str) -> list[Path]:
+    found = glob(pattern, recursive=True)  # noqa: PTH207, a pattern may begin at the root
+    return [path for path in map(Path, sorted(found)) if path.is_file()]
 
 
 def pictures_of(files: Iterable[Path], *, every: int = 1) -> Iterator[Picture]:
