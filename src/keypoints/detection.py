@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from keypoints.faces import Box
 
 _FOLDER = Path(cv2.__file__).parent / "data"
-_LONGEST_SIDE = 800  # px; larger photos are shrunk: finer faces than this cost time, and false ones
 _SMALLEST_FACE = 0.08  # of the photo's shorter side
 _SAME_FACE = 0.4  # two boxes that share more of the smaller one show one face
 
@@ -24,6 +23,7 @@ class View:
     Attributes:
         cascade: File of the cascade, which OpenCV's wheel brings.
         in_mirror: Whether it looks at the mirrored photo.
+        longest_side: To which larger photos are shrunk for it, px: finer faces cost time.
         n_windows: So many neighbouring windows must agree on a face.
         right: How far the middle of the face is off the middle of the cascade's square, in its
             sides, seen as the cascade sees it.
@@ -33,6 +33,7 @@ class View:
 
     cascade: str
     in_mirror: bool
+    longest_side: int
     n_windows: int
     right: float
     down: float
@@ -41,7 +42,7 @@ class View:
 
 @dataclass(frozen=True)
 class Square:
-    """What a cascade found, in pixels of the photo that it saw: its square, and how surely."""
+    """What a cascade found, in pixels of the photo: its square, and how surely."""
 
     view: View
     x: float
@@ -60,9 +61,9 @@ class Square:
 
 # Fitted by benchmarks/cascade_boxes.py, which also tells what it gains.
 VIEWS = (
-    View("haarcascade_frontalface_default.xml", False, 6, right=0.0, down=0.06, side=0.90),
-    View("haarcascade_profileface.xml", False, 6, right=0.0, down=0.06, side=0.90),
-    View("haarcascade_profileface.xml", True, 6, right=0.0, down=0.06, side=0.90),
+    View("haarcascade_frontalface_default.xml", False, 800, 6, right=0.0, down=0.06, side=0.90),
+    View("haarcascade_profileface.xml", False, 480, 5, right=-0.16, down=0.07, side=0.82),
+    View("haarcascade_profileface.xml", True, 480, 5, right=-0.16, down=0.07, side=0.82),
 )
 
 _of_this_thread = threading.local()
@@ -80,28 +81,27 @@ def detect_faces(photo: NDArray[np.uint8]) -> list[Box]:
     Source: Viola and Jones, Rapid object detection using a boosted cascade, 2001.
     """
     grey = photo if photo.ndim == 2 else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    scale = min(1.0, _LONGEST_SIDE / max(grey.shape))
-    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    small = cv2.equalizeHist(cv2.resize(grey, size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
-    found = [square for view in VIEWS for square in find_squares(small, view)]
+    found = [square for view in VIEWS for square in find_squares(grey, view)]
     boxes = [square.box_like_the_lists() for square in without_doubles(found)]
-    in_photo = [tuple((side + 0.5) / scale - 0.5 for side in box) for box in boxes]
-    return sorted(in_photo, key=lambda box: box[0] - box[2])
+    return sorted(boxes, key=lambda box: box[0] - box[2])
 
 
-def find_squares(grey: NDArray[np.uint8], view: View) -> list[Square]:
-    """What one cascade finds in a grey photo of even light, (height, width)."""
-    smallest = max(20, round(_SMALLEST_FACE * min(grey.shape)))
+def find_squares(grey: NDArray[np.integer] | cv2.typing.MatLike, view: View) -> list[Square]:
+    """What one cascade finds in a grey photo, (height, width)."""
+    scale = min(1.0, view.longest_side / max(grey.shape))
+    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+    small = cv2.equalizeHist(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    smallest = max(20, round(_SMALLEST_FACE * min(size)))
     found, n_windows = _cascade(view.cascade).detectMultiScale2(
-        grey[:, ::-1].copy() if view.in_mirror else grey,
+        cv2.flip(small, 1) if view.in_mirror else small,
         scaleFactor=1.1,
         minNeighbors=view.n_windows,
         minSize=(smallest, smallest),
     )
     squares = []
     for (x, y, side, _), n in zip(found, n_windows, strict=True):
-        left = grey.shape[1] - x - side if view.in_mirror else x
-        squares.append(Square(view, float(left), float(y), float(side), int(n)))
+        left = size[0] - x - side if view.in_mirror else x
+        squares.append(Square(view, left / scale, y / scale, side / scale, int(n)))
     return squares
 
 
