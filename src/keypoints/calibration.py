@@ -65,7 +65,8 @@ class Calibrator:
 def load_calibrator(path: Path) -> Calibrator:
     """Read what `Calibrator.save` wrote."""
     arrays = load_file(path)
-    return Calibrator(**arrays | {"alpha": float(arrays["alpha"])})
+    alpha = float(arrays.pop("alpha"))
+    return Calibrator(**arrays, alpha=alpha)
 
 
 def fit_calibrator(
