@@ -19,7 +19,7 @@ endif
 
 SETUP := .venv/.done
 
-.PHONY: help setup repro public contenders send plots test check bench soak audit lock
+.PHONY: help setup repro public contenders send plots demo test check bench soak audit lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -57,6 +57,9 @@ plots: $(SETUP) ## all charts in dvc_plots/index.html, with their scripts inline
 	python src/plots_template.py
 	dvc config --local plots.html_template plots.html
 	dvc plots show
+
+demo: $(SETUP) ## a page in demo/ that finds faces' points in the visitor's browser (needs npm)
+	python src/demo.py
 
 .PHONY: made
 made:

@@ -14,11 +14,11 @@ from keypoints import layout
 from keypoints.batches import Batches
 from keypoints.crops import CropStore
 from keypoints.devices import autocast, choose_device
-from keypoints.inference import points_of
 from keypoints.landmarks import SCHEMES
 from keypoints.losses import LOSSES, Loss
 from keypoints.models import build_network
 from keypoints.settings import AnyModel, Params, read_params
+from keypoints.trained_settings import points_of
 from keypoints.training import train
 
 BARS = {"nose_net": 0.8, "face_net": 0.9, "timm_backbone": 0.9}  # by architecture

@@ -14,7 +14,6 @@ from keypoints.competitions.terms import read_asked_faces
 from keypoints.crops import CropStore
 from keypoints.ensembles import combine
 from keypoints.geometry import apply_map, compose, unit_map
-from keypoints.inference import points_of
 from keypoints.landmarks import SCHEMES
 from keypoints.metrics import mean_squared_error
 from keypoints.predictions import PredictedFaces, Split, read_predictions, write_predictions
@@ -22,6 +21,7 @@ from keypoints.scores import face_errors, write_tables
 from keypoints.settings import Params, read_params
 from keypoints.stopwatch import recorded
 from keypoints.submission import write_checked
+from keypoints.trained_settings import points_of
 
 
 def ensemble(name: str) -> None:

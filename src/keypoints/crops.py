@@ -12,15 +12,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from keypoints.array_file import ArrayFile
 from keypoints.errors import PipelineError
 from keypoints.geometry import compose, scaling, translation
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FACE_COLUMNS = ("face", "photo", "group", "split", "view", "x0", "y0", "x1", "y1")
 _TEXTS = {"face": str, "group": str}
@@ -121,8 +123,10 @@ class CropStore:
             )
         return np.flatnonzero(is_of_split)
 
-    def faces(self, rows: NDArray[np.integer]) -> pd.DataFrame:
+    def faces(self, rows: NDArray[np.integer]) -> "pd.DataFrame":
         """Rows of faces.csv in the order asked for, numbered as in the store."""
+        import pandas as pd  # half a second, which who only wants a CropFormat does not wait for
+
         with pd.read_csv(self._table, dtype=_TEXTS, chunksize=_CHUNK) as chunks:
             found = [chunk[chunk.index.isin(rows)] for chunk in chunks]
         return pd.concat(found).loc[rows]

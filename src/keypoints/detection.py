@@ -1,27 +1,76 @@
-"""Faces of any photo: boxes by OpenCV's frontal cascade, points by a network that takes a box."""
+"""Faces of any photo: boxes by OpenCV's cascades for faces from the front and from both sides."""
 
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from keypoints.crops import CropFormat
-from keypoints.cutting import cut_crop, region_of
 from keypoints.faces import Box
-from keypoints.geometry import apply_map, compose, invert, resize_map, unit_map
-from keypoints.inference import TrainedSettings
 
-_CASCADE = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
-_LONGEST_SIDE = 800  # px; larger photos are shrunk: finer faces than this cost time, and false ones
-_SIDE, _LOWER = 0.90, 0.06  # of a box of the 300-W lists, in sides of the cascade's own (292 faces)
+_FOLDER = Path(cv2.__file__).parent / "data"
 _SMALLEST_FACE = 0.08  # of the photo's shorter side
+_SAME_FACE = 0.4  # two boxes that share more of the smaller one show one face
+
+
+@dataclass(frozen=True)
+class View:
+    """A direction that faces are looked for from, and what its cascade calls a face.
+
+    Attributes:
+        cascade: File of the cascade, which OpenCV's wheel brings.
+        in_mirror: Whether it looks at the mirrored photo.
+        longest_side: To which larger photos are shrunk for it, px: finer faces cost time.
+        n_windows: So many neighbouring windows must agree on a face.
+        right: How far the middle of the face is off the middle of the cascade's square, in its
+            sides, seen as the cascade sees it.
+        down: The same downwards.
+        side: Of the face's box, in sides of the square.
+    """
+
+    cascade: str
+    in_mirror: bool
+    longest_side: int
+    n_windows: int
+    right: float
+    down: float
+    side: float
+
+
+@dataclass(frozen=True)
+class Square:
+    """What a cascade found, in pixels of the photo: its square, and how surely."""
+
+    view: View
+    x: float
+    y: float
+    side: float
+    n_windows: int
+
+    def box_like_the_lists(self) -> Box:
+        """The box that the 300-W lists would have there."""
+        right = -self.view.right if self.view.in_mirror else self.view.right
+        middle_x = self.x + self.side * (0.5 + right)
+        middle_y = self.y + self.side * (0.5 + self.view.down)
+        half = self.side * self.view.side / 2
+        return middle_x - half, middle_y - half, middle_x + half, middle_y + half
+
+
+# Fitted by benchmarks/cascade_boxes.py, which also tells what it gains.
+VIEWS = (
+    View("haarcascade_frontalface_default.xml", False, 800, 6, right=0.0, down=0.06, side=0.90),
+    View("haarcascade_profileface.xml", False, 480, 5, right=-0.16, down=0.07, side=0.82),
+    View("haarcascade_profileface.xml", True, 480, 5, right=-0.16, down=0.07, side=0.82),
+)
+
+_of_this_thread = threading.local()
 
 
 def detect_faces(photo: NDArray[np.uint8]) -> list[Box]:
-    """Find frontal, upright faces, with boxes like those of the 300-W lists.
+    """Find upright faces, with boxes like those of the 300-W lists.
 
     Args:
         photo: (height, width) grey or (height, width, 3) in red, green, blue order.
@@ -32,55 +81,51 @@ def detect_faces(photo: NDArray[np.uint8]) -> list[Box]:
     Source: Viola and Jones, Rapid object detection using a boosted cascade, 2001.
     """
     grey = photo if photo.ndim == 2 else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    scale = min(1.0, _LONGEST_SIDE / max(grey.shape))
-    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    small = cv2.equalizeHist(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
-    smallest = max(20, round(_SMALLEST_FACE * min(size)))
-    cascade = cv2.CascadeClassifier(str(_CASCADE))
-    found = cascade.detectMultiScale(
-        small, scaleFactor=1.1, minNeighbors=6, minSize=(smallest, smallest)
-    )
-    boxes = [_like_the_lists(*(float(value) / scale for value in face)) for face in found]
+    found = [square for view in VIEWS for square in find_squares(grey, view)]
+    boxes = [square.box_like_the_lists() for square in without_doubles(found)]
     return sorted(boxes, key=lambda box: box[0] - box[2])
 
 
-def _like_the_lists(x: float, y: float, width: float, height: float) -> Box:
-    middle_x, middle_y = x + width / 2, y + height * (0.5 + _LOWER)
-    half = width * _SIDE / 2
-    return middle_x - half, middle_y - half, middle_x + half, middle_y + half
-
-
-def predict_in_boxes(
-    network: nn.Module, settings: TrainedSettings, photo: NDArray[np.uint8], boxes: list[Box]
-) -> NDArray[np.floating]:
-    """Predict the points of some faces of one photo.
-
-    Args:
-        network: Of a task that cuts faces around their boxes.
-        settings: That it was trained with.
-        photo: (height, width, 3) in red, green, blue order.
-        boxes: In photo pixels.
-
-    Returns:
-        Points in photo pixels, (n_boxes, n_points, 2).
-    """
-    task = settings.task
-    format_ = CropFormat(
-        height=task.height,
-        width=task.width,
-        margin=0,
-        colour=task.colour,
-        enlarge=task.enlarge,
-        scheme=settings.scheme,
+def find_squares(grey: NDArray[np.integer] | cv2.typing.MatLike, view: View) -> list[Square]:
+    """What one cascade finds in a grey photo, (height, width)."""
+    scale = min(1.0, view.longest_side / max(grey.shape))
+    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+    small = cv2.equalizeHist(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    smallest = max(20, round(_SMALLEST_FACE * min(size)))
+    found, n_windows = _cascade(view.cascade).detectMultiScale2(
+        cv2.flip(small, 1) if view.in_mirror else small,
+        scaleFactor=1.1,
+        minNeighbors=view.n_windows,
+        minSize=(smallest, smallest),
     )
-    pixels = photo if task.colour else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    landmarks = np.empty((len(boxes), len(settings.points), 2))
-    for number, box in enumerate(boxes):
-        region = region_of(box, pixels.shape[:2], format_)
-        crop = cut_crop(pixels.astype(np.uint8, copy=False), region, task.input_size)
-        images = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
-        with torch.inference_mode():
-            landmarks_unit = network(images)[0].numpy()
-        photo_to_unit = compose(unit_map(task.input_size), resize_map(region, task.input_size))
-        landmarks[number] = apply_map(invert(photo_to_unit), landmarks_unit.astype(float))
-    return landmarks
+    squares = []
+    for (x, y, side, _), n in zip(found, n_windows, strict=True):
+        left = size[0] - x - side if view.in_mirror else x
+        squares.append(Square(view, left / scale, y / scale, side / scale, int(n)))
+    return squares
+
+
+def without_doubles(squares: Iterable[Square]) -> list[Square]:
+    """Of squares that show one face, the one that most windows agreed on."""
+    kept: list[Square] = []
+    for square in sorted(squares, key=lambda square: -square.n_windows):
+        box = square.box_like_the_lists()
+        if all(_shared(box, other.box_like_the_lists()) < _SAME_FACE for other in kept):
+            kept.append(square)
+    return kept
+
+
+def _shared(one: Box, other: Box) -> float:
+    """What two boxes both cover, as a part of the smaller one."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return max(across, 0) * max(down, 0) / smaller
+
+
+def _cascade(name: str) -> cv2.CascadeClassifier:
+    """A cascade of this thread: one is not made for two threads at once."""
+    known = vars(_of_this_thread)
+    if name not in known:
+        known[name] = cv2.CascadeClassifier(str(_FOLDER / name))
+    return known[name]

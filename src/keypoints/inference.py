@@ -6,41 +6,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from keypoints.batches import Batch, Batches
-from keypoints.errors import PipelineError, first_line
+from keypoints.errors import first_line
 from keypoints.geometry import apply_map, invert
-from keypoints.landmarks import SCHEMES, Scheme
 from keypoints.models import LandmarkNetwork, build_network
-from keypoints.settings import AnyModel, Task
+from keypoints.trained_settings import ModelFileError, TrainedSettings
 
 Array = NDArray[np.floating]
-
-
-class ModelFileError(PipelineError):
-    """A model file that cannot be used; the message says why and what to do."""
-
-
-class TrainedSettings(BaseModel):
-    """The settings that a network was trained with, as its file carries them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    seed: int
-    lr: float
-    scheme: str
-    model: AnyModel
-    task: Task
-
-    @property
-    def points(self) -> tuple[int, ...]:
-        """Which points of the scheme are predicted."""
-        return points_of(self.task, SCHEMES[self.scheme])
 
 
 @dataclass(frozen=True)
@@ -49,11 +26,6 @@ class Trained:
 
     network: LandmarkNetwork
     settings: TrainedSettings
-
-
-def points_of(task: Task, scheme: Scheme) -> tuple[int, ...]:
-    """Which points of the scheme a task predicts."""
-    return (scheme.nose_tip,) if task.points == "nose_tip" else tuple(range(scheme.n_points))
 
 
 def save_model(path: Path, network: nn.Module, settings: TrainedSettings) -> None:

@@ -178,4 +178,4 @@ def mirror_order_of(points: tuple[int, ...], scheme: Scheme) -> list[int]:
     Raises:
         ValueError: If a point's twin is not predicted.
     """
-    return [points.index(int(twin)) for twin in np.asarray(scheme.mirror_order)[list(points)]]
+    return [points.index(int(twin)) for twin in scheme.mirror_order[list(points)]]

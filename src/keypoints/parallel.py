@@ -38,3 +38,25 @@ def map_on_cores(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
         finally:
             for future in under_way:
                 future.cancel()
+
+
+def do_behind(work: Callable[[Item], object], items: Iterable[Item], *, ahead: int = 4) -> None:
+    """Work on items in their order, in one thread, while the next ones are made in this one.
+
+    Args:
+        work: Done with one item after the other; what it raises is raised here.
+        items: Taken as they come, until so many wait for `work`.
+        ahead: How many may wait.
+    """
+    under_way: deque[Future[object]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            for item in items:
+                under_way.append(pool.submit(work, item))
+                if len(under_way) > ahead:
+                    under_way.popleft().result()
+            while under_way:
+                under_way.popleft().result()
+        finally:
+            for future in under_way:
+                future.cancel()

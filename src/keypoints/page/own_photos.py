@@ -5,18 +5,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from keypoints.detection import detect_faces, predict_in_boxes
-from keypoints.faces import FormatError
+from keypoints.detection import detect_faces
+from keypoints.devices import choose_device
 from keypoints.geometry import enlarge_box
+from keypoints.inference import Trained
 from keypoints.page.blocks import Card
 from keypoints.page.pictures import face_picture
 from keypoints.page.runs import ModelRun, TaskRun
 from keypoints.page.template import Section, render
+from keypoints.photo_list import PHOTOS as SUFFIXES
+from keypoints.predictor import AnnotatedFace, cut_faces, predict_faces
+from keypoints.torch_predictor import torch_predictor
+from keypoints.upright import PhotoError, read_upright
 
 PHOTOS = Path("data/photos")
-_SUFFIXES = (".jpg", ".jpeg", ".png")
 _SHOWN = 1.8  # boxes across a picture
 _LONGEST = 320  # px of a picture
 
@@ -24,14 +27,14 @@ _LONGEST = 320  # px of a picture
 def own_section(tasks: list[TaskRun]) -> Section:
     """Show the faces of the user's photos, or how to add some."""
     model = _best_with_boxes(tasks)
-    photos = sorted(path for path in PHOTOS.glob("*") if path.suffix.lower() in _SUFFIXES)
+    photos = sorted(path for path in PHOTOS.glob("*") if path.suffix.lower() in SUFFIXES)
     cards: list[Card] = []
     unseen: list[str] = []
     unread: list[str] = []
     for path in photos:
         try:
             found = _cards(model, path) if model else []
-        except FormatError:
+        except PhotoError:
             unread.append(path.name)
             continue
         cards += found
@@ -48,32 +51,20 @@ def _best_with_boxes(tasks: list[TaskRun]) -> ModelRun | None:
 
 
 def _cards(model: ModelRun, path: Path) -> list[Card]:
-    photo = _read_upright(path)
-    boxes = detect_faces(photo)
-    predicted = predict_in_boxes(model.network, model.settings, photo, boxes)
-    return [
-        _card(path.name, photo, box, points, model.name)
-        for box, points in zip(boxes, predicted, strict=True)
-    ]
+    photo = read_upright(path)
+    predictor = torch_predictor(Trained(model.network, model.settings), choose_device("cpu"))
+    cut = cut_faces(photo, detect_faces(photo), predictor.format)
+    return [_card(path.name, photo, face, model.name) for face in predict_faces(predictor, cut)]
 
 
-def _card(name: str, photo: NDArray[np.uint8], box: tuple, points: np.ndarray, model: str) -> Card:
+def _card(name: str, photo: NDArray[np.uint8], face: AnnotatedFace, model: str) -> Card:
     height, width = photo.shape[:2]
-    x0, y0, x1, y1 = (round(side) for side in enlarge_box(box, _SHOWN, _SHOWN))
+    x0, y0, x1, y1 = (round(side) for side in enlarge_box(face.box, _SHOWN, _SHOWN))
     left, top = max(x0, 0), max(y0, 0)
     piece = photo[top : min(y1, height), left : min(x1, width)]
     scale = min(1.0, _LONGEST / max(piece.shape[:2]))
     size = (round(piece.shape[1] * scale), round(piece.shape[0] * scale))
     small = cv2.resize(piece, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    shown = (points - (left, top) + 0.5) * scale - 0.5
+    shown = (face.landmarks_photo - (left, top) + 0.5) * scale - 0.5
     alt = f"A face of your photo {name} with the points that {model} predicts"
     return Card(face_picture(small, alt=alt, predicted=shown), name)
-
-
-def _read_upright(path: Path) -> NDArray[np.uint8]:
-    """Decode a photo as cameras mean it: turned as its EXIF says."""
-    try:
-        with Image.open(path) as photo:
-            return np.array(ImageOps.exif_transpose(photo).convert("RGB"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise FormatError(f"{path}: not a photo that can be decoded; take it away") from error

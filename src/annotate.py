@@ -1,0 +1,90 @@
+"""Find faces in photos and videos, and write their points: `python src/annotate.py PHOTO ...`.
+
+For example:
+  python src/annotate.py me.jpg                          # -> annotated/me_points.jpg, me.json
+  python src/annotate.py holiday/ --out points           # all photos of a folder
+  python src/annotate.py 'photos/**/*.png' --format csv  # a pattern, in quotes; one table of all
+  find . -name '*.jpg' | python src/annotate.py -        # a list of files
+  python src/annotate.py clip.mp4 --every 5              # each fifth picture of a video
+  python src/annotate.py me.jpg --box 120,80,200,200     # x, y, width, height of the face
+  python src/annotate.py me.jpg --model resnet18         # a model of models/, or a file
+  python src/annotate.py me.jpg --onnx models/resnet18.onnx  # starts without torch
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tqdm import tqdm
+
+from keypoints.annotating import AnnotatedPicture, annotate_pictures, search_pictures
+from keypoints.annotation_files import FORMATS
+from keypoints.annotation_output import annotation_output
+from keypoints.chosen_model import model_file, open_model
+from keypoints.errors import PipelineError
+from keypoints.faces import Box
+from keypoints.parallel import do_behind
+from keypoints.photo_list import find_files, pictures_of
+
+
+def annotate(given: argparse.Namespace) -> bool:
+    """Annotate all photos that the command line names; whether all of them could be read."""
+    settings, load = open_model(given.onnx or model_file(given.model), given.device)
+    files = list(find_files(given.photos))
+    pictures = pictures_of(files, every=given.every)
+    with (
+        ThreadPoolExecutor(1) as loader,
+        annotation_output(given.out, settings, given.format) as output,
+        tqdm(unit="picture", total=len(files), disable=None) as bar,
+    ):
+        network = loader.submit(load)  # while the first photos are decoded and searched
+        searched = search_pictures(pictures, settings.crop_format, given.box)
+
+        def write(annotated: AnnotatedPicture) -> None:
+            tqdm.write(output.write(annotated))
+            bar.update()
+
+        do_behind(write, annotate_pictures(searched, network.result))
+    print(output.summary())
+    return output.n_unread == 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the command line says; exit 1 where a photo cannot be read."""
+    try:
+        done = annotate(_parser().parse_args(arguments))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except (PipelineError, OSError) as error:
+        sys.exit(f"error: {error}")
+    sys.exit(0 if done else 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    style = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
+    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="photo, folder, video, or -")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--model", help="of models/, or a file; default: pretrained/wild, or better")
+    what.add_argument("--onnx", metavar="FILE", type=Path, help="an export, run without torch")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("annotated"))
+    parser.add_argument("--box", metavar="X,Y,W,H", type=_box, help="of the face; none is searched")
+    parser.add_argument(
+        "--format", action="append", default=[], choices=FORMATS, help="besides JSON; repeatable"
+    )
+    parser.add_argument("--every", metavar="N", type=int, default=1, help="picture of a video (1)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    return parser
+
+
+def _box(text: str) -> Box:
+    x, y, width, height = (float(part) for part in text.split(","))
+    if width <= 0 or height <= 0:
+        raise argparse.ArgumentTypeError(f"width and height should be positive; got {text}")
+    return x, y, x + width, y + height
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Build a page that finds faces' points in the visitor's browser: `python src/demo.py [MODEL]`.
+
+For example:
+  python src/demo.py                                # -> demo/, with the network of annotate.py
+  python src/demo.py resnet18 --out /srv/www/faces
+  python -m http.server --directory demo            # shows it at http://localhost:8000
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from keypoints.chosen_model import model_file
+from keypoints.demo.building import build_demo
+from keypoints.errors import PipelineError
+from keypoints.inference import load_model
+
+DOWNLOADS = Path(".downloads")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Build the demo; exit 1 with a message where a user can mend something."""
+    style = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="of models/, or a file")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"))
+    given = parser.parse_args(arguments)
+    try:
+        build_demo(given.out, load_model(model_file(given.model)), downloads=DOWNLOADS)
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except (PipelineError, OSError) as error:
+        sys.exit(f"error: {error}")
+    print(f"{given.out}: `python -m http.server --directory {given.out}` serves it")
+
+
+if __name__ == "__main__":
+    main()

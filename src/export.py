@@ -1,0 +1,52 @@
+"""Export a trained model: `python src/export.py MODEL`.
+
+For example:
+  python src/export.py resnet18                     # -> models/resnet18.onnx
+  python src/export.py resnet18 --half --out small.safetensors
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from keypoints.chosen_model import model_file
+from keypoints.errors import PipelineError
+from keypoints.inference import load_model
+
+
+def export(given: argparse.Namespace) -> Path:
+    """Write the file that the command line asks for; its path."""
+    path = model_file(given.model)
+    trained = load_model(path)
+    if given.half:
+        from keypoints.inference import save_model
+
+        out = given.out or path.with_suffix(".half.safetensors")
+        save_model(out, trained.network.half(), trained.settings)
+        return out
+    from keypoints.onnx_export import write_onnx
+
+    out = given.out or path.with_suffix(".onnx")
+    write_onnx(out, trained)
+    return out
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Export, and say where to; exit 1 with a message where a user can mend something."""
+    style = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
+    parser.add_argument("model", metavar="MODEL", help="of models/, or a .safetensors file")
+    parser.add_argument("--half", action="store_true", help="weights in half precision, no ONNX")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="default: beside the model")
+    try:
+        out = export(parser.parse_args(arguments))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except (PipelineError, OSError) as error:
+        sys.exit(f"error: {error}")
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

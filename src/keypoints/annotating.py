@@ -1,0 +1,124 @@
+"""From pictures to annotated pictures: decoded and searched on all cores while the network runs."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.crops import CropFormat
+from keypoints.detection import detect_faces
+from keypoints.faces import Box
+from keypoints.parallel import map_on_cores
+from keypoints.photo_list import Picture
+from keypoints.predictor import AnnotatedFace, CutFace, Predictor, cut_faces, predict_faces
+from keypoints.upright import PhotoError
+
+_BATCH = 16  # faces, or pictures, that are predicted together
+_MOST_BYTES = 2**27  # of the pictures of a batch
+
+
+@dataclass(frozen=True)
+class SearchedPicture:
+    """A picture that was decoded and searched for faces, or the reason why not.
+
+    Attributes:
+        picture: Where it comes from.
+        photo: (height, width, 3); None: it could not be read.
+        faces: Cut out of it, the largest first.
+        problem: What to tell the user; empty: none.
+    """
+
+    picture: Picture
+    photo: NDArray[np.uint8] | None
+    faces: list[CutFace]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class AnnotatedPicture:
+    """A picture with its faces, or the reason why there are none to look for.
+
+    Attributes:
+        picture: Where it comes from.
+        photo: (height, width, 3); None: it could not be read.
+        faces: With their points, the largest first.
+        problem: What to tell the user; empty: none.
+    """
+
+    picture: Picture
+    photo: NDArray[np.uint8] | None
+    faces: list[AnnotatedFace]
+    problem: str = ""
+
+
+def search_pictures(
+    pictures: Iterable[Picture], format_: CropFormat, box: Box | None = None
+) -> Iterator[SearchedPicture]:
+    """Decode pictures and cut out their faces, in threads; a few are under way ahead.
+
+    Args:
+        pictures: Taken as they are needed.
+        format_: Of the crops.
+        box: Of the one face in each picture; None: look for faces.
+    """
+    cv2.setNumThreads(1)  # the cores are busy with a picture each
+    return map_on_cores(partial(_search, format_=format_, box=box), pictures)
+
+
+def annotate_pictures(
+    searched: Iterable[SearchedPicture], load: Callable[[], Predictor]
+) -> Iterator[AnnotatedPicture]:
+    """Predict the points, in the order of the pictures: the first alone, the others in batches.
+
+    Args:
+        searched: From `search_pictures`.
+        load: Gives the network; asked for it when the first picture is there.
+    """
+    waiting: list[SearchedPicture] = []
+    predictor: Predictor | None = None
+    for picture in searched:
+        waiting.append(picture)
+        if predictor is None or _is_full(waiting):
+            predictor = predictor or load()
+            yield from _annotate(waiting, predictor)
+            waiting = []
+    if predictor is not None:
+        yield from _annotate(waiting, predictor)
+
+
+def _search(picture: Picture, *, format_: CropFormat, box: Box | None) -> SearchedPicture:
+    try:
+        photo = picture.read()
+        boxes = _boxes(photo, format_, box)
+    except PhotoError as error:
+        return SearchedPicture(picture, None, [], str(error))
+    return SearchedPicture(picture, photo, cut_faces(photo, boxes, format_))
+
+
+def _boxes(photo: NDArray[np.uint8], format_: CropFormat, box: Box | None) -> list[Box]:
+    height, width = photo.shape[:2]
+    if format_.enlarge is None:  # the network sees whole frames
+        return [(0.0, 0.0, float(width), float(height))]
+    if box is None:
+        return detect_faces(photo)
+    x0, y0, x1, y1 = box
+    if x0 >= width or y0 >= height or x1 <= 0 or y1 <= 0:
+        raise PhotoError(f"the box {box} lies outside of its {width} x {height} px")
+    return [box]
+
+
+def _is_full(waiting: list[SearchedPicture]) -> bool:
+    n_faces = sum(len(picture.faces) for picture in waiting)
+    n_bytes = sum(picture.photo.nbytes for picture in waiting if picture.photo is not None)
+    return max(n_faces, len(waiting)) >= _BATCH or n_bytes >= _MOST_BYTES
+
+
+def _annotate(pictures: list[SearchedPicture], predictor: Predictor) -> Iterator[AnnotatedPicture]:
+    faces = iter(predict_faces(predictor, [face for p in pictures for face in p.faces]))
+    for picture in pictures:
+        own = list(islice(faces, len(picture.faces)))
+        yield AnnotatedPicture(picture.picture, picture.photo, own, picture.problem)

@@ -1,0 +1,28 @@
+// What the visitor takes home: the same fields as src/annotate.py writes.
+
+export function asJson(photo, model, box, face) {
+  const corners = [box.x, box.y, box.x + box.width, box.y + box.height];
+  const found = { box: corners.map(rounded), points: face.points.map(p => p.map(rounded)),
+    uncertainty: face.uncertainty.map(rounded) };
+  return { photo: photo.name, height: photo.height, width: photo.width, frame: model.frame,
+    model: model.name, scheme: model.scheme, point_numbers: model.points, faces: [found] };
+}
+
+export function asCsv(photo, model, face) {
+  const name = /[",\n]/.test(photo.name) ? `"${photo.name.replaceAll('"', '""')}"` : photo.name;
+  const rows = face.points.map(([x, y], i) =>
+    [name, 1, model.points[i], x.toFixed(3), y.toFixed(3), face.uncertainty[i].toFixed(3)].join(","));
+  return ["photo,face,point,x,y,uncertainty", ...rows].join("\n") + "\n";
+}
+
+export function download(name, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text]));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function rounded(value) {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,127 @@
+// The page: from a photo, a box and the network to points.
+
+import { Camera } from "./camera.js";
+import { asCsv, asJson, download } from "./files.js";
+import { Network } from "./network.js";
+import { Overlay } from "./overlay.js";
+
+const part = name => document.getElementById(name);
+const context = part("photo").getContext("2d", { willReadFrequently: true });
+const camera = new Camera();
+const FIRST_BOX = 0.5; // of the photo's shorter side, in its middle
+
+let network, overlay, photo = null, isBusy = false, isStale = false;
+part("stage").classList.add("empty");
+
+/** Show a bitmap or a video's picture and look for points in the box, by default in the middle. */
+function show(source, name, box = null) {
+  const width = source.videoWidth ?? source.width, height = source.videoHeight ?? source.height;
+  const isNew = !photo || photo.name !== name || photo.width !== width || photo.height !== height;
+  photo = { name, width, height };
+  if (isNew) Object.assign(context.canvas, { width, height });
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(source, 0, 0);
+  part("stage").classList.remove("empty");
+  if (isNew || box) overlay.show(width, height, box ?? middle(width, height));
+  return predict();
+}
+
+function middle(width, height) {
+  const side = FIRST_BOX * Math.min(width, height);
+  return { x: (width - side) / 2, y: (height - side) / 2, width: side, height: side };
+}
+
+/** Predict; what changes in the meantime is predicted afterwards. */
+async function predict() {
+  isStale = true;
+  if (isBusy) return;
+  isBusy = true;
+  try {
+    while (isStale) {
+      isStale = false;
+      const { box } = overlay, start = performance.now();
+      overlay.face = await network.predict(context, box);
+      tell(box, overlay.face, performance.now() - start);
+    }
+  } finally {
+    isBusy = false;
+  }
+}
+
+function tell(box, face, milliseconds) {
+  overlay.draw();
+  const mean = face.uncertainty.reduce((sum, apart) => sum + apart, 0) / face.uncertainty.length;
+  part("status").textContent = `${face.points.length} points in ${milliseconds.toFixed(0)} ms; ` +
+    `the mirror image gives points ${mean.toFixed(1)} px away`;
+  part("numbers").textContent = JSON.stringify(asJson(photo, network.model, box, face), null, 1);
+  for (const name of ["json", "csv"]) part(name).disabled = false;
+}
+
+async function open(file) {
+  stopCamera();
+  try {
+    const options = { imageOrientation: "from-image", colorSpaceConversion: "none" };
+    await show(await createImageBitmap(file, options), file.name);
+  } catch (error) {
+    part("status").textContent = `${file.name} cannot be shown: ${error.message}`;
+  }
+}
+
+async function openSample(box) {
+  const file = await fetch("sample.png").then(answer => answer.blob());
+  stopCamera();
+  await show(await createImageBitmap(file), "sample.png", box);
+}
+
+async function toggleCamera() {
+  if (camera.runs) return stopCamera();
+  try {
+    const video = await camera.start();
+    part("camera").textContent = "Hold this picture";
+    while (camera.runs) {
+      await show(video, "camera");
+      await new Promise(requestAnimationFrame);
+    }
+  } catch (error) {
+    part("status").textContent = `No camera: ${error.message}`;
+  }
+}
+
+function stopCamera() {
+  camera.stop();
+  part("camera").textContent = "Use the camera";
+}
+
+function listen() {
+  part("file").addEventListener("change", ({ target }) => target.files[0] && open(target.files[0]));
+  part("camera").addEventListener("click", toggleCamera);
+  part("sample").addEventListener("click", () => openSample(network.model.sample_box));
+  part("json").addEventListener("click", () => download(`${stem()}.json`, part("numbers").textContent + "\n"));
+  part("csv").addEventListener("click", () =>
+    download(`${stem()}.csv`, asCsv(photo, network.model, overlay.face)));
+  addEventListener("resize", () => photo && overlay.draw());
+  addEventListener("dragover", event => { event.preventDefault(); part("stage").classList.add("dropping"); });
+  addEventListener("dragleave", () => part("stage").classList.remove("dropping"));
+  addEventListener("drop", event => {
+    event.preventDefault();
+    part("stage").classList.remove("dropping");
+    const file = event.dataTransfer.files[0];
+    if (file) open(file);
+  });
+}
+
+function stem() {
+  return photo.name.replace(/\.[^.]*$/, "");
+}
+
+try {
+  network = await Network.load();
+  overlay = new Overlay(part("overlay"), network.model, predict);
+  listen();
+  part("status").textContent = `${network.model.name} is ready. Drop a photo, or see what it makes of a drawn face.`;
+  if (location.hash === "#sample") await openSample(network.model.sample_box);
+} catch (error) {
+  part("status").textContent = `The network cannot be loaded: ${error.message}. Is the page served, ` +
+    "as `python -m http.server --directory demo` does?";
+}

@@ -1,0 +1,71 @@
+"""The settings that a network was trained with, as its file carries them; reading them is quick."""
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from keypoints.crops import CropFormat
+from keypoints.errors import PipelineError, first_line
+from keypoints.landmarks import SCHEMES, Scheme
+from keypoints.settings import AnyModel, Task
+
+_LONGEST_HEADER = 2**26  # bytes; safetensors refuses more than 100 MB
+
+
+class ModelFileError(PipelineError):
+    """A model file that cannot be used; the message says why and what to do."""
+
+
+class TrainedSettings(BaseModel):
+    """The settings that a network was trained with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    seed: int
+    lr: float
+    scheme: str
+    model: AnyModel
+    task: Task
+
+    @property
+    def points(self) -> tuple[int, ...]:
+        """Which points of the scheme are predicted."""
+        return points_of(self.task, SCHEMES[self.scheme])
+
+    @property
+    def crop_format(self) -> CropFormat:
+        """The crops that the network takes: its input, without the margin of training."""
+        return CropFormat(
+            height=self.task.height,
+            width=self.task.width,
+            margin=0,
+            colour=self.task.colour,
+            enlarge=self.task.enlarge,
+            scheme=self.scheme,
+        )
+
+
+def points_of(task: Task, scheme: Scheme) -> tuple[int, ...]:
+    """Which points of the scheme a task predicts."""
+    return (scheme.nose_tip,) if task.points == "nose_tip" else tuple(range(scheme.n_points))
+
+
+def read_settings(path: Path) -> TrainedSettings:
+    """Read the settings of a model file and none of its weights: torch is not needed.
+
+    Raises:
+        ModelFileError: If the file is missing, damaged, or not one of this project's.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, _LONGEST_HEADER)))
+        return TrainedSettings.model_validate_json(header["__metadata__"]["settings"])
+    except FileNotFoundError as error:
+        raise ModelFileError(f"{path}: no such file; train the model") from error
+    except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
+        raise ModelFileError(
+            f"{path}: not a model of this project ({first_line(error)}); train it"
+        ) from error

@@ -1,0 +1,73 @@
+"""Anybody's photos as their cameras mean them: upright, red, green and blue, eight bits each."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from keypoints.errors import PipelineError, first_line
+
+_MOST_PIXELS = 2**29  # Pillow warns beyond; a photo twice as large it refuses
+_HEIF = (".heic", ".heif")
+_heif_lock = threading.Lock()
+
+
+class PhotoError(PipelineError):
+    """A photo of the user that cannot be read; the message names it and the way out."""
+
+
+def read_upright(path: Path) -> NDArray[np.uint8]:
+    """Decode a photo and turn it as its EXIF says.
+
+    Grey becomes colour, 16 bits become 8, and what is transparent lies on white.
+
+    Returns:
+        (height, width, 3) in red, green, blue order.
+
+    Raises:
+        PhotoError: If the file is missing, damaged or no photo.
+    """
+    Image.MAX_IMAGE_PIXELS = _MOST_PIXELS
+    if path.suffix.lower() in _HEIF:
+        _let_pillow_read_heif(path)
+    try:
+        with Image.open(path) as photo:
+            return np.array(_as_rgb(ImageOps.exif_transpose(photo)))
+    except FileNotFoundError as error:
+        raise PhotoError(f"{path}: no such file") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PhotoError(f"{path}: not a whole photo ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    return "of no known format" if "cannot identify" in str(error) else first_line(error)
+
+
+def _as_rgb(photo: Image.Image) -> Image.Image:
+    if photo.mode.startswith("I") or photo.mode == "F":
+        return Image.fromarray(_eight_bits(np.asarray(photo))).convert("RGB")
+    if photo.has_transparency_data:
+        photo = photo.convert("RGBA")
+        white = Image.new("RGBA", photo.size, "white")
+        return Image.alpha_composite(white, photo).convert("RGB")
+    return photo.convert("RGB")
+
+
+def _eight_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Values that reach beyond 255 are those of 16 bits."""
+    values = grey.astype(float)
+    return (values / (257 if values.max(initial=0) > 255 else 1)).round().clip(0, 255).astype("u1")
+
+
+def _let_pillow_read_heif(path: Path) -> None:
+    with _heif_lock:
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError as error:
+            raise PhotoError(
+                f"{path}: HEIC takes a plug-in of Pillow: `pip install pillow-heif`, "
+                "or save the photo as JPEG"
+            ) from error
+        register_heif_opener()
