@@ -12,13 +12,14 @@ from keypoints.calibration import fit_calibrator
 from keypoints.command import run_stage
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
-from keypoints.folds import folds_of
-from keypoints.inference import load_model, points_of
+from keypoints.folds import FoldError, folds_of
+from keypoints.inference import load_model
 from keypoints.landmarks import SCHEMES
 from keypoints.predictions import ONCE, PredictedFaces, predict_faces, write_predictions
 from keypoints.scores import face_errors, write_tables
 from keypoints.settings import Params, read_params
 from keypoints.stopwatch import recorded
+from keypoints.trained_settings import points_of
 
 LEAST_POINTS = 3  # that have a shape
 
@@ -28,6 +29,8 @@ def cross(name: str, folds: str) -> None:
 
     Faces with a point that is not known are predicted, but neither scored nor learnt from.
     """
+    if not folds.isdecimal() or int(folds) < 2:
+        raise FoldError(f"the number of folds should be 2 or more; got {folds!r}")
     params = read_params()
     task = params.model(name).task
     with CropStore(layout.CROPS / task) as store:
