@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints import layout
+from keypoints.calibration import load_calibrator
 from keypoints.command import run_stage
 from keypoints.competitions import competition_of
 from keypoints.competitions.terms import read_asked_faces
@@ -49,9 +50,16 @@ def _predicted(name: str, split: Split, params: Params) -> PredictedFaces:
     """What the members say together, which is also kept."""
     settings = params.ensemble(name)
     members = {member: read_predictions(member, split) for member in settings.members}
+    if settings.calibrated:
+        members = {member: _calibrated(member, faces) for member, faces in members.items()}
     together = combine(settings.how, members)
     write_predictions(name, split, together)
     return together
+
+
+def _calibrated(member: str, faces: PredictedFaces) -> PredictedFaces:
+    correct = load_calibrator(layout.calibrator_file(member)).apply
+    return PredictedFaces(correct(faces.landmarks_photo), correct(faces.mirrored_photo))
 
 
 def _squared_error(

@@ -1,10 +1,14 @@
-"""Train one model with the settings of params.yaml: `python src/train.py MODEL`."""
+"""Train one model with the settings of params.yaml: `python src/train.py MODEL`.
+
+`python src/train.py MODEL.2of5` trains it without the second of five folds of its training faces.
+"""
 
 from keypoints import layout
 from keypoints.batches import Batches
 from keypoints.command import run_stage
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
+from keypoints.folds import parse_item
 from keypoints.inference import TrainedSettings, save_model
 from keypoints.losses import LOSSES
 from keypoints.models import build_network
@@ -17,7 +21,8 @@ from keypoints.weights import weights_of
 def train_model(name: str) -> None:
     """Train a model; write its weights and its history."""
     params = read_params()
-    model = params.model(name)
+    base, fold = parse_item(name)
+    model = params.model(base)
     device = choose_device(params.device)
     with CropStore(layout.CROPS / model.task) as store:
         lr = params.lr * model.lr_scale
@@ -29,7 +34,8 @@ def train_model(name: str) -> None:
             model=model,
             task=params.task(model.task),
         )
-        train_rows, validation_rows = store.rows("train"), store.rows("validation")
+        sides = fold.sides(store) if fold else (store.rows("train"), store.rows("validation"))
+        train_rows, validation_rows = sides
         if not len(train_rows) or not len(validation_rows):
             raise SettingsError(
                 f"models.{name}: a side of the split of task {model.task} is empty; change "
@@ -40,12 +46,12 @@ def train_model(name: str) -> None:
             settings.task,
             len(settings.points),
             seed=params.seed,
-            weights=weights_of(layout.WEIGHTS / name),
+            weights=weights_of(layout.WEIGHTS / base),
         )
         digest = run_digest(
             settings.model_dump_json(),
             str(device),
-            [layout.CROPS / model.task, layout.WEIGHTS / name],
+            [layout.CROPS / model.task, layout.WEIGHTS / base],
         )
         path = layout.state_file(name, digest)
         remove_old_states(path.parent)

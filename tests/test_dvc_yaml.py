@@ -13,6 +13,7 @@ PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
 PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 STAGES = ("fetch", "prepare", "train", "evaluate", "submit", "report")
 CONTENDERS = YAML(typ="safe").load((ROOT / "contenders/dvc.yaml").read_text())
+FOLDS = YAML(typ="safe").load((ROOT / "contenders/folds/dvc.yaml").read_text())
 ARCHITECTURES = {
     str(path.relative_to(ROOT))
     for path in (SRC / "keypoints/models").glob("*.py")
@@ -69,6 +70,23 @@ def test_a_stage_of_the_contenders_is_that_of_the_pipeline_one_folder_further(st
 def test_the_contenders_weights_depend_on_what_fetch_depends_on() -> None:
     listed = CONTENDERS["stages"]["weights"]["deps"]
     assert listed == [f"../{dep}" for dep in definition("fetch")["deps"]]
+
+
+@pytest.mark.parametrize("stage", ["train", "cross"])
+def test_a_stage_of_the_folds_depends_on_exactly_the_modules_that_it_imports(stage: str) -> None:
+    block = FOLDS["stages"][stage]
+    listed = [dep.removeprefix("../") for dep in block.get("do", block)["deps"]]
+    used = modules_used(SRC / f"{stage}.py") | {f"src/{stage}.py", "src/keypoints/models"}
+    of_models = {name for name in used if name.startswith("src/keypoints/models/")}
+    assert {dep for dep in listed if dep.startswith("src/")} == used - of_models
+
+
+def test_every_fold_that_is_put_together_is_trained() -> None:
+    matrix, cross = FOLDS["stages"]["train"]["matrix"], FOLDS["stages"]["cross"]
+    assert cross["foreach"] == matrix["model"]
+    assert cross["do"]["cmd"].endswith(f" {len(matrix['fold'])}")
+    models = [f"models/${{item}}.{fold}.safetensors" for fold in matrix["fold"]]
+    assert [dep for dep in cross["do"]["deps"] if dep.startswith("models/")] == models
 
 
 def test_the_report_depends_on_every_setting_since_its_page_prints_them() -> None:

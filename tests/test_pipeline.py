@@ -98,6 +98,11 @@ def test_a_second_run_does_nothing(ran: Workspace) -> None:
         ("validation.imm", 0.3, {"prepare@nose", "prepare@face"}),
         ("tasks.wild.enlarge", 1.5, {"prepare@wild", "train@resnet18"}),
         ("models.face_net.loss", "l1", {"fetch@weights", "train@face_net"}),
+        (
+            "at_test.resnet18.mirror",
+            True,
+            {f"evaluate@{model}" for model in MODELS} | {"submit@resnet18", "submit@kaggle15_net"},
+        ),
     ],
 )
 def test_a_setting_marks_the_stages_that_read_it(

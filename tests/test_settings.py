@@ -183,7 +183,7 @@ def test_model_of_no_task_is_refused(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "members", "rule"),
     [
-        ("best", ["resnet18"], "ensembles.best.members should have at least 2"),
+        ("best", [], "ensembles.best.members should have at least 1"),
         ("best", ["resnet18", "resnet81"], "ensembles.best.members should be different ones of"),
         ("best", ["resnet18", "resnet18"], "ensembles.best.members should be different ones of"),
         ("best", ["resnet18", "face_net"], "the same points of one data set"),

@@ -52,7 +52,7 @@ class Calibrator:
         Returns:
             Shaped like them. A face that is turned, scaled and moved is corrected likewise.
         """
-        shapes = _Upright(landmarks_photo, self.mean_shape)
+        shapes = _Aligned(landmarks_photo, self.mean_shape)
         correction = _features(shapes, self.mean_shape) @ self.weights + self.offset
         return shapes.back(shapes.aligned + correction.reshape(landmarks_photo.shape))
 
@@ -102,7 +102,7 @@ def fit_calibrator(
 def _fits(predicted: Array, target: Array, alphas: Sequence[float]) -> Iterator[Calibrator]:
     """A calibrator for each penalty."""
     mean_shape = _mean_shape(predicted)
-    shapes = _Upright(predicted, mean_shape)
+    shapes = _Aligned(predicted, mean_shape)
     features = _features(shapes, mean_shape)
     residuals = (shapes.there(target) - shapes.aligned).reshape(len(target), -1)
     centre, offset = features.mean(axis=0), residuals.mean(axis=0)
@@ -114,7 +114,7 @@ def _fits(predicted: Array, target: Array, alphas: Sequence[float]) -> Iterator[
         yield Calibrator(mean_shape, weights, offset - centre @ weights, alpha)
 
 
-class _Upright:
+class _Aligned:
     """Faces moved, turned and scaled so that they lie on a mean shape as well as they can.
 
     Source: Umeyama, Least-squares estimation of transformation parameters, 1991; in two dimensions
@@ -146,7 +146,7 @@ def _mean_shape(landmarks: Array) -> Array:
     points = _complex(landmarks)
     mean = _of_size_one(_real(points - points.mean(axis=1, keepdims=True)).mean(axis=0))
     for _ in range(_N_ROUNDS):
-        mean = _of_size_one(_Upright(landmarks, mean).aligned.mean(axis=0))
+        mean = _of_size_one(_Aligned(landmarks, mean).aligned.mean(axis=0))
     return mean
 
 
@@ -154,7 +154,7 @@ def _of_size_one(shape: Array) -> Array:
     return shape / np.sqrt((shape**2).sum(axis=-1).mean())
 
 
-def _features(shapes: _Upright, mean_shape: Array) -> Array:
+def _features(shapes: _Aligned, mean_shape: Array) -> Array:
     return (shapes.aligned - mean_shape).reshape(len(shapes.aligned), -1)
 
 

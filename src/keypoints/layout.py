@@ -37,6 +37,11 @@ def model_file(name: str) -> Path:
     return MODELS / f"{name}.safetensors"
 
 
+def calibrator_file(name: str) -> Path:
+    """What corrects the shapes that a model predicts."""
+    return MODELS / f"{name}_calibrator.safetensors"
+
+
 def submission_file(name: str) -> Path:
     """The Kaggle CSV of a model."""
     return SUBMISSIONS / f"{name}.csv"

@@ -18,7 +18,7 @@ from keypoints.mirrored import Mirrored
 from keypoints.settings import AtTest
 
 Array = NDArray[np.floating]
-Split = Literal["validation", "test"]
+Split = Literal["validation", "test", "oof"]  # oof: the training faces, out of fold
 
 ONCE = AtTest()
 

@@ -58,21 +58,25 @@ def face_errors(
     return rows
 
 
-def summarize(rows: pd.DataFrame, *, mse: float) -> dict[str, object]:
+def summarize(
+    rows: pd.DataFrame, *, mse: float, folds: NDArray[np.integer] | None = None
+) -> dict[str, object]:
     """The scores of metrics/scores/MODEL.json.
 
     Args:
         rows: From `face_errors`.
         mse: Mean squared error in 0..1 of the input.
+        folds: In which each face was held out; None: the faces are those of the validation.
 
     Returns:
         `mse` in squared units of the input; `mae_px` and `rmse_px` in photo pixels over all
         coordinates; `nme`, `nme_median`, `fr8` and `auc8` inter-ocular, as fractions; `nme_part`
-        per part of the face; `view` per IMM view, where the set has views.
+        per part of the face; `view` per IMM view, where the set has views; `fold` per fold, and
+        `fold_deviation`, how far the folds lie apart.
     """
     nme = rows["nme"].to_numpy()
     scores: dict[str, object] = {
-        "split": "validation",
+        "split": "validation" if folds is None else "out of fold",
         "faces": len(rows),
         "mse": mse,
         **_summary(rows),
@@ -88,6 +92,10 @@ def summarize(rows: pd.DataFrame, *, mse: float) -> dict[str, object]:
     views = [(view, group) for view, group in rows.groupby("view") if view != 0]
     if views:
         scores["view"] = {str(view): _summary(group) for view, group in views}
+    if folds is not None:
+        of_fold = {str(fold): _summary(group) for fold, group in rows.groupby(folds)}
+        scores["fold"] = of_fold
+        scores["fold_deviation"] = pd.DataFrame(of_fold).std(axis=1).to_dict()
     return scores
 
 
@@ -104,15 +112,18 @@ def ced_table(nme: Array) -> pd.DataFrame:
     return pd.DataFrame({"nme": CED_LEVELS, "fraction": ced_curve(nme, CED_LEVELS)})
 
 
-def write_tables(name: str, rows: pd.DataFrame, *, mse: float) -> None:
+def write_tables(
+    name: str, rows: pd.DataFrame, *, mse: float, folds: NDArray[np.integer] | None = None
+) -> None:
     """Write the summary, the errors of each face and the CED curve of a model, and print a line.
 
     Args:
         name: Of the model.
         rows: From `face_errors`.
         mse: Mean squared error in 0..1 of the input.
+        folds: In which each face was held out; None: the faces are those of the validation.
     """
-    scores = summarize(rows, mse=mse)
+    scores = summarize(rows, mse=mse, folds=folds)
     layout.fresh(layout.SCORES / f"{name}.json").write_text(json.dumps(scores, indent=2) + "\n")
     for folder, table in ((layout.FACES, rows), (layout.CED, ced_table(rows["nme"].to_numpy()))):
         table.to_csv(layout.fresh(folder / f"{name}.csv"), index=False, float_format="%.6g")

@@ -239,7 +239,8 @@ class Ensemble(Settings):
     """Models of one data set whose predictions are put together."""
 
     how: Literal["mean", "median"]
-    members: Annotated[list[str], Field(min_length=2)]
+    members: Annotated[list[str], Field(min_length=1)]
+    calibrated: bool = False
 
 
 class Params(Settings):

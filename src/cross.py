@@ -1,0 +1,75 @@
+"""Put the folds of a cross-validation together: `python src/cross.py MODEL N`.
+
+The N models are those that `python src/train.py MODEL.KofN` trained. Each predicts the faces that
+it has not seen: scores with their spread, and a calibrator that is learnt from them.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints import layout
+from keypoints.calibration import fit_calibrator
+from keypoints.command import run_stage
+from keypoints.crops import CropStore
+from keypoints.devices import choose_device
+from keypoints.folds import FoldError, folds_of
+from keypoints.inference import load_model
+from keypoints.landmarks import SCHEMES
+from keypoints.predictions import ONCE, PredictedFaces, predict_faces, write_predictions
+from keypoints.scores import face_errors, write_tables
+from keypoints.settings import Params, read_params
+from keypoints.stopwatch import recorded
+from keypoints.trained_settings import points_of
+
+LEAST_POINTS = 3  # that have a shape
+
+
+def cross(name: str, folds: str) -> None:
+    """Write scores, errors per face, CED curve, predictions, and the calibrator of a shape.
+
+    Faces with a point that is not known are predicted, but neither scored nor learnt from.
+    """
+    if not folds.isdecimal() or int(folds) < 2:
+        raise FoldError(f"the number of folds should be 2 or more; got {folds!r}")
+    params = read_params()
+    task = params.model(name).task
+    with CropStore(layout.CROPS / task) as store:
+        rows = store.rows("train")
+        faces, squares, fold_of = _out_of_fold(name, int(folds), store, params)
+        scheme = SCHEMES[store.format.scheme]
+        points = points_of(params.task(task), scheme)
+        target = store.landmarks_photo[rows]
+        known = np.isfinite(target).all(axis=(1, 2))
+        table = store.faces(rows[known])
+        predicted = faces.landmarks_photo[known]
+        errors = face_errors(table, predicted, target[known], scheme=scheme, points=points)
+    mse = float(squares[known].mean())
+    write_tables(f"{name}_oof", errors, mse=mse, folds=fold_of[known])
+    write_predictions(name, "oof", faces)
+    if len(points) >= LEAST_POINTS:
+        calibrator = fit_calibrator(predicted, target[known][:, list(points)], table["group"])
+        calibrator.save(layout.fresh(layout.calibrator_file(name)))
+
+
+def _out_of_fold(
+    name: str, n_folds: int, store: CropStore, params: Params
+) -> tuple[PredictedFaces, NDArray[np.floating], NDArray[np.integer]]:
+    """Predictions of the training faces, their mean squared errors in 0..1, and their folds."""
+    device = choose_device(params.device)
+    at_test = params.at_test.get(name, ONCE)
+    held_out, plain, mirrored, squares, numbers = [], [], [], [], []
+    for fold in folds_of(n_folds):
+        trained = load_model(layout.model_file(fold.item(name)))
+        held_out.append(fold.sides(store)[1])
+        said, faces = predict_faces(trained, store, held_out[-1], device, at_test)
+        plain.append(faces.landmarks_photo)
+        mirrored.append(faces.mirrored_photo)
+        squares.append(((said.landmarks_unit - said.target_unit) ** 2).mean(axis=(1, 2)))
+        numbers.append(np.full(len(held_out[-1]), fold.number))
+    order = np.argsort(np.concatenate(held_out))  # every row of the training faces, once
+    faces = PredictedFaces(np.concatenate(plain)[order], np.concatenate(mirrored)[order])
+    return faces, np.concatenate(squares)[order], np.concatenate(numbers)[order]
+
+
+if __name__ == "__main__":
+    run_stage(recorded("cross", cross), __doc__)

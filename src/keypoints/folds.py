@@ -1,0 +1,67 @@
+"""Cross-validation: MODEL.KofN names a model that is trained without the faces of fold K of N.
+
+Folds are those of the training faces, by photo or person; the validation faces stay out of all of
+them, so that what is learnt from out-of-fold predictions can still be judged.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.crops import CropStore
+from keypoints.errors import PipelineError
+from keypoints.faces import deal_groups
+
+Rows = NDArray[np.integer]
+
+_FOLD = re.compile(r"([1-9]\d*)of([1-9]\d*)")
+
+
+class FoldError(PipelineError):
+    """An item that names no fold; the message says what does."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One of so many folds, counted from 1."""
+
+    number: int
+    of: int
+
+    def item(self, model: str) -> str:
+        """What a model that is trained without this fold is called."""
+        return f"{model}.{self.number}of{self.of}"
+
+    def sides(self, store: CropStore) -> tuple[Rows, Rows]:
+        """The rows that are trained on, and those of the fold.
+
+        Raises:
+            FoldError: If one of them is empty.
+        """
+        rows = store.rows("train")
+        is_held_out = deal_groups(store.faces(rows)["group"].tolist(), self.of) == self.number
+        if is_held_out.all() or not is_held_out.any():
+            raise FoldError(f"fold {self.number} of {self.of}: {len(rows)} faces are too few")
+        return rows[~is_held_out], rows[is_held_out]
+
+
+def folds_of(count: int) -> list[Fold]:
+    """All of so many folds."""
+    return [Fold(number, count) for number in range(1, count + 1)]
+
+
+def parse_item(item: str) -> tuple[str, Fold | None]:
+    """The model of an item, and the fold that it is trained without, if it names one.
+
+    Raises:
+        FoldError: If what follows the dot is no fold.
+    """
+    model, dot, text = item.partition(".")
+    if not dot:
+        return model, None
+    found = _FOLD.fullmatch(text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]) >= 2:
+        raise FoldError(f"{item}: after the dot should stand a fold, as 2of5; got {text!r}")
+    return model, Fold(int(found[1]), int(found[2]))

@@ -1,0 +1,62 @@
+"""Cross-validation: which faces a fold holds out, and the scripts on the tiny pipeline."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from workspace import Workspace
+
+from keypoints.calibration import load_calibrator
+from keypoints.crops import CropStore
+from keypoints.folds import Fold, FoldError, folds_of, parse_item
+
+
+def test_every_training_face_is_held_out_once_and_trained_on_in_all_other_folds(
+    dot_store: CropStore,
+):
+    sides = [fold.sides(dot_store) for fold in folds_of(3)]
+    training = dot_store.rows("train").tolist()
+    assert sorted(np.concatenate([held_out for _, held_out in sides]).tolist()) == training
+    for train, held_out in sides:
+        assert sorted([*train, *held_out]) == training
+
+
+def test_a_fold_without_a_face_is_refused(dot_store: CropStore):
+    with pytest.raises(FoldError, match="fold 9 of 9: 8 faces are too few"):
+        Fold(9, 9).sides(dot_store)
+
+
+def test_an_item_names_its_model_and_its_fold():
+    assert parse_item("nose_net") == ("nose_net", None)
+    assert parse_item("nose_net.2of5") == ("nose_net", Fold(2, 5))
+    assert Fold(2, 5).item("nose_net") == "nose_net.2of5"
+
+
+@pytest.mark.parametrize("text", ["", "2", "0of5", "6of5", "1of1", "2of5.1", "2 of 5"])
+def test_what_is_no_fold_is_refused(text: str):
+    with pytest.raises(FoldError, match="should stand a fold, as 2of5; got "):
+        parse_item(f"nose_net.{text}")
+
+
+def test_folds_are_trained_and_put_together(workspace: Workspace):
+    for fold in folds_of(2):
+        workspace.run("python", "src/train.py", fold.item("face_net"))
+    workspace.run("python", "src/cross.py", "face_net", "2")
+    scores = json.loads((workspace.folder / "metrics/scores/face_net_oof.json").read_text())
+    assert (scores["split"], scores["faces"]) == ("out of fold", 24)
+    errors = [scores["fold"][fold]["nme"] for fold in ("1", "2")]
+    assert scores["nme"] == pytest.approx(np.mean(errors))  # two persons each
+    assert scores["fold_deviation"]["nme"] == pytest.approx(np.std(errors, ddof=1))
+    table = pd.read_csv(workspace.folder / "metrics/faces/face_net_oof.csv")
+    kept = np.load(workspace.folder / "metrics/predictions/face_net_oof.npz")
+    assert len(table) == len(kept["landmarks_photo"]) == 24
+    block = {"how": "mean", "members": ["face_net"], "calibrated": True}
+    workspace.set_params({"ensembles": {"corrected": block}})
+    workspace.run("python", "src/ensemble.py", "corrected")
+    calibrator = load_calibrator(workspace.folder / "models/face_net_calibrator.safetensors")
+    plain, corrected = (
+        np.load(workspace.folder / f"metrics/predictions/{name}_validation.npz")["landmarks_photo"]
+        for name in ("face_net", "corrected")
+    )
+    np.testing.assert_allclose(corrected, calibrator.apply(plain.astype(float)), atol=0.01)
