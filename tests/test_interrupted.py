@@ -36,13 +36,13 @@ def whole(ran: Workspace) -> bytes:
 def longer(workspace: Workspace, whole: bytes) -> Iterator[Workspace]:
     """The repository before the same training."""
     workspace.set_params({"models.nose_net.epochs": EPOCHS})
-    (workspace.folder / MODEL_FILE).unlink()
+    (workspace.folder / MODEL_FILE).unlink(missing_ok=True)
     return workspace
 
 
 def restore(ran: Workspace) -> None:
     ran.run("git", "reset", "--quiet", "--hard")
-    ran.dvc("checkout", "--quiet", "--force")
+    ran.dvc("checkout", "--quiet", "--force", "dvc.yaml")
 
 
 def wait_for(what: Callable[[], object]) -> None:
