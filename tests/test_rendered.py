@@ -223,3 +223,15 @@ def test_red_lips_are_drawn_under_the_landmarks_of_a_turned_mouth():
     red, pale = (lips[int(y) - 1 : int(y) + 2, int(x) - 3 : int(x) + 4].mean()
                  for x, y in (lower_lip, chin))  # fmt: skip
     assert red > pale + 2
+
+
+def test_a_tongue_lies_red_over_the_lower_lip_of_an_open_mouth():
+    below_lip = []
+    for tongue in (True, False):
+        look = replace(plain_look(), expression=Expression(jaw_open=0.4, tongue=tongue))
+        posed = pose_head(look)
+        framing = Framing((300, 300), (150.0, 110.0), 100.0)
+        photo = draw_photo(look, posed, framing, generator(0, Purpose.IMM_VIEW, 0))
+        x, y = np.round(find_landmarks(IBUG_68, look, posed)[57] * 100 + (150, 110)).astype(int)
+        below_lip.append(cv2.cvtColor(photo, cv2.COLOR_BGR2Lab)[y + 4, x, 1])  # redness
+    assert below_lip[0] > below_lip[1] + 10
