@@ -11,6 +11,8 @@ import pytest
 
 from keypoints.landmarks import IBUG_68, IMM_58
 from keypoints.sources import rendered
+from keypoints.sources.ibug import read_ibug
+from keypoints.sources.imm import read_imm
 from keypoints.sources.rendered import studio, wild
 from keypoints.sources.rendered.chance import Purpose, generator
 from keypoints.sources.rendered.draws import draw_person
@@ -146,6 +148,23 @@ def test_the_bytes_do_not_depend_on_the_number_of_processes(tmp_path, ibug, monk
 def test_another_seed_draws_another_face():
     first, second = (wild.draw_wild_photo(generator(s, Purpose.TRAIN_PHOTO, 0)) for s in (1, 2))
     assert not np.array_equal(first.landmarks_photo, second.landmarks_photo)
+
+
+def test_readers_read_back_what_was_drawn(ibug, imm):
+    found = {face.photo.split("/", 1)[1]: face for face in read_ibug(ibug.parent)}
+    for purpose, count in ((Purpose.TRAIN_PHOTO, 8), (Purpose.TEST_PHOTO, 3)):
+        for index in range(count):
+            drawn = wild.draw_setting(generator(1, purpose, index))
+            face = found[rendered._photo_name(purpose, index)]
+            left, top, width, height = drawn.box
+            assert face.box == (left, top, left + width, top + height)
+            if purpose == Purpose.TRAIN_PHOTO:  # the test list that is read has no landmarks
+                np.testing.assert_array_equal(face.landmarks_photo, drawn.landmarks_photo)
+    for number, face in enumerate(read_imm(imm.parent)):
+        person = studio.draw_sitter(generator(1, Purpose.IMM_PERSON, number // 6))
+        rng = generator(1, Purpose.IMM_VIEW, number // 6 * 6 + face.view)
+        drawn = studio.draw_sitting(person, face.view, rng).landmarks_photo
+        np.testing.assert_allclose(face.landmarks_photo, drawn, atol=1e-5)  # 8 decimals of 640 px
 
 
 def test_too_many_people_for_the_file_names_are_refused(tmp_path):
