@@ -20,6 +20,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
 # Modules are imported when their part runs: some import torch.
 PARTS = {
+    "draw": "drawing_speed",
     "speed": "training_speed",
     "prepare": "cutting_speed",
     "memory": "peak_memory",

@@ -7,8 +7,9 @@ RUN = Path(__file__).parents[1] / "benchmarks" / "run.py"
 
 
 def test_a_quick_measurement_prints_its_ratios_beside_their_bars():
-    command = [sys.executable, str(RUN), "prepare", "--quick"]
+    command = [sys.executable, str(RUN), "draw", "prepare", "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert re.search(r"faces drawn .* / 20 +\d\.\d\d +>= 1\.0 +\d+\.\d faces/s", done.stdout)
     for task in ("nose", "face", "wild"):
         assert re.search(
             rf"prepare {task} / .* \d+\.\d\d +>= 0\.8 +\d+ / \d+ photos/s", done.stdout
@@ -19,4 +20,4 @@ def test_an_unknown_part_is_refused_with_the_known_ones():
     command = [sys.executable, str(RUN), "sped"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "must be one of speed, prepare, memory, repro, soak; got sped" in done.stderr
+    assert "must be one of draw, speed, prepare, memory, repro, soak; got sped" in done.stderr

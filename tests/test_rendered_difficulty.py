@@ -132,3 +132,9 @@ def test_the_easiest_studio_views_do_not_turn():
         left, right, tip = landmarks[[*IMM_58.eye_corners, IMM_58.nose_tip], 0]
         turns.append((tip - left) / (right - left))
     assert turns[0] == pytest.approx(turns[1], abs=0.03)
+
+
+def test_who_puts_out_the_tongue_opens_the_mouth(looks: dict[float, list[Look]]):
+    tongues = [look.expression for look in looks[1.0] if look.expression.tongue]
+    assert len(tongues) > 4
+    assert all(e.jaw_open >= 0.25 and e.pucker == 0 for e in tongues)

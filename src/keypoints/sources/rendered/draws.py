@@ -126,13 +126,15 @@ def draw_expression(rng: np.random.Generator, difficulty: float = 1.0) -> Expres
             tweak, jaw_open=float(rng.uniform(0.1, 1.0)), smile=float(rng.normal(0, 0.4))
         )
     if kind == "odd":
-        return replace(
+        odd = replace(
             tweak,
             smile=float(rng.uniform(-0.8, 0.3)),
             pucker=float(rng.uniform(0, 0.6)),
             mouth_shift=float(rng.normal(0, 0.04)),
             tongue=bool(rng.random() < 0.3),
         )
+        # A tongue needs an open mouth, and one as wide as it is.
+        return replace(odd, jaw_open=0.25 + 0.5 * odd.pucker, pucker=0.0) if odd.tongue else odd
     return tweak
 
 

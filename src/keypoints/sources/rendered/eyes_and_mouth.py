@@ -70,3 +70,14 @@ def paint_mouth(albedo: np.ndarray, look: Look, grid: np.ndarray) -> None:
     # Closed lips meet: what their outlines still leave between them is not the mouth.
     is_open = np.clip((landmarks[66, 1] - upper) / 0.035, 0, 1)
     _lay(albedo[patch.window], inside, patch.cover * np.float32(is_open))
+    if look.expression.tongue:
+        _paint_tongue(albedo, landmarks, grid)
+
+
+def _paint_tongue(albedo: np.ndarray, landmarks: np.ndarray, grid: np.ndarray) -> None:
+    """Lay the tongue over the lower lip: darker at its sides and along its middle."""
+    patch = parts()["tongue"]
+    x = (_positions(grid, patch)[..., 0] - landmarks[66, 0]) / 0.13
+    shade = 1.15 - 0.55 * x**2 - 0.25 * np.exp(-((x / 0.1) ** 2))
+    colour = (shade.clip(0.4, 1.2)[..., None] * 1.15 * _TONGUE).astype(np.float32)
+    _lay(albedo[patch.window], colour, patch.cover)

@@ -135,11 +135,21 @@ def _mouth_parts(at: np.ndarray) -> dict[str, Patch]:
         "lips": filled(rounded(at[48:60], closed=True), blur=1.0),
         "lower_lip_shine": filled(ellipse(at[57] + (0, -7), 14, 3), blur=2),
         "mouth": filled(rounded(at[60:68], closed=True), blur=0.5),
+        "tongue": filled(rounded(_tongue(at), closed=True), blur=1.2),
         "lip_line": stroked(rounded(at[60:65]), width=2, blur=0.9),
         "mouth_corners": filled(ellipse(at[48], 3, 3), ellipse(at[54], 3, 3), blur=1.5),
         "under_lip": filled(ellipse(at[57] + (0, 9), 16, 4), blur=4),
         "folds": stroked(*folds, width=3, blur=2.2),
     }
+
+
+def _tongue(at: np.ndarray) -> np.ndarray:
+    """Outline of a tongue that lies over the lower lip, from between the lips down, (8, 2)."""
+    middle, top, tip = at[66, 0], at[62, 1] + 4, at[57, 1] + 13
+    half = 0.42 * (at[64, 0] - at[60, 0]) / 2
+    across = np.array([-0.6, 0.6, 1.0, 1.0, 0.75, 0.0, -0.75, -1.0]) * half
+    down = np.array([0.0, 0.0, 0.2, 0.65, 0.9, 1.0, 0.9, 0.65]) * (tip - top)
+    return np.stack([middle + across, top + down], axis=1)
 
 
 def _skin_parts(at: np.ndarray) -> dict[str, Patch]:

@@ -1,6 +1,6 @@
 """A person's six photos in a studio: one person of the IMM set."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from keypoints.sources.rendered.draws import draw_expression, draw_light, draw_p
 from keypoints.sources.rendered.expression import Expression
 from keypoints.sources.rendered.look import Look, Person, Pose
 from keypoints.sources.rendered.photo import draw_photo
-from keypoints.sources.rendered.posing import Framing, find_landmarks, pose_head
+from keypoints.sources.rendered.posing import Framing, PosedHead, find_landmarks, pose_head
 
 SIZE = (480, 640)
 VIEWS = (1, 2, 3, 4, 5, 6)
@@ -41,6 +41,23 @@ def draw_sitter(rng: np.random.Generator, difficulty: float = 1.0) -> Person:
     return replace(person, glasses=None)
 
 
+@dataclass(frozen=True)
+class ViewDraw:
+    """All that is known of a photo before it is drawn.
+
+    Attributes:
+        look: What it shows.
+        posed: The head, with inter-ocular distances as its unit.
+        framing: Where the head stands in the photo.
+        landmarks_photo: (58, 2).
+    """
+
+    look: Look
+    posed: PosedHead
+    framing: Framing
+    landmarks_photo: np.ndarray
+
+
 def draw_view(
     person: Person, view: int, rng: np.random.Generator, difficulty: float = 1.0, *, grey: bool
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +65,16 @@ def draw_view(
 
     The difficulty scales turns, expressions and the spot light too: at 0 the views are alike.
     """
+    draw = draw_sitting(person, view, rng, difficulty)
+    photo = draw_photo(draw.look, draw.posed, draw.framing, rng, paint_wall(rng, SIZE))
+    photo = add_grain(photo, rng, rng.uniform(0, 4 * difficulty))
+    return without_colour(photo) if grey else photo, draw.landmarks_photo
+
+
+def draw_sitting(
+    person: Person, view: int, rng: np.random.Generator, difficulty: float = 1.0
+) -> ViewDraw:
+    """Draw how the person sits for one of the six photos."""
     look = Look(
         person=person,
         expression=_expression(rng, view, difficulty),
@@ -57,10 +84,7 @@ def draw_view(
     posed = pose_head(look)
     unit = find_landmarks(IMM_58, look, posed)  # inter-ocular distances
     framing = _frame(rng, view, unit)
-    photo = draw_photo(look, posed, framing, rng, paint_wall(rng, SIZE))
-    photo = add_grain(photo, rng, rng.uniform(0, 4 * difficulty))
-    landmarks_photo = unit * framing.scale + framing.origin
-    return without_colour(photo) if grey else photo, landmarks_photo
+    return ViewDraw(look, posed, framing, unit * framing.scale + framing.origin)
 
 
 def _frame(rng: np.random.Generator, view: int, unit: np.ndarray) -> Framing:
