@@ -23,6 +23,7 @@ PARTS = {
     "prepare": "cutting_speed",
     "memory": "peak_memory",
     "repro": "repeat_time",
+    "annotate": "annotating_speed",
 }
 
 
