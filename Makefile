@@ -19,7 +19,7 @@ endif
 
 SETUP := .venv/.done
 
-.PHONY: help setup repro public send plots demo test check bench lock
+.PHONY: help setup repro public contenders send plots demo test check bench soak audit lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,6 +46,9 @@ repro: $(SETUP) ## run the pipeline as params.yaml says: by default on rendered 
 public: $(SETUP) ## run it on the public data; MIRROR=folder or address, PRETRAINED=false
 	dvc exp run -S source=public -S 'mirror=$(MIRROR)' -S models.resnet18.pretrained=$(PRETRAINED)
 	@$(MAKE) --no-print-directory made
+
+contenders: $(SETUP) ## train the networks of contenders/ on the public data, an hour each; MIRROR=
+	dvc exp run contenders/dvc.yaml -S source=public -S 'mirror=$(MIRROR)'
 
 send: $(SETUP) ## send MODEL=resnet18 to Kaggle; MESSAGE="..."; a dry run without credentials
 	python src/send.py $(MODEL) $(if $(MESSAGE),--message "$$MESSAGE")
@@ -76,6 +79,20 @@ check: $(SETUP) ## ruff and mypy
 
 bench: $(SETUP) ## speed and memory, as ratios within one run
 	python benchmarks/run.py
+
+soak: $(SETUP) ## 50 queued experiments, two workers, a third of them killed
+	python benchmarks/run.py soak
+
+# The scanner is a tool with dependencies of its own: it has an environment of its own.
+AUDIT := .venv-audit/bin/pip-audit
+
+$(AUDIT):
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet pip-audit==2.10.1
+
+audit: $(AUDIT) ## known vulnerabilities of what requirements.lock pins (asks PyPI)
+	@$(AUDIT) --strict --disable-pip --require-hashes --requirement requirements.lock || { \
+	  echo "audit: a vulnerability is named above, or PyPI's service could not be asked about every package"; exit 1; }
 
 lock: ## compile requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate --output-file requirements.lock

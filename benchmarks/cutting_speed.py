@@ -1,7 +1,6 @@
 """Cutting a task's crops against plain decoding and resizing of the same photos."""
 
 import multiprocessing
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from keypoints import layout
 from keypoints.crops import CropFormat
 from keypoints.cutting import write_store
 from keypoints.landmarks import IBUG_68, IMM_58
+from keypoints.parallel import n_cores
 from keypoints.settings import Task, read_params
 from keypoints.sources.ibug import read_ibug
 from keypoints.sources.imm import read_imm
@@ -29,7 +29,7 @@ CHUNK = 16  # photos per piece of work
 def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
     """Cut every task's faces, in turn with plain threads and with plain processes."""
     make_workspace(folder, drawn, size.copies)
-    workers = os.cpu_count() or 1
+    workers = n_cores()
     context = multiprocessing.get_context("spawn")
     with (
         ThreadPoolExecutor(workers) as threads,

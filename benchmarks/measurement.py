@@ -18,6 +18,7 @@ class Size:
         times: How many times as many the larger set has.
         rounds: How often two works are done in turn.
         seconds: Spent on each network, about; a slow one takes longer.
+        experiments: Queued by the soak.
     """
 
     people: int
@@ -27,10 +28,13 @@ class Size:
     times: int
     rounds: int
     seconds: float
+    experiments: int
 
 
-FULL = Size(people=9, photos=40, copies=6, faces=3200, times=10, rounds=5, seconds=20.0)
-QUICK = Size(people=1, photos=4, copies=16, faces=64, times=2, rounds=1, seconds=0.5)
+FULL = Size(
+    people=9, photos=40, copies=6, faces=3200, times=10, rounds=5, seconds=20.0, experiments=50
+)
+QUICK = Size(people=1, photos=4, copies=16, faces=64, times=2, rounds=1, seconds=0.5, experiments=6)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from measurement import FULL, QUICK, Size, table
@@ -24,7 +25,9 @@ PARTS = {
     "memory": "peak_memory",
     "repro": "repeat_time",
     "annotate": "annotating_speed",
+    "soak": "soak",
 }
+ON_DEMAND = "soak"  # takes much longer than the others
 
 
 def run(parts: Iterable[str], size: Size) -> None:
@@ -55,13 +58,18 @@ def _machine() -> str:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; or all")
+    names = f"of {', '.join(PARTS)}; none: all but {ON_DEMAND}"
+    parser.add_argument("parts", nargs="*", metavar="PART", help=names)
     parser.add_argument("--quick", action="store_true", help="tiny numbers, to see that it runs")
+    parser.add_argument("--experiments", type=int, help="of the soak (50; quick: 6)")
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"PART must be one of {', '.join(PARTS)}; got {', '.join(sorted(unknown))}")
-    run(arguments.parts or PARTS, QUICK if arguments.quick else FULL)
+    size = QUICK if arguments.quick else FULL
+    if arguments.experiments:
+        size = replace(size, experiments=arguments.experiments)
+    run(arguments.parts or [part for part in PARTS if part != ON_DEMAND], size)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
 """Score one model on its validation faces: `python src/evaluate.py MODEL`."""
 
-import json
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from keypoints import layout
-from keypoints.batches import Batches
 from keypoints.command import run_stage
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
@@ -16,8 +13,8 @@ from keypoints.geometry import apply_map
 from keypoints.inference import Predictions, TrainedSettings, load_model
 from keypoints.landmarks import SCHEMES
 from keypoints.metrics import mean_squared_error
-from keypoints.predictions import predict_twice, write_predictions
-from keypoints.scores import ced_table, face_errors, summarize
+from keypoints.predictions import ONCE, predict_faces, write_predictions
+from keypoints.scores import face_errors, write_tables
 from keypoints.settings import read_params
 from keypoints.stopwatch import recorded
 
@@ -26,13 +23,14 @@ SHOWN = 8  # faces on a sheet
 
 def evaluate(name: str) -> None:
     """Write scores, errors per face, CED curve, predictions, and sheets of good and bad faces."""
-    device = choose_device(read_params().device)
+    params = read_params()
+    device = choose_device(params.device)
     trained = load_model(layout.model_file(name))
     settings = trained.settings
     with CropStore(layout.CROPS / settings.model.task) as store:
         rows = store.rows("validation")
-        batches = Batches(store, rows, settings.points, batch_size=settings.model.batch_size)
-        predictions, both = predict_twice(trained, batches, device)
+        at_test = params.at_test.get(name, ONCE)
+        predictions, both = predict_faces(trained, store, rows, device, at_test)
         errors = face_errors(
             store.faces(rows),
             predictions.landmarks_photo,
@@ -40,23 +38,12 @@ def evaluate(name: str) -> None:
             scheme=SCHEMES[settings.scheme],
             points=settings.points,
         )
-        _write_tables(name, predictions, errors)
+        mse = mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
+        write_tables(name, errors, mse=mse)
         write_predictions(name, "validation", both)
         by_error = np.argsort(errors["nme"].to_numpy(), kind="stable")
         for kind, chosen in (("good", by_error[:SHOWN]), ("bad", by_error[::-1][:SHOWN])):
             _draw_sheet(kind, chosen, store, rows, predictions, errors, settings)
-
-
-def _write_tables(name: str, predictions: Predictions, errors: pd.DataFrame) -> None:
-    mse = mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
-    scores = summarize(errors, mse=mse)
-    layout.fresh(layout.SCORES / f"{name}.json").write_text(json.dumps(scores, indent=2) + "\n")
-    for folder, table in (
-        (layout.FACES, errors),
-        (layout.CED, ced_table(errors["nme"].to_numpy())),
-    ):
-        table.to_csv(layout.fresh(folder / f"{name}.csv"), index=False, float_format="%.6g")
-    print(f"{name}: " + ", ".join(f"{key} {scores[key]:.5g}" for key in ("mse", "mae_px", "nme")))
 
 
 def _draw_sheet(

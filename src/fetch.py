@@ -16,7 +16,7 @@ from keypoints.sources import ibug, imm, kaggle15, rendered
 from keypoints.sources.kaggle_files import competition_files, take_test_list
 from keypoints.sources.pretrained import fetch_weights
 from keypoints.stopwatch import recorded
-from keypoints.unpack import is_archive, unpack
+from keypoints.unpack import is_archive, newest_day, unpack
 
 DOWNLOADS = layout.home() / ".downloads"
 
@@ -74,7 +74,7 @@ def _download(item: str, params: Params, folder: Path) -> Record:
     )
     print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
     unpack(found.path, folder)
-    record: Record = {"source": "public"}
+    record: Record = {"source": "public", "date": newest_day(folder)}
     record |= {"file": found.path.name, "sha256": found.sha256}
     if item == "ibug" and params.downloads.ibug.test_list == "kaggle":
         record |= _take_test_list(params, folder)
@@ -88,7 +88,8 @@ def _download_from_kaggle(item: str, params: Params, folder: Path) -> Record:
     )
     print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
     unpack(found.path, folder)
-    return {"source": "kaggle", "file": found.path.name, "sha256": found.sha256}
+    record: Record = {"source": "kaggle", "date": newest_day(folder)}
+    return record | {"file": found.path.name, "sha256": found.sha256}
 
 
 def _take_test_list(params: Params, folder: Path) -> Record:

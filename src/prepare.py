@@ -20,7 +20,7 @@ def prepare(name: str) -> None:
     """Read the task's data set, split it, and cut its faces."""
     params = read_params()
     task = params.task(name)
-    root = layout.RAW / task.dataset
+    root = params.raw(task.dataset)
     if task.dataset == "imm":
         faces, scheme = read_imm(root), IMM_58
         split = split_by_person(faces, params.validation.imm)
@@ -38,9 +38,11 @@ def prepare(name: str) -> None:
         enlarge=task.enlarge,
         scheme=scheme.name,
     )
-    write_store(layout.fresh(layout.CROPS / name), root, faces, split, format_)
+    folder = layout.fresh(layout.CROPS / name)
     if task.dataset == "kaggle15":  # which numbers of the test faces are asked for
-        shutil.copy(lookup_table(root), layout.CROPS / name)
+        folder.mkdir()
+        shutil.copy(lookup_table(root), folder)
+    write_store(folder, root, faces, split, format_)  # its last file makes the store whole
     counts = Counter(split(face) for face in faces)
     sides = ", ".join(f"{count} {side}" for side, count in counts.items())
     print(f"{name}: {len(faces)} faces of {task.dataset}: {sides}")

@@ -7,6 +7,7 @@ from keypoints.command import run_stage
 from keypoints.competitions.asking import asked_of
 from keypoints.local_score import score
 from keypoints.page.assembly import build_page
+from keypoints.page.times import times_table
 from keypoints.scores import score_table
 from keypoints.settings import Params, read_params
 from keypoints.submission import SubmissionError, read_submission
@@ -16,7 +17,7 @@ COLUMNS = ("task", "mse", "mae_px", "rmse_px", "nme", "nme_median", "fr8", "auc8
 
 
 def report() -> None:
-    """Write report/scores.md, a row per model of params.yaml, and report/index.html."""
+    """Write the scores, a row per model of params.yaml, the times of the stages, and the page."""
     settings = read_params()
     scores = {
         name: json.loads((layout.SCORES / f"{name}.json").read_text()) | {"task": model.task}
@@ -29,6 +30,7 @@ def report() -> None:
         "`mse` in 0..1 of the network's input; `_px` in photo pixels; NME over the distance of "
         "the outer eye corners; fr8 and auc8 at an NME of 0.08.\n"
     )
+    layout.fresh(layout.REPORT / "times.html").write_text(times_table(settings))
     page = build_page(settings, test_scores=_test_scores(settings))
     layout.fresh(layout.REPORT / "index.html").write_text(page, encoding="utf-8")
     print(table)

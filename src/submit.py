@@ -1,17 +1,16 @@
 """Predict the test faces and write the Kaggle CSV: `python src/submit.py MODEL`."""
 
 from keypoints import layout
-from keypoints.batches import Batches
 from keypoints.command import run_stage
 from keypoints.competitions import competition_of
 from keypoints.competitions.terms import read_asked_faces
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
 from keypoints.inference import load_model
-from keypoints.predictions import predict_twice, write_predictions
+from keypoints.predictions import ONCE, predict_faces, write_predictions
 from keypoints.settings import read_params
 from keypoints.stopwatch import recorded
-from keypoints.submission import check_submission, write_submission
+from keypoints.submission import write_checked
 
 
 def submit(name: str) -> None:
@@ -24,13 +23,9 @@ def submit(name: str) -> None:
     asked = read_asked_faces(competition, layout.CROPS / settings.model.task)
     with CropStore(layout.CROPS / settings.model.task) as store:
         rows = store.rows("test")
-        batches = Batches(store, rows, settings.points, batch_size=settings.model.batch_size)
-        both = predict_twice(trained, batches, device)[1]
-    path = layout.submission_file(name)
-    unchecked = layout.fresh(path.with_suffix(".unchecked"))
-    write_submission(unchecked, both.landmarks_photo, asked)
-    check_submission(unchecked, asked, shown_as=path)
-    unchecked.replace(path)
+        at_test = params.at_test.get(name, ONCE)
+        both = predict_faces(trained, store, rows, device, at_test)[1]
+    write_checked(layout.submission_file(name), both.landmarks_photo, asked)
     write_predictions(name, "test", both)
 
 

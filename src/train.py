@@ -8,7 +8,7 @@ from keypoints.devices import choose_device
 from keypoints.inference import TrainedSettings, save_model
 from keypoints.losses import LOSSES
 from keypoints.models import build_network
-from keypoints.resume import StateFile, run_digest
+from keypoints.resume import StateFile, remove_old_states, run_digest
 from keypoints.settings import SettingsError, read_params
 from keypoints.training import tell, train, write_history
 from keypoints.weights import weights_of
@@ -47,7 +47,9 @@ def train_model(name: str) -> None:
             str(device),
             [layout.CROPS / model.task, layout.WEIGHTS / name],
         )
-        state = StateFile(layout.state_file(name, digest))
+        path = layout.state_file(name, digest)
+        remove_old_states(path.parent)
+        state = StateFile(path)
         results = train(
             network,
             Batches(
@@ -56,12 +58,14 @@ def train_model(name: str) -> None:
                 settings.points,
                 batch_size=model.batch_size,
                 augment=model.augment,
+                epochs=model.epochs,
                 seed=params.seed,
             ),
             Batches(store, validation_rows, settings.points, batch_size=model.batch_size),
             loss=LOSSES[model.loss],
             lr=lr,
             lr_decay=model.lr_decay,
+            recipe=model.recipe,
             epochs=model.epochs,
             seed=params.seed,
             device=device,

@@ -69,3 +69,9 @@ def test_file_that_is_cut_short_is_told_where(path: Path, array: np.ndarray):
         np.testing.assert_array_equal(file[48], array[48])
         with pytest.raises(OSError, match=r"array\.npy: cut short at face 49"):
             file[[48, 49]]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_a_full_disk_is_named_with_the_way_out():
+    with pytest.raises(OSError, match="/dev/full: No space left on device; make room and prepare"):
+        ArrayFile.create(Path("/dev/full"), (3, 4, 2), float)

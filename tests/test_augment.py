@@ -1,16 +1,22 @@
 """Augmentation: landmarks go where their pixels go, and a draw depends on its face alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.augment import Draws, draw
-from keypoints.batches import Batches
-from keypoints.crops import CropStore
+from keypoints.augment import Draws, draw, retouch
+from keypoints.batches import Batch, Batches
+from keypoints.crops import CropFormat, CropStore
+from keypoints.cutting import write_store
+from keypoints.faces import Face
 from keypoints.geometry import apply_map, invert
+from keypoints.landmarks import SCHEMES
 from keypoints.settings import Augment
 
 SIZE = (48, 64)
@@ -26,6 +32,7 @@ augments = st.builds(
     rotation=st.floats(0, 180),
     brightness=st.floats(0, 1),
     saturation=st.floats(0, 1),
+    scale=st.floats(0, 0.5),
 )
 
 
@@ -81,7 +88,9 @@ def test_draws_stay_within_their_limits(augment: Augment, seed: int, epoch: int)
     draws = draw_rows(augment, [0, 1, 2, 3], seed=seed, epoch=epoch)
     centre = np.array([31.5, 23.5])
     moved = apply_map(draws.maps, np.tile(centre, (4, 1, 1)))[:, 0] - centre
-    cosine = draws.maps[:, 0, 0]
+    size = np.sqrt(np.linalg.det(draws.maps[:, :, :2]))
+    cosine = draws.maps[:, 0, 0] / size
+    assert np.abs(size - 1).max() <= augment.scale + 1e-9
     assert np.abs(moved).max() <= augment.shift + 1e-9
     assert np.degrees(np.arccos(cosine.clip(-1, 1))).max() <= augment.rotation + 1e-5
     assert np.abs(draws.brightness - 1).max() <= augment.brightness
@@ -129,3 +138,71 @@ def test_other_epoch_seed_or_face_draws_otherwise(other: dict):
     assert np.abs(first.maps - second.maps).max() > 0.01
     assert first.brightness != second.brightness
     assert first.saturation != second.saturation
+
+
+def mirrored_faces(tmp_path: Path, mirror: float) -> Batch:
+    """Four faces of noise with the 15 points of Kaggle's scheme, all in one batch."""
+    rng = np.random.default_rng(1)
+    faces = []
+    for name in "abcd":
+        cv2.imwrite(str(tmp_path / f"{name}.png"), rng.integers(0, 256, SIZE, np.uint8))
+        faces.append(Face(name, f"{name}.png", name, None, rng.uniform(0, 48, (15, 2))))
+    format_ = CropFormat(
+        height=SIZE[0], width=SIZE[1], margin=0, colour=False, enlarge=None, scheme="kaggle15"
+    )
+    store = tmp_path / str(mirror)
+    write_store(store, tmp_path, faces, lambda face: "train", format_)
+    augment = NONE.model_copy(update={"mirror": mirror})
+    with CropStore(store) as opened:
+        (batch,) = Batches(
+            opened, np.arange(4), tuple(range(15)), batch_size=4, augment=augment
+        ).epoch(1)
+    return batch
+
+
+def test_a_mirrored_face_is_the_image_flipped_with_left_and_right_points_swapped(tmp_path: Path):
+    plain, mirrored = mirrored_faces(tmp_path, 0), mirrored_faces(tmp_path, 1)
+    order = plain.landmarks_unit[:, 0, 0].argsort(), mirrored.landmarks_unit[:, 1, 0].argsort()
+    one, other = order[0], order[1][::-1]  # the batches may be in other orders
+    np.testing.assert_array_equal(mirrored.images[other], plain.images[one][:, :, ::-1])
+    twins = plain.landmarks_unit[one][:, SCHEMES["kaggle15"].mirror_order]
+    np.testing.assert_allclose(mirrored.landmarks_unit[other], [1, 0] + twins * [-1, 1], atol=1e-6)
+
+
+def test_a_share_of_the_faces_is_mirrored_grey_and_partly_hidden():
+    augment = NONE.model_copy(update={"mirror": 0.5, "grey": 0.2, "occlusion": 0.4})
+    draws = draw_rows(augment, list(range(1000)))
+    x0, y0, x1, y1 = draws.hidden.T
+    assert draws.mirrored.mean() == pytest.approx(0.5, abs=0.05)
+    assert (draws.saturation == 0).mean() == pytest.approx(0.2, abs=0.04)
+    assert (x1 > x0).mean() == pytest.approx(0.4, abs=0.05)
+    assert ((x1 - x0) * (y1 - y0)).max() <= 0.45**2 * SIZE[0] * SIZE[1]
+    assert (np.linalg.det(draws.maps[:, :, :2]) < 0).tolist() == draws.mirrored.tolist()
+
+
+def test_gamma_keeps_black_and_white_and_changes_what_is_between():
+    draws = draw_rows(NONE.model_copy(update={"gamma": 1.0}), [0, 1, 2, 3])
+    for number, gamma in enumerate(draws.gamma):
+        image = np.array([[0, 64, 128, 255]], np.uint8)
+        retouch(image, draws, number)
+        assert image.tolist() == [[0, *(round(255 * (v / 255) ** gamma) for v in (64, 128)), 255]]
+
+
+def test_blur_softens_and_what_is_hidden_has_one_colour():
+    noise = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), np.uint8)
+    soft, hidden = noise.copy(), noise.copy()
+    draws = draw_rows(NONE.model_copy(update={"blur": 3.0, "occlusion": 1.0}), [0])
+    retouch(soft, replace(draws, hidden=np.zeros((1, 4), int)), 0)
+    retouch(hidden, replace(draws, blur=np.zeros(1)), 0)
+    assert soft.std() < noise.std() / 2
+    x0, y0, x1, y1 = draws.hidden[0]
+    assert np.ptp(hidden[y0:y1, x0:x1], axis=(0, 1)).tolist() == [0, 0, 0]
+    assert (hidden != noise).any(axis=2).sum() <= (x1 - x0) * (y1 - y0)
+
+
+def test_draws_are_half_as_strong_in_the_calm_share_at_the_end():
+    augment = USUAL.model_copy(update={"mirror": 0.5, "occlusion": 0.4, "calm": 0.2})
+    assert augment.in_epoch(8, 10) is augment
+    calm = augment.in_epoch(9, 10)
+    assert (calm.shift, calm.rotation, calm.occlusion, calm.mirror) == (5, 5, 0.2, 0.5)
+    assert NONE.in_epoch(10, 10) is NONE

@@ -1,5 +1,7 @@
 """Batches: which faces in which order, their pixels, and the way back to the photo."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,12 +11,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.augment import Draws
+from keypoints.augment import Draws, draw
 from keypoints.batches import Batch, Batches
 from keypoints.crops import CropFormat, CropStore
 from keypoints.cutting import write_store
 from keypoints.faces import Face
-from keypoints.geometry import apply_map, invert
+from keypoints.geometry import apply_map, invert, unit_map
 from keypoints.inference import input_of
 from keypoints.settings import Augment
 
@@ -150,8 +152,15 @@ def test_only_the_points_asked_for_are_given(dot_store: CropStore):
     assert some.landmarks_unit.dtype == np.float32
 
 
+def coloured(brightness: list[float], saturation: list[float]) -> Draws:
+    """Draws that change nothing but colours, a number per face."""
+    rows = np.arange(len(brightness))
+    nothing = draw(NONE, (2, 2), seed=1, epoch=1, rows=rows)
+    return replace(nothing, brightness=np.array(brightness), saturation=np.array(saturation))
+
+
 def coloured_batch(pixel: tuple[int, ...], brightness: float, saturation: float) -> Batch:
-    draws = Draws(np.eye(2, 3)[None], np.array([brightness]), np.array([saturation]))
+    draws = coloured([brightness], [saturation])
     images = np.full((1, 2, 2, len(pixel)), pixel, np.uint8)
     return Batch(images, np.zeros((1, 1, 2), np.float32), np.eye(2, 3)[None], draws)
 
@@ -190,7 +199,7 @@ def test_colours_change_as_drawn(
 def test_factors_of_one_leave_pixels_exactly_as_they_are():
     images = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
     plain = Batch(images, np.zeros((1, 1, 2), np.float32), np.eye(2, 3)[None], None)
-    drawn = Draws(np.eye(2, 3)[None], np.ones(1), np.ones(1))
+    drawn = coloured([1], [1])
     changed = Batch(images, plain.landmarks_unit, plain.photo_to_unit, drawn)
     device = torch.device("cpu")
     assert torch.equal(input_of(plain, device), input_of(changed, device))
@@ -198,7 +207,7 @@ def test_factors_of_one_leave_pixels_exactly_as_they_are():
 
 def test_each_face_has_its_own_colours_and_the_batch_is_left_as_it_was(dot_store: CropStore):
     images = np.full((2, 4, 4, 3), 100, np.uint8)
-    draws = Draws(np.tile(np.eye(2, 3), (2, 1, 1)), np.array([0.5, 2.0]), np.ones(2))
+    draws = coloured([0.5, 2], [1, 1])
     batch = Batch(images, np.zeros((2, 1, 2), np.float32), draws.maps, draws)
     inputs = input_of(batch, torch.device("cpu"))
     assert inputs[0, 0, 0, 0].item() == pytest.approx(50 / 255)
@@ -212,3 +221,25 @@ def test_input_is_channels_last(dot_store: CropStore):
     assert inputs.shape == (4, 1, 48, 64)
     assert inputs.dtype == torch.float32
     assert inputs.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("box_scale", [0.8, 1.25])
+def test_dots_stay_under_their_landmarks_in_a_box_of_any_scale(
+    dot_store: CropStore, dot_near: Callable[..., np.ndarray | None], box_scale: float
+):
+    rows = np.arange(12)
+    batches = Batches(dot_store, rows, ALL_POINTS, batch_size=12, box_scale=box_scale)
+    (batch,) = batches.epoch()
+    (usual,) = Batches(dot_store, rows, ALL_POINTS, batch_size=12).epoch()
+    np.testing.assert_allclose(
+        batch.landmarks_unit - 0.5, (usual.landmarks_unit - 0.5) / box_scale, atol=1e-6
+    )
+    points = apply_map(invert(unit_map((48, 64))), batch.landmarks_unit.astype(float))
+    found = [
+        (dot_near(image[..., 0], point), point)
+        for image, face in zip(batch.images, points, strict=True)
+        for point in face
+    ]
+    seen = [np.abs(dot - point).max() for dot, point in found if dot is not None]
+    assert len(seen) > 12
+    assert max(seen) < 0.7

@@ -19,4 +19,4 @@ def test_an_unknown_part_is_refused_with_the_known_ones():
     command = [sys.executable, str(RUN), "sped"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "must be one of speed, prepare, memory, repro, annotate; got sped" in done.stderr
+    assert "must be one of speed, prepare, memory, repro, annotate, soak; got sped" in done.stderr

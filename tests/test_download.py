@@ -1,8 +1,12 @@
 """Downloads from a real server on the loopback that misbehaves by script."""
 
 import hashlib
+import os
 import resource
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +21,8 @@ from keypoints.transfer import Part, transfer
 
 OLD = bytes(range(256)) * 1000
 NEW = OLD[::-1] + b"one more line"
+LARGE = 8 * OLD  # more than is written at once
+SRC = Path(__file__).parent.parent / "src"
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Reply:
     range_shift: int = 0  # the rest begins so many bytes from where it was asked for
     tail: bytes = b""  # comes behind the rest
     location: str | None = None
+    is_held: bool = False  # the connection stays open behind what is sent, and brings nothing more
 
 
 class Server(ThreadingHTTPServer):
@@ -41,6 +48,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.script: dict[str, list[Reply]] = {}
         self.requests: list[tuple[str, str | None]] = []  # path and Range, as they came
+        self.release = threading.Event()  # of the connections that are held
         self.address = f"http://127.0.0.1:{self.server_port}"
 
     def serve(self, path: str, *replies: Reply) -> str:
@@ -86,6 +94,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body[: reply.n_sent])
+        if reply.is_held:
+            self.server.release.wait(timeout=60)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -98,6 +108,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
+        server.release.set()
         server.shutdown()
         thread.join()
 
@@ -162,6 +173,25 @@ def test_a_whole_part_of_a_killed_run_is_used_without_the_network(
     assert len(server.requests) == 1
 
 
+def test_a_download_that_is_killed_midway_goes_on_in_the_next_run(
+    server: Server, tmp_path: Path
+) -> None:
+    url = server.serve("/faces.zip", Reply(LARGE, n_sent=6 * len(OLD), is_held=True), Reply(LARGE))
+    part = tmp_path / "faces.zip.part"
+    code = "import sys; from pathlib import Path; from keypoints.transfer import Part, transfer; "
+    code += "transfer(sys.argv[1], Part(Path(sys.argv[2])), waits_s=())"
+    command = [sys.executable, "-c", code, url, str(part)]
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(SRC)}) as child:
+        deadline = time.monotonic() + 60
+        while Part(part).n_bytes == 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        child.kill()
+    n_kept = Part(part).n_bytes
+    assert n_kept > 0
+    assert fetch(url, folder=tmp_path).path.read_bytes() == LARGE
+    assert server.requests[-1] == ("/faces.zip", f"bytes={n_kept}-")
+
+
 def test_a_part_without_its_note_is_not_trusted(server: Server, tmp_path: Path) -> None:
     (tmp_path / "faces.zip.part").write_bytes(b"of another file")
     (tmp_path / "faces.zip.part.json").write_text('{"address": "http://127')
@@ -207,6 +237,13 @@ def test_a_wrong_length_is_an_error(server: Server, tmp_path: Path, has_ranges: 
     with pytest.raises(DownloadError, match="256,000 bytes of 256,001 came|length was wrong"):
         fetch(url, folder=tmp_path)
     assert "faces.zip" not in files_in(tmp_path)
+
+
+def test_a_length_that_is_too_short_is_found_by_the_digest(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", Reply(n_announced=1000))
+    with pytest.raises(DownloadError, match=f"{url}: sha256 must be"):
+        fetch(url, folder=tmp_path, sha256=hashlib.sha256(OLD).hexdigest())
+    assert files_in(tmp_path) == set()
 
 
 def test_without_a_length_a_break_could_not_be_told(server: Server, tmp_path: Path) -> None:

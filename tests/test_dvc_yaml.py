@@ -12,8 +12,11 @@ ROOT = SRC.parent
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
 PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 STAGES = ("fetch", "prepare", "train", "evaluate", "submit", "report")
+CONTENDERS = YAML(typ="safe").load((ROOT / "contenders/dvc.yaml").read_text())
 ARCHITECTURES = {
-    f"src/keypoints/models/{model['architecture']}.py" for model in PARAMS["models"].values()
+    str(path.relative_to(ROOT))
+    for path in (SRC / "keypoints/models").glob("*.py")
+    if path.name != "__init__.py"
 }
 LISTED_ARCHITECTURES = ARCHITECTURES | {"src/keypoints/models/${item.architecture}.py"}
 
@@ -42,12 +45,30 @@ def test_a_stage_depends_on_exactly_the_modules_that_it_imports(stage: str) -> N
 def test_a_stage_lists_the_settings_that_its_script_reads(stage: str) -> None:
     script = (SRC / f"{stage}.py").read_text()
     read = set(re.findall(r"(?:\bparams|read_params\(\))\.(?!yaml)(\w+)", script))
-    read = {{"task": "tasks", "model": "models"}.get(name, name) for name in read}
+    read = {{"task": "tasks", "model": "models"}.get(name, name) for name in read - {"raw"}}
     listed = set(parameters(stage))
     if stage == "fetch":  # whose items name further settings
         items = PIPELINE["stages"][stage]["foreach"].values()
         listed |= {item[key] for item in items for key in ("source", "archive", "drawn")}
     assert {name.split(".")[0] for name in listed if not name.startswith("${")} == read
+
+
+@pytest.mark.parametrize("stage", ["prepare", "train", "evaluate", "submit"])
+def test_a_stage_of_the_contenders_is_that_of_the_pipeline_one_folder_further(stage: str) -> None:
+    own, other = definition(stage), CONTENDERS["stages"][stage]["do"]
+    modules = [f"../{dep}" for dep in own["deps"] if dep.startswith("src/")]
+    listed = [dep for dep in other["deps"] if dep.startswith("../src/")]
+    assert set(listed) - {"../src/keypoints/models/timm_backbone.py"} == set(modules)
+    assert other["cmd"] == own["cmd"].replace("src/", "../src/")
+    assert (other["outs"], other.get("metrics")) == (own["outs"], own.get("metrics"))
+    near = {name for name in other["params"] if isinstance(name, str)}
+    far = next(name["../params.yaml"] for name in other["params"] if isinstance(name, dict))
+    assert near | set(far) == set(own["params"])
+
+
+def test_the_contenders_weights_depend_on_what_fetch_depends_on() -> None:
+    listed = CONTENDERS["stages"]["weights"]["deps"]
+    assert listed == [f"../{dep}" for dep in definition("fetch")["deps"]]
 
 
 def test_the_report_depends_on_every_setting_since_its_page_prints_them() -> None:
@@ -96,6 +117,7 @@ def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:
         "metrics/runs/fetch_imm.json",
         "submissions/resnet18.csv",
         "report/scores.md",
+        "report/times.html",
         "report/index.html",
         "data/photos/own.jpg",
     ]

@@ -21,13 +21,18 @@ IBUG_ARCHIVE = "ibug_300W_large_face_landmark_dataset.tar.gz"
 TEST_LIST, SLUG = "labels_ibug_300W_test_parsed.xml", CS194_26.slug
 
 
+def of_2001(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.mtime = 1_000_000_000
+    return member
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, rendered_imm: Path) -> Workspace:
     """A repository beside whose root a mirror folder holds a small IMM archive."""
     (tmp_path / "repository").mkdir()
     (tmp_path / "mirror").mkdir()
     with tarfile.open(tmp_path / "mirror" / ARCHIVE, "w:gz") as archive:
-        archive.add(rendered_imm / "imm_face_db", arcname="another_name")
+        archive.add(rendered_imm / "imm_face_db", arcname="another_name", filter=of_2001)
     workspace = Workspace(tmp_path / "repository")
     workspace.set_params({"source": "public", "mirror": "../mirror"})
     return workspace
@@ -45,6 +50,7 @@ def test_a_mirror_is_asked_first_and_the_digest_is_written_down(workspace: Works
     record = json.loads((workspace.folder / "data/raw/imm/source.json").read_text())
     assert record == {
         "source": "public",
+        "date": "2001-09-09",
         "file": ARCHIVE,
         "sha256": digest(workspace),
         "faces": {"train": 12},

@@ -15,8 +15,17 @@ from keypoints.batches import Batch
 from keypoints.inference import ModelFileError, TrainedSettings, load_model, save_model
 from keypoints.losses import LOSSES
 from keypoints.models import LandmarkNetwork, build_network
-from keypoints.settings import AnyModel, BackboneModel, SettingsError, Task, read_params
-from keypoints.training import train_step
+from keypoints.recipe import Learner
+from keypoints.settings import (
+    AnyModel,
+    BackboneModel,
+    HeatmapModel,
+    OnBackbone,
+    Recipe,
+    SettingsError,
+    Task,
+    read_params,
+)
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -31,8 +40,14 @@ TINY_WILD = PARAMS.tasks["wild"].model_copy(update={"height": 32, "width": 32, "
 SMALL = RESNET.model_copy(update={"backbone": "mobilenetv3_small_100"})
 SAME_PADDED = RESNET.model_copy(update={"backbone": "mobilenetv2_100", "pad_type": "same"})
 
+CONTENDERS = read_params(Path(__file__).parent.parent / "contenders/params.yaml").models
+HEATMAP = CONTENDERS["mobile_heatmap"]
+assert isinstance(HEATMAP, HeatmapModel)
+
 MODELS: dict[str, AnyModel] = {
     **PARAMS.models,
+    **CONTENDERS,
+    "heat maps on resnet18": HEATMAP.model_copy(update={"backbone": "resnet18", "pad_type": None}),
     "mobilenetv3_small_100": SMALL,
     "mobilenetv2_100 as TensorFlow pads": SAME_PADDED,
 }
@@ -40,7 +55,7 @@ every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
 def task_of(model: AnyModel) -> Task:
-    return TINY_WILD if isinstance(model, BackboneModel) else PARAMS.tasks[model.task]
+    return TINY_WILD if isinstance(model, OnBackbone) else PARAMS.tasks[model.task]
 
 
 def build(model: AnyModel, *, seed: int = 1, n_points: int = N_POINTS) -> LandmarkNetwork:
@@ -82,9 +97,10 @@ def test_network_gives_every_face_its_points(model: AnyModel):
 @every_model
 def test_training_step_lowers_the_loss(model: AnyModel):
     network, batch = build(model).train(), tiny_batch(model)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
-    first, _ = train_step(network, batch, optimizer, LOSSES["mse"], CPU)
-    second, _ = train_step(network, batch, optimizer, LOSSES["mse"], CPU)
+    learner = Learner(network, LOSSES["mse"], Recipe(), CPU)
+    learner.set_rate(1e-4)
+    first, _ = learner.step(batch)
+    second, _ = learner.step(batch)
     assert second < first
 
 
@@ -242,6 +258,68 @@ def test_weights_of_the_same_backbone_are_taken_but_for_the_last_layer(
     changed = [name for name in own if not torch.equal(own[name], small_weights[name])]
     assert changed == ["classifier.weight", "classifier.bias"]
     assert own["classifier.bias"].shape == (2 * N_POINTS,)
+
+
+def saved(model: AnyModel, path: Path, *, n_points: int = 58) -> LandmarkNetwork:
+    """A network away from its first weights, whose file the path names from now on."""
+    network = build(model, seed=2, n_points=n_points)
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            tensor.add_(1 if tensor.dtype == torch.int64 else 0.01)
+    save_model(path, network, settings_of(model))
+    return network
+
+
+@pytest.mark.parametrize("model", [SMALL, HEATMAP], ids=["backbone", "heat maps"])
+def test_a_trained_model_of_the_project_is_taken_whole_by_one_of_its_kind(
+    tmp_path: Path, model: AnyModel
+):
+    path = tmp_path / "trained.safetensors"
+    trained = saved(model, path)
+    network = build_network(model, TINY_WILD, 58, seed=1, weights=path)
+    assert same_weights(network, trained)
+
+
+@pytest.mark.parametrize(
+    ("model", "last"), [(SMALL, "body.classifier."), (HEATMAP, "body.head.1.")], ids=["", "maps"]
+)
+def test_the_last_layer_of_a_trained_model_with_other_points_is_not_taken(
+    tmp_path: Path, model: AnyModel, last: str
+):
+    path = tmp_path / "trained.safetensors"
+    trained = saved(model, path).state_dict()
+    network = build_network(model, TINY_WILD, N_POINTS, seed=1, weights=path)
+    own, first = network.state_dict(), build(model, seed=1).state_dict()
+    for name, value in own.items():
+        assert torch.equal(value, (first if name.startswith(last) else trained)[name]), name
+
+
+@pytest.mark.parametrize(
+    ("other", "holds"),
+    [
+        (RESNET, "timm_backbone on resnet18, from which a timm_backbone on mobilenetv3_small_100"),
+        (PARAMS.models["nose_net"], "nose_net, from which a timm_backbone on mobilenetv3"),
+    ],
+    ids=["another backbone", "another architecture"],
+)
+def test_a_trained_model_of_another_kind_is_refused(tmp_path: Path, other: AnyModel, holds: str):
+    path = tmp_path / "trained.safetensors"
+    save_model(path, build(other), settings_of(other))
+    with pytest.raises(SettingsError, match=rf"trained\.safetensors: holds a {holds}"):
+        build_network(SMALL, TINY_WILD, N_POINTS, seed=1, weights=path)
+
+
+def test_a_trained_model_for_another_input_is_refused_by_the_layer_that_does_not_fit(
+    tmp_path: Path,
+):
+    path = tmp_path / "trained.safetensors"
+    saved(SMALL, path)
+    grey = TINY_WILD.model_copy(update={"colour": False})
+    one_channel = SMALL.model_copy(update={"mean": [0.5], "std": [1.0]})
+    with pytest.raises(
+        SettingsError, match=r"not fit this network: body\.conv_stem\.weight .*1 such"
+    ):
+        build_network(one_channel, grey, N_POINTS, seed=1, weights=path)
 
 
 def test_weights_of_another_architecture_are_refused(

@@ -98,6 +98,14 @@ def test_the_text_has_numbers_of_the_run(ran: Workspace, page: str) -> None:
     assert "272 rows" in text  # 2 faces x 136
 
 
+def test_times_are_a_file_that_the_page_shows(ran: Workspace, page: str) -> None:
+    times = text_of((ran.folder / "report/times.html").read_text())
+    for stage in ("fetch@imm", "prepare@wild", "evaluate@face_net", "submit@resnet18"):
+        assert re.search(rf"{stage} \d{{4}}-\d\d-\d\d [\d:]{{8}} [\d.]+ s", times)
+    assert re.search(r"train@nose_net [\d.]+ s", times)
+    assert 'data="times.html"' in page
+
+
 def test_the_same_run_gives_the_same_bytes(ran: Workspace, page: str) -> None:
     ran.run("python", "src/report.py")
     assert (ran.folder / "report/index.html").read_text() == page

@@ -6,18 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from keypoints import parallel
 from keypoints.parallel import map_on_cores
 
 
 @pytest.mark.parametrize("cores", [1, 3])
 def test_results_come_in_the_order_of_the_items(cores: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(parallel, "n_cores", lambda: cores)
     assert list(map_on_cores(lambda item: item**2, range(100))) == [n**2 for n in range(100)]
     assert list(map_on_cores(str, [])) == []
 
 
 def test_items_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(parallel, "n_cores", lambda: 3)
     taken = 0
 
     def items() -> Iterator[int]:
@@ -32,13 +33,13 @@ def test_items_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_work_is_done_by_as_many_threads_as_there_are_cores(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(parallel, "n_cores", lambda: 3)
     meeting = threading.Barrier(3, timeout=60)
     assert len(list(map_on_cores(lambda _: meeting.wait(), range(3)))) == 3
 
 
 def test_an_error_comes_in_its_place_and_ends_the_work(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(parallel, "n_cores", lambda: 2)
     started = []
 
     def work(item: int) -> int:
@@ -52,3 +53,14 @@ def test_an_error_comes_in_its_place_and_ends_the_work(monkeypatch: pytest.Monke
     with pytest.raises(ValueError, match="ten"):
         next(results)
     assert max(started) <= 18
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_only_the_cores_that_a_process_may_use_count():
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        assert parallel.n_cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert parallel.n_cores() == len(allowed)

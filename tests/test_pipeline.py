@@ -15,9 +15,6 @@ from keypoints.crops import CropStore
 from keypoints.inference import load_model
 from keypoints.training import validate
 
-TESTS = Path(__file__).parent
-
-
 FETCHES = {f"fetch@{item}" for item in ("imm", "ibug", "kaggle15", "weights")}
 
 
@@ -38,7 +35,7 @@ def test_repro_writes_every_output(ran: Workspace) -> None:
     for model in ("resnet18", "kaggle15_net"):
         assert f"submissions/{model}.csv" in written
         assert f"metrics/predictions/{model}_test.npz" in written
-    assert {"report/scores.md", "report/index.html"} <= written
+    assert {"report/scores.md", "report/times.html", "report/index.html"} <= written
     assert not list(ran.folder.rglob("metrics/**/.gitignore"))
 
 
@@ -124,19 +121,6 @@ def test_an_experiment_runs_what_depends_on_its_setting_and_is_compared(
     assert "learning curves of nose_net" in (workspace.folder / "dvc_plots/index.html").read_text()
 
 
-def test_a_training_killed_ten_times_ends_in_the_same_bytes(workspace: Workspace) -> None:
-    model, states = workspace.folder / "models/nose_net.safetensors", workspace.folder / ".resume"
-    workspace.set_params({"models.nose_net.epochs": 80})
-    workspace.run("python", "src/train.py", "nose_net")
-    whole = model.read_bytes()
-    model.unlink()
-    said = workspace.run("python", str(TESTS / "killed_training.py"), "nose_net", "10")
-    assert "killed 10" in said
-    assert model.read_bytes() == whole
-    assert len(pd.read_csv(workspace.folder / "metrics/history/nose_net.csv")) == 80
-    assert not list(states.iterdir())
-
-
 def test_a_small_rate_is_a_number_and_retrains_only_the_target(workspace: Workspace) -> None:
     assert workspace.stages_run("exp", "run", "-S", "lr=1e-5", "train@nose_net") == [
         "train@nose_net"
@@ -158,6 +142,25 @@ def test_another_backbone_is_one_setting(workspace: Workspace) -> None:
     assert ran == ["fetch@weights", "train@resnet18"]
     trained = load_model(workspace.folder / "models/resnet18.safetensors")
     assert type(trained.network.body).__name__ == "MobileNetV3"
+
+
+def test_contenders_are_trained_when_asked_for_on_the_data_of_the_pipeline(
+    workspace: Workspace,
+) -> None:
+    ends = [f"contenders/dvc.yaml:{stage}@mobile_heatmap" for stage in ("evaluate", "submit")]
+    ran = workspace.stages_run("repro", *ends)
+    stages = ("prepare@wild160", "weights", "train@", "evaluate@", "submit@")
+    assert len(ran) == len(stages)
+    assert all(any(name in line for line in ran) for name in stages)
+    folder = workspace.folder / "contenders"
+    scores = json.loads((folder / "metrics/scores/mobile_heatmap.json").read_text())
+    assert 0 < scores["mse"] < 1
+    said = workspace.run(
+        "python", "src/send.py", "--check", "contenders/submissions/mobile_heatmap.csv"
+    )
+    assert "rows for 2 faces, as " in said
+    assert workspace.stages_run("repro") == []  # the pipeline itself knows nothing of them
+    assert workspace.run("git", "status", "--porcelain", "--", "contenders/data") == ""
 
 
 def test_a_grid_is_queued_and_worked_off_by_two_workers(workspace: Workspace) -> None:

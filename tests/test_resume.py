@@ -1,8 +1,10 @@
 """Interrupted trainings: they go on, and end where uninterrupted ones do, bit for bit."""
 
+import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,7 +18,7 @@ from torch import nn
 from keypoints.batches import Batches
 from keypoints.crops import CropStore
 from keypoints.losses import LOSSES
-from keypoints.resume import Progress, StateFile, run_digest
+from keypoints.resume import Progress, StateError, StateFile, remove_old_states, run_digest
 from keypoints.settings import Augment
 from keypoints.training import EpochResult, train
 
@@ -164,7 +166,8 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
     path = tmp_path / "run.state"
     with pytest.raises(Interruption):
         run(dot_store, small_network(), InterruptedFile(path, 6))
-    with no_file_larger_than(1000), pytest.raises(OSError, match="too large"):
+    kept = rf"{path}: File too large. What was saved before is kept: make room"
+    with no_file_larger_than(1000), pytest.raises(StateError, match=kept):
         run(dot_store, small_network(), StateFile(path))
     assert [file.name for file in tmp_path.iterdir()] == ["run.state"]
     network = small_network()
@@ -183,6 +186,39 @@ def no_file_larger_than(size: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
+
+
+def test_a_run_that_goes_on_says_where(
+    dot_store: CropStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.state"
+    with pytest.raises(Interruption):
+        run(dot_store, small_network(), InterruptedFile(path, 6))
+    assert "goes on" not in capsys.readouterr().out
+    run(dot_store, small_network(), StateFile(path))
+    assert capsys.readouterr().out == f"{path}: goes on in epoch 2, after step 2\n"
+
+
+def test_the_end_of_a_run_removes_its_files_and_no_other(tmp_path: Path) -> None:
+    for name in ("run.state", "run.4711", "run.damaged", "other.state", "other.4711"):
+        (tmp_path / name).write_bytes(b"")
+    StateFile(tmp_path / "run.state").discard()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"run.damaged", "other.state", "other.4711"}
+
+
+def test_files_that_nobody_went_on_with_are_removed_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("old.state", "old.damaged", "new.state"):
+        (tmp_path / name).write_bytes(b"")
+    for name in ("old.state", "old.damaged"):
+        os.utime(tmp_path / name, (0, time.time() - 15 * 86400))
+    remove_old_states(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["new.state"]
+    assert f"{tmp_path}: removed 2 files of trainings left alone for 14 days" in (
+        capsys.readouterr().out
+    )
 
 
 def test_a_run_goes_by_its_settings_device_and_data(tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def test_lr_must_be_a_number_above_zero(tmp_path: Path, text: str):
         ("rendered.imm.people", 100, "less than or equal to 99"),
         ("rendered.ibug.photos", 19, "greater than or equal to 20"),
         ("rendered.ibug.test_photos", 0, "greater than or equal to 1"),
+        ("rendered.ibug.difficulty", 2.5, "less than or equal to 2"),
+        ("rendered.kaggle15.difficulty", -0.1, "greater than or equal to 0"),
         ("validation.imm", 0.6, "less than or equal to 0.5"),
         ("tasks.nose.dataset", "lfw", "one of imm, ibug"),
         ("tasks.nose.points", "nose", "one of nose_tip, all"),
@@ -96,6 +98,8 @@ def test_lr_must_be_a_number_above_zero(tmp_path: Path, text: str):
         ("models.resnet18.pad_type", "valid", "same"),
         ("models.resnet18.pretrained", 3, "boolean"),
         ("models.resnet18.augment.rotation", 181, "less than or equal to 180"),
+        ("at_test.resnet18.scales", [], "at least 1"),
+        ("at_test.resnet18.mirror", 1, "boolean"),
         ("models.resnet18.augment.brightness", 1.1, "less than or equal to 1"),
         ("models.resnet18.augment.saturation", -0.1, "greater than or equal to 0"),
     ],
@@ -176,6 +180,29 @@ def test_model_of_no_task_is_refused(tmp_path: Path):
     assert "models.nose_net.task must be one of nose, face, wild, kaggle15; got 'noes'" in message
 
 
+@pytest.mark.parametrize(
+    ("name", "members", "rule"),
+    [
+        ("best", ["resnet18"], "ensembles.best.members should have at least 2"),
+        ("best", ["resnet18", "resnet81"], "ensembles.best.members should be different ones of"),
+        ("best", ["resnet18", "resnet18"], "ensembles.best.members should be different ones of"),
+        ("best", ["resnet18", "face_net"], "the same points of one data set"),
+        ("best", ["nose_net", "face_net"], "the same points of one data set"),
+        ("resnet18", ["nose_net", "nose_net_3x3"], "ensembles.resnet18 has the name of a model"),
+    ],
+)
+def test_ensemble_is_of_different_models_that_predict_the_same(
+    tmp_path: Path, name: str, members: list[str], rule: str
+):
+    block = {name: {"how": "mean", "members": members}}
+    assert rule in refusal(with_value(tmp_path, "ensembles", block))
+
+
+def test_way_of_predicting_is_that_of_a_model(tmp_path: Path):
+    message = refusal(with_value(tmp_path, "at_test.resnet81", {"mirror": True}))
+    assert "at_test.resnet81 should be one of nose_net, " in message
+
+
 @pytest.mark.parametrize("key", ["mean", "std"])
 def test_mean_and_deviation_have_a_number_for_each_channel(tmp_path: Path, key: str):
     message = refusal(with_value(tmp_path, f"models.resnet18.{key}", [0.5]))
@@ -248,3 +275,13 @@ def leaf_names(block: dict[str, object]) -> set[str]:
     for name, value in block.items():
         names |= leaf_names(value) if isinstance(value, dict) else {name}
     return names
+
+
+@pytest.mark.parametrize("key", ["mirror", "downloads.imm.urls"])
+def test_credentials_in_an_address_are_refused_and_not_shown(tmp_path: Path, key: str):
+    address = "https://user:secret@example.com/faces"
+    value = address if key == "mirror" else [f"{address}.zip"]
+    message = refusal(with_value(tmp_path, key, value))
+    assert f"params.yaml: {key} must hold no user name and no password" in message
+    assert "put them into ~/.netrc" in message
+    assert "secret" not in message

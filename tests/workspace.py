@@ -14,6 +14,8 @@ COPIED = (
     ".dvcignore",
     ".gitignore",
     "Makefile",
+    "contenders/dvc.yaml",
+    "contenders/params.yaml",
     "data/photos/README.md",
     "dvc.yaml",
     "params.yaml",
@@ -37,6 +39,14 @@ TINY = {
     "models.resnet18.pretrained": False,
     "models.resnet18.batch_size": 8,
 }
+TINY_CONTENDERS = {
+    "tasks.wild160.height": 64,
+    "tasks.wild160.width": 64,
+    "tasks.wild160.margin": 8,
+    "models.mobile_heatmap.pretrained": False,
+    "models.mobile_heatmap.epochs": 1,
+    "models.mobile_heatmap.batch_size": 8,
+}
 MODELS = list(YAML(typ="safe").load((ROOT / "params.yaml").read_text())["models"])
 
 
@@ -48,6 +58,7 @@ class Workspace:
         for name in COPIED:
             self._copy(name)
         self.set_params(TINY | {f"models.{name}.epochs": 1 for name in MODELS})
+        self.set_params(TINY_CONTENDERS, "contenders/params.yaml")
         self.run("git", "init", "--quiet")
         self.run("git", "config", "user.name", "Test")
         self.run("git", "config", "user.email", "test@example.com")
@@ -61,9 +72,9 @@ class Workspace:
         else:
             shutil.copy(source, target)
 
-    def set_params(self, values: dict[str, object]) -> None:
-        """Change settings in params.yaml, named by their dotted keys."""
-        yaml, path = YAML(), self.folder / "params.yaml"
+    def set_params(self, values: dict[str, object], file: str = "params.yaml") -> None:
+        """Change settings in a params.yaml, named by their dotted keys."""
+        yaml, path = YAML(), self.folder / file
         params = yaml.load(path.read_text())
         for key, value in values.items():
             block = params

@@ -31,14 +31,22 @@ class ArrayFile:
 
     @classmethod
     def create(cls, path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Self:
-        """Make a file of its final size, which is zeros until rows are written."""
+        """Make a file of its final size, which is zeros until rows are written.
+
+        Raises:
+            OSError: If the disk has no room for it.
+        """
         file = path.open("w+b", buffering=0)
         descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
         header = {"descr": descr, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        file.seek(0)
-        made = cls(file)
-        file.truncate(made._start + len(made) * made._row_bytes)
+        try:
+            np.lib.format.write_array_header_1_0(file, header)
+            file.seek(0)
+            made = cls(file)
+            file.truncate(made._start + len(made) * made._row_bytes)
+        except OSError as error:
+            file.close()
+            raise _unwritten(file, error.strerror) from error
         return made
 
     @classmethod
@@ -64,8 +72,12 @@ class ArrayFile:
         data = np.ascontiguousarray(value, self.dtype)
         if data.shape != self.shape[1:]:
             data = np.ascontiguousarray(np.broadcast_to(value, self.shape[1:]), self.dtype)
-        if os.pwrite(self._file.fileno(), data.data, self._offset(row)) != data.nbytes:
-            raise OSError(f"{self._file.name}: face {row} was not written whole; is the disk full?")
+        try:
+            n_written = os.pwrite(self._file.fileno(), data.data, self._offset(row))
+        except OSError as error:
+            raise _unwritten(self._file, error.strerror) from error
+        if n_written != data.nbytes:
+            raise _unwritten(self._file, f"face {row} was not written whole")
 
     def __getitem__(self, rows: int | Sequence[int] | NDArray[np.integer]) -> NDArray:
         """One row, or as many as there are numbers, stacked in their order.
@@ -85,3 +97,7 @@ class ArrayFile:
         if not 0 <= row < len(self):
             raise IndexError(f"{self._file.name}: no row {row}; it has {len(self)}")
         return self._start + int(row) * self._row_bytes
+
+
+def _unwritten(file: IO[bytes], reason: str | None) -> OSError:
+    return OSError(f"{file.name}: {reason}; make room and prepare the task again")

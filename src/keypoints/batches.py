@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.augment import Draws, draw
+from keypoints.augment import Draws, draw, retouch
 from keypoints.chance import Purpose, generator
 from keypoints.crops import CropStore
-from keypoints.geometry import apply_map, compose, translation, unit_map
+from keypoints.geometry import apply_map, compose, unit_map
+from keypoints.landmarks import SCHEMES, mirror_order_of
 from keypoints.settings import Augment
 
 Array = NDArray[np.floating]
@@ -48,7 +49,9 @@ class Batches:
         points: Which landmarks are predicted.
         batch_size: Faces per batch; the last of an epoch may be smaller.
         augment: The largest draws; None for none, and the rows in their order.
+        epochs: Of the whole training, for draws that are weaker at its end.
         seed: Of order and draws.
+        box_scale: The input shows the box that it was cut for, so many times as large.
     """
 
     def __init__(
@@ -59,11 +62,16 @@ class Batches:
         *,
         batch_size: int,
         augment: Augment | None = None,
+        epochs: int = 1,
         seed: int = 0,
+        box_scale: float = 1.0,
     ) -> None:
         self.rows = np.asarray(rows)
         self._store, self._points = store, list(points)
         self._batch_size, self._augment, self._seed = batch_size, augment, seed
+        self._epochs, self._box_scale = epochs, box_scale
+        if augment is not None and augment.mirror:
+            self._mirror_order = mirror_order_of(points, SCHEMES[store.format.scheme])
 
     @property
     def steps(self) -> int:
@@ -91,22 +99,32 @@ class Batches:
     def _make(self, rows: NDArray[np.integer], epoch: int) -> Batch:
         format_ = self._store.format
         size = (format_.height, format_.width)
-        draws = None
-        crop_to_input = np.broadcast_to(
-            translation(-format_.margin, -format_.margin), (len(rows), 2, 3)
-        )
-        if self._augment is not None and not self._augment.is_off:
-            draws = draw(self._augment, size, seed=self._seed, epoch=epoch, rows=rows)
+        draws = self._draw(rows, epoch)
+        crop_to_input = np.broadcast_to(format_.crop_to_input(self._box_scale), (len(rows), 2, 3))
+        if draws is not None:
             crop_to_input = compose(draws.maps, crop_to_input)
         photo_to_input = compose(crop_to_input, self._store.photo_to_crop[rows])
         photo_to_unit = compose(unit_map(size), photo_to_input)
         landmarks_photo = self._store.landmarks_photo[rows][:, self._points]
+        images = self._warp(rows, crop_to_input)
+        if draws is not None:
+            for number, image in enumerate(images):
+                retouch(image, draws, number)
+            for face in np.flatnonzero(draws.mirrored):
+                landmarks_photo[face] = landmarks_photo[face, self._mirror_order]
         return Batch(
-            images=self._warp(rows, crop_to_input),
+            images=images,
             landmarks_unit=apply_map(photo_to_unit, landmarks_photo).astype(np.float32),
             photo_to_unit=photo_to_unit,
             draws=draws,
         )
+
+    def _draw(self, rows: NDArray[np.integer], epoch: int) -> Draws | None:
+        if self._augment is None or self._augment.is_off:
+            return None
+        size = (self._store.format.height, self._store.format.width)
+        augment = self._augment.in_epoch(epoch, self._epochs)
+        return draw(augment, size, seed=self._seed, epoch=epoch, rows=rows)
 
     def _warp(self, rows: NDArray[np.integer], crop_to_input: Array) -> NDArray[np.uint8]:
         format_ = self._store.format

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from keypoints.array_file import ArrayFile
 from keypoints.errors import PipelineError
+from keypoints.geometry import compose, scaling, translation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +62,15 @@ class CropFormat:
     def channels(self) -> int:
         """Channels of a stored crop."""
         return 3 if self.colour else 1
+
+    def crop_to_input(self, box_scale: float = 1.0) -> NDArray[np.floating]:
+        """The map from a stored crop to the network's input, px, (2, 3).
+
+        Args:
+            box_scale: The input shows the box that it was cut for, so many times as large.
+        """
+        middle = (self.width - 1) / 2, (self.height - 1) / 2
+        return compose(scaling(1 / box_scale, middle), translation(-self.margin, -self.margin))
 
 
 class CropStore:

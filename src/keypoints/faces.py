@@ -1,7 +1,7 @@
 """A face as the readers give it, and the split of a set into training and validation."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,24 @@ def _split(is_held_out: Callable[[str], bool]) -> Split:
         return "validation" if is_held_out(face.group) else "train"
 
     return side_of
+
+
+def deal_groups(groups: Sequence[str], n_folds: int) -> NDArray[np.int64]:
+    """The fold in which each face is held out, 1..n_folds, with all faces of its group.
+
+    Groups are dealt out like cards, in the order of digests of their names: folds have as many
+    groups, give or take one, and the order of the faces does not matter.
+
+    Args:
+        groups: The person, or photo, of each face.
+        n_folds: To deal to.
+
+    Returns:
+        (n_faces,).
+    """
+    order = sorted(set(groups), key=lambda group: (_fraction_of(f"fold of {group}"), group))
+    fold_of = {group: 1 + place % n_folds for place, group in enumerate(order)}
+    return np.array([fold_of[group] for group in groups], np.int64)
 
 
 def _fraction_of(name: str) -> float:

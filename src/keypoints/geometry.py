@@ -85,6 +85,20 @@ def rotation(degrees: float | Array, centre: tuple[float, float]) -> Array:
     return matrix
 
 
+def scaling(factor: float | Array, centre: tuple[float, float]) -> Array:
+    """Scale about a centre (x, y) px; (2, 3) or (n, 2, 3)."""
+    factor = np.asarray(factor, float)
+    matrix = np.zeros((*factor.shape, 2, 3))
+    matrix[..., 0, 0] = matrix[..., 1, 1] = factor
+    matrix[..., 2] = np.asarray(centre, float) * (1 - factor[..., None])
+    return matrix
+
+
+def mirror_map(width: int) -> Array:
+    """From an image of that width to its mirror image, px, (2, 3); points also change names."""
+    return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
+
+
 def mirror_points(points: Array, width: int, mirror_order: NDArray[np.integer]) -> Array:
     """Landmarks of the mirrored image: x to width - 1 - x, left and right points swapped.
 

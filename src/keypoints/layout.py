@@ -15,6 +15,7 @@ CED = Path("metrics/ced")
 PICTURES = Path("metrics/pictures")
 SUBMISSIONS = Path("submissions")
 REPORT = Path("report")
+CONTENDERS = Path("contenders")  # whose outputs lie below it in the same way
 
 
 def home() -> Path:

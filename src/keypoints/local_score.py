@@ -8,13 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints.bootstrap import Difference, Interval, drawn_means, interval_of, interval_text
 from keypoints.competitions.terms import AskedFaces
 
 Array = NDArray[np.floating]
-Interval = tuple[float, float]
-
-_DRAWS, _CHUNK, _SEED = 10_000, 500, 1
-_COVERED = (2.5, 97.5)  # percentiles
 
 
 @dataclass(frozen=True)
@@ -38,24 +35,6 @@ class LocalScore:
         return np.argsort(-self.faces, kind="stable")[:count]
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The score of one CSV minus that of another, on the same faces.
-
-    Attributes:
-        difference: Below zero where the first one is better.
-        interval: 95 % of the draws of faces differ by so much.
-    """
-
-    difference: float
-    interval: Interval
-
-    @property
-    def is_more_than_noise(self) -> bool:
-        """Whether nearly every draw of faces agrees on which one is better."""
-        return self.interval[0] > 0 or self.interval[1] < 0
-
-
 def score(predicted: Array, truth: Array, asked: AskedFaces) -> LocalScore:
     """Score predictions as the competition does.
 
@@ -75,7 +54,7 @@ def score(predicted: Array, truth: Array, asked: AskedFaces) -> LocalScore:
     faces = of_mean(sums / np.maximum(counts, 1))  # a face of which nothing is asked: 0
     return LocalScore(
         score=float(of_mean(errors.mean())),
-        interval=_interval(_drawn_scores(sums, asked)),
+        interval=interval_of(_drawn_scores(sums, asked), len(sums)),
         parts=parts,
         faces=faces,
     )
@@ -93,7 +72,8 @@ def compare(first: Array, second: Array, truth: Array, asked: AskedFaces) -> Dif
     of_mean = asked.competition.metric.of_mean
     scores = [of_mean(_errors(p, truth, asked).mean()) for p in (first, second)]
     drawn = [_drawn_scores(_face_sums(p, truth, asked), asked) for p in (first, second)]
-    return Difference(float(scores[0] - scores[1]), _interval(drawn[0] - drawn[1]))
+    interval = interval_of(drawn[0] - drawn[1], len(asked.names))
+    return Difference(float(scores[0] - scores[1]), interval)
 
 
 def _errors(predicted: Array, truth: Array, asked: AskedFaces) -> Array:
@@ -113,20 +93,8 @@ def _face_counts(asked: AskedFaces) -> NDArray[np.integer]:
 
 
 def _drawn_scores(sums: Array, asked: AskedFaces) -> Array:
-    """The score of each draw of faces with replacement: the same draws for the same faces.
-
-    Source: Efron, Bootstrap methods: another look at the jackknife, 1979 (percentile interval).
-    """
-    rng, counts, scores = np.random.default_rng(_SEED), _face_counts(asked), []
-    for _ in range(_DRAWS // _CHUNK):
-        drawn = rng.integers(len(sums), size=(_CHUNK, len(sums)))
-        scores.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
-    return asked.competition.metric.of_mean(np.concatenate(scores))
-
-
-def _interval(scores: Array) -> Interval:
-    low, high = np.percentile(scores, _COVERED)
-    return float(low), float(high)
+    """The score of each draw of faces with replacement: the same draws for the same faces."""
+    return asked.competition.metric.of_mean(drawn_means(sums, _face_counts(asked)))
 
 
 def score_text(result: LocalScore, asked: AskedFaces, *, n_worst: int = 10) -> str:
@@ -135,7 +103,8 @@ def score_text(result: LocalScore, asked: AskedFaces, *, n_worst: int = 10) -> s
     width = max(len(name) for name in [*result.parts, *(asked.names[face] for face in worst)])
     return "\n".join(
         [
-            f"{asked.competition.metric.name} {result.score:.4f}, {_covered(result.interval)}; "
+            f"{asked.competition.metric.name} {result.score:.4f}, "
+            f"{interval_text(result.interval)}; "
             f"{len(asked.values):,} values of {len(asked.names)} faces, as "
             f"{asked.competition.slug} scores",
             "by part of the face:",
@@ -150,11 +119,5 @@ def difference_text(result: Difference, asked: AskedFaces) -> str:
     """The difference, its interval, and whether it is more than noise."""
     better = "better" if result.difference < 0 else "worse"
     verdict = f"{better}, by more than noise" if result.is_more_than_noise else "no more than noise"
-    return (
-        f"{asked.competition.metric.name} {result.difference:+.4f}, {_covered(result.interval)}: "
-        f"{verdict}"
-    )
-
-
-def _covered(interval: Interval) -> str:
-    return f"95 % interval {interval[0]:.4f} to {interval[1]:.4f}"
+    interval = interval_text(result.interval)
+    return f"{asked.competition.metric.name} {result.difference:+.4f}, {interval}: {verdict}"

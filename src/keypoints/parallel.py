@@ -12,18 +12,25 @@ Result = TypeVar("Result")
 _AHEAD = 4  # items per core that are under way
 
 
+def n_cores() -> int:
+    """Cores that this process may use: all, or those of `taskset` and of containers."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS tells no more
+
+
 def map_on_cores(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """`map` in threads, one per core: for work that releases Python's lock.
 
     Items are taken as they are needed, where `Executor.map` takes all of them at once. Results come
     in the order of the items, and what `work` raises comes in its place.
     """
-    n_cores = os.cpu_count() or 1
+    workers = n_cores()
     under_way: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(n_cores) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         try:
             for item in items:
-                if len(under_way) == _AHEAD * n_cores:
+                if len(under_way) == _AHEAD * workers:
                     yield under_way.popleft().result()
                 under_way.append(pool.submit(work, item))
             while under_way:

@@ -1,6 +1,6 @@
 """What a trained model says of one side of its split, kept for whoever shows or judges it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 
 from keypoints import layout
 from keypoints.batches import Batches
+from keypoints.crops import CropStore
+from keypoints.geometry import apply_map
 from keypoints.inference import Predictions, Trained, predict
 from keypoints.landmarks import SCHEMES, mirror_order_of
 from keypoints.mirrored import Mirrored
+from keypoints.settings import AtTest
 
 Array = NDArray[np.floating]
 Split = Literal["validation", "test"]
+
+ONCE = AtTest()
 
 PREDICTIONS = Path("metrics/predictions")
 
@@ -26,7 +31,7 @@ class PredictedFaces:
 
     Attributes:
         landmarks_photo: Predicted, (n_faces, n_points, 2).
-        mirrored_photo: The same, predicted from the mirrored images.
+        mirrored_photo: The same, predicted from the mirrored images alone.
     """
 
     landmarks_photo: Array
@@ -50,16 +55,50 @@ def predictions_file(name: str, split: Split) -> Path:
     return PREDICTIONS / f"{name}_{split}.npz"
 
 
-def predict_twice(
-    trained: Trained, batches: Batches, device: torch.device
+def predict_faces(
+    trained: Trained,
+    store: CropStore,
+    rows: NDArray[np.integer],
+    device: torch.device,
+    at_test: AtTest = ONCE,
 ) -> tuple[Predictions, PredictedFaces]:
-    """Predict all faces of the batches as they are, and from their mirrored images."""
+    """Predict faces as they are and from their mirrored images, in boxes of each scale.
+
+    Args:
+        trained: A network and its settings.
+        store: Of its task.
+        rows: The faces.
+        device: To predict on.
+        at_test: The boxes, and whether what is said of the mirrored images counts; points that are
+            predicted several times are averaged in pixels of the photo.
+
+    Returns:
+        The predictions, in the frame of the first scale's input, and what is kept of them.
+    """
     settings = trained.settings
     network = trained.network.to(device)
-    order = mirror_order_of(settings.points, SCHEMES[settings.scheme])
-    predictions = predict(network, batches, device)
-    mirrored = predict(Mirrored(network, order), batches, device)
-    return predictions, PredictedFaces(predictions.landmarks_photo, mirrored.landmarks_photo)
+    mirrored = Mirrored(network, mirror_order_of(settings.points, SCHEMES[settings.scheme]))
+    scales = [
+        Batches(
+            store,
+            rows,
+            settings.points,
+            batch_size=settings.model.batch_size,
+            box_scale=scale,
+        )
+        for scale in at_test.scales
+    ]
+    as_they_are = [predict(network, batches, device) for batches in scales]
+    in_mirror = [predict(mirrored, batches, device) for batches in scales]
+    counted = as_they_are + in_mirror if at_test.mirror else as_they_are
+    faces = PredictedFaces(_mean(counted), _mean(in_mirror))
+    first = as_they_are[0]
+    landmarks_unit = apply_map(first.photo_to_unit, faces.landmarks_photo).astype(np.float32)
+    return replace(first, landmarks_unit=landmarks_unit), faces
+
+
+def _mean(predictions: list[Predictions]) -> Array:
+    return np.mean([said.landmarks_photo for said in predictions], axis=0)
 
 
 def write_predictions(name: str, split: Split, faces: PredictedFaces) -> None:

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from keypoints.errors import PipelineError
+
+KEPT_DAYS = 14
 _DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+class StateError(PipelineError):
+    """A state that cannot be saved; the message says why, and what is still there."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +73,31 @@ class StateFile:
         """Replace the file by the state of now.
 
         Raises:
-            OSError: If it cannot be written; the state saved before is then still there.
+            StateError: If it cannot be written; the state saved before is then still there.
         """
         buffer = io.BytesIO()
         state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
         torch.save(state | {"progress": asdict(at)}, buffer)
+        try:
+            self._replace(buffer.getbuffer())
+        except OSError as error:
+            raise StateError(
+                f"{self._path}: {error.strerror}. What was saved before is kept: make room, give "
+                "the same command again, and the training goes on from there"
+            ) from error
+        self._saved = time.monotonic()
+
+    def _replace(self, state: memoryview) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self._path.with_suffix(f".{os.getpid()}")
         try:
             with unfinished.open("wb") as file:
-                file.write(hashlib.sha256(buffer.getbuffer()).digest())
-                file.write(buffer.getbuffer())
+                file.write(hashlib.sha256(state).digest())
+                file.write(state)
                 file.flush()
                 os.fsync(file.fileno())
-            unfinished.replace(self._path)
-            self._saved = time.monotonic()
+            with suppress(FileNotFoundError):  # the same run elsewhere has ended and tidied up
+                unfinished.replace(self._path)
         finally:
             unfinished.unlink(missing_ok=True)
 
@@ -102,11 +120,27 @@ class StateFile:
         state = torch.load(io.BytesIO(content[_DIGEST_BYTES:]), weights_only=True)
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
-        return Progress(**state["progress"])
+        at = Progress(**state["progress"])
+        print(f"{self._path}: goes on in epoch {at.epoch}, after step {at.step}", flush=True)
+        return at
 
     def discard(self) -> None:
-        """Remove the file: the run has ended well."""
-        self._path.unlink(missing_ok=True)
+        """The run has ended: remove the file, and what tries killed as they saved have left."""
+        for path in self._path.parent.glob(f"{self._path.stem}.*"):
+            if path.suffix != ".damaged":
+                path.unlink(missing_ok=True)
+
+
+def remove_old_states(folder: Path, *, days: float = KEPT_DAYS) -> None:
+    """Remove the files of trainings that nobody went on with for so many days, and say so."""
+    oldest, removed = time.time() - 86400 * days, 0
+    for path in folder.glob("*.*"):
+        with suppress(FileNotFoundError):  # another training may remove it first
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+                removed += 1
+    if removed:
+        print(f"{folder}: removed {removed} files of trainings left alone for {days:g} days")
 
 
 def run_digest(settings: str, device: str, data: Iterable[Path]) -> str:

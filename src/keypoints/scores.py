@@ -1,11 +1,13 @@
 """The scores of a model on its validation faces: one summary, one row per face, one CED curve."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keypoints import layout
 from keypoints.landmarks import Scheme
 from keypoints.metrics import (
     area_under_ced,
@@ -100,6 +102,21 @@ def _summary(rows: pd.DataFrame) -> dict[str, float]:
 def ced_table(nme: Array) -> pd.DataFrame:
     """The CED curve as columns nme and fraction of the faces."""
     return pd.DataFrame({"nme": CED_LEVELS, "fraction": ced_curve(nme, CED_LEVELS)})
+
+
+def write_tables(name: str, rows: pd.DataFrame, *, mse: float) -> None:
+    """Write the summary, the errors of each face and the CED curve of a model, and print a line.
+
+    Args:
+        name: Of the model.
+        rows: From `face_errors`.
+        mse: Mean squared error in 0..1 of the input.
+    """
+    scores = summarize(rows, mse=mse)
+    layout.fresh(layout.SCORES / f"{name}.json").write_text(json.dumps(scores, indent=2) + "\n")
+    for folder, table in ((layout.FACES, rows), (layout.CED, ced_table(rows["nme"].to_numpy()))):
+        table.to_csv(layout.fresh(folder / f"{name}.csv"), index=False, float_format="%.6g")
+    print(f"{name}: " + ", ".join(f"{key} {scores[key]:.5g}" for key in ("mse", "mae_px", "nme")))
 
 
 def score_table(scores: dict[str, dict[str, object]], columns: Sequence[str]) -> str:

@@ -5,13 +5,15 @@ as a string. An unknown key, a wrong type or a value out of range is an error th
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from keypoints.errors import PipelineError
+from keypoints.layout import RAW
 from keypoints.setting_errors import explain
 
 PARAMS_FILE = Path("params.yaml")
@@ -19,6 +21,8 @@ PARAMS_FILE = Path("params.yaml")
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(gt=0, le=0.5)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Chance = Annotated[float, Field(ge=0, le=1)]
+Difficulty = Annotated[float, Field(ge=0, le=2)]
 ItemName = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 
 
@@ -66,6 +70,7 @@ class RenderedImm(Settings):
 
     seed: Seed
     people: Annotated[int, Field(ge=5, le=99)]
+    difficulty: Difficulty
 
 
 class RenderedIbug(Settings):
@@ -74,6 +79,7 @@ class RenderedIbug(Settings):
     seed: Seed
     photos: Annotated[int, Field(ge=20)]
     test_photos: Annotated[int, Field(ge=1)]
+    difficulty: Difficulty
 
 
 class RenderedKaggle15(Settings):
@@ -82,6 +88,7 @@ class RenderedKaggle15(Settings):
     seed: Seed
     faces: Annotated[int, Field(ge=20)]
     test_faces: Annotated[int, Field(ge=1)]
+    difficulty: Difficulty
 
 
 class Rendered(Settings):
@@ -123,17 +130,45 @@ class Task(Settings):
 
 
 class Augment(Settings):
-    """The largest draw of each kind; 0 switches a kind off."""
+    """The largest draw of each kind; 0 switches a kind off, and so does leaving it out."""
 
     shift: Annotated[float, Field(ge=0)]
     rotation: Annotated[float, Field(ge=0, le=180)]
     brightness: Annotated[float, Field(ge=0, le=1)]
     saturation: Annotated[float, Field(ge=0, le=1)]
+    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.0
+    blur: Annotated[float, Field(ge=0, le=10)] = 0.0
+    mirror: Chance = 0.0
+    grey: Chance = 0.0
+    occlusion: Chance = 0.0
+    calm: Chance = 0.0
 
     @property
     def is_off(self) -> bool:
         """Whether no draw changes anything."""
-        return not any(strength for _, strength in self)
+        return not any(strength for name, strength in self if name != "calm")
+
+    def in_epoch(self, epoch: int, epochs: int) -> "Augment":
+        """The draws of an epoch: half as strong and half as likely in the calm share at the end.
+
+        Only the mirror stays as it is: a mirrored face is as true as any.
+        """
+        if epoch <= round(epochs * (1 - self.calm)):
+            return self
+        kept = {"mirror": self.mirror, "calm": self.calm}
+        return Augment(**{name: strength / 2 for name, strength in self} | kept)
+
+
+class Recipe(Settings):
+    """How the weights move; left out, it is the write-up's way: Adam, and nothing else."""
+
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    warmup: Chance = 0.0
+    cosine: bool = False
+    clip: Annotated[float, Field(gt=0)] | None = None
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    backbone_lr: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class Model(Settings):
@@ -148,6 +183,7 @@ class Model(Settings):
     mean: list[Annotated[float, Field(ge=0, le=1)]]
     std: list[Annotated[float, Field(gt=0)]]
     augment: Augment
+    recipe: Recipe = Recipe()
 
 
 class NoseNetModel(Model):
@@ -165,23 +201,51 @@ class FaceNetModel(Model):
     architecture: Literal["face_net"]
 
 
-class BackboneModel(Model):
-    """A timm backbone with one linear layer for the points."""
+class OnBackbone(Model):
+    """A model that stands on a backbone of timm."""
 
-    architecture: Literal["timm_backbone"]
     backbone: str
     pretrained: bool | str
     pad_type: Literal["same"] | None
 
 
+class BackboneModel(OnBackbone):
+    """A timm backbone with one linear layer for the points."""
+
+    architecture: Literal["timm_backbone"]
+
+
+class HeatmapModel(OnBackbone):
+    """A timm backbone, a feature pyramid, and a heat map for each point."""
+
+    architecture: Literal["heatmap_net"]
+    channels: Annotated[int, Field(ge=8, le=512)]
+
+
 AnyModel = Annotated[
-    NoseNetModel | FaceNetModel | BackboneModel, Field(discriminator="architecture")
+    NoseNetModel | FaceNetModel | BackboneModel | HeatmapModel,
+    Field(discriminator="architecture"),
 ]
 
 
-class Params(Settings):
-    """The whole of params.yaml."""
+class AtTest(Settings):
+    """How a trained model predicts a face: left out, once, in the box that it was given."""
 
+    scales: Annotated[list[Annotated[float, Field(ge=0.5, le=2)]], Field(min_length=1)] = [1.0]
+    mirror: bool = False
+
+
+class Ensemble(Settings):
+    """Models of one data set whose predictions are put together."""
+
+    how: Literal["mean", "median"]
+    members: Annotated[list[str], Field(min_length=2)]
+
+
+class Params(Settings):
+    """The whole of params.yaml, or of one that names another as its base."""
+
+    base: str | None = None
     seed: Seed
     lr: Annotated[float, Field(gt=0)]
     source: Literal["rendered", "public"]
@@ -193,6 +257,8 @@ class Params(Settings):
     validation: Validation
     tasks: Annotated[dict[ItemName, Task], Field(min_length=1)]
     models: Annotated[dict[ItemName, AnyModel], Field(min_length=1)]
+    at_test: dict[ItemName, AtTest] = {}
+    ensembles: dict[ItemName, Ensemble] = {}
 
     @field_validator("tasks")
     @classmethod
@@ -226,6 +292,47 @@ class Params(Settings):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _ensembles_are_of_models_that_predict_the_same(self) -> "Params":
+        for name in self.at_test:
+            if name not in self.models:
+                raise ValueError(f"at_test.{name} should be one of {', '.join(self.models)}")
+        for name, ensemble in self.ensembles.items():
+            if name in self.models:
+                raise ValueError(f"ensembles.{name} has the name of a model; choose another one")
+            unknown = set(ensemble.members) - set(self.models)
+            if unknown or len(set(ensemble.members)) < len(ensemble.members):
+                raise ValueError(
+                    f"ensembles.{name}.members should be different ones of "
+                    f"{', '.join(self.models)}; got {ensemble.members}"
+                )
+            tasks = [self.tasks[self.models[member].task] for member in ensemble.members]
+            if len({(task.dataset, task.points) for task in tasks}) > 1:
+                raise ValueError(
+                    f"ensembles.{name}.members should predict the same points of one data set; "
+                    f"got {ensemble.members}"
+                )
+        return self
+
+    def raw(self, dataset: str) -> Path:
+        """Where a data set lies: beside the settings that say how it is fetched."""
+        return Path(self.base or "").parent / RAW / dataset
+
+    @model_validator(mode="after")
+    def _addresses_hold_no_credentials(self) -> "Params":
+        downloads = self.downloads
+        for key, addresses in (
+            ("mirror", [self.mirror or ""]),
+            ("downloads.imm.urls", downloads.imm.urls),
+            ("downloads.ibug.urls", downloads.ibug.urls),
+        ):
+            if any("@" in urlsplit(address).netloc for address in addresses):
+                raise ValueError(
+                    f"{key} must hold no user name and no password: git, dvc.lock and experiments "
+                    "would keep them; put them into ~/.netrc, which is asked for each host"
+                )
+        return self
+
     def model(self, name: str) -> AnyModel:
         """The settings of one model.
 
@@ -235,6 +342,17 @@ class Params(Settings):
         if name not in self.models:
             raise SettingsError(f"models has no {name!r}; it has {', '.join(self.models)}")
         return self.models[name]
+
+    def ensemble(self, name: str) -> Ensemble:
+        """The settings of one ensemble.
+
+        Raises:
+            SettingsError: If params.yaml has no such ensemble.
+        """
+        if name not in self.ensembles:
+            known = ", ".join(self.ensembles) or "none"
+            raise SettingsError(f"ensembles has no {name!r}; it has {known}")
+        return self.ensembles[name]
 
     def task(self, name: str) -> Task:
         """The settings of one task.
@@ -248,25 +366,31 @@ class Params(Settings):
 
 
 def read_params(path: Path = PARAMS_FILE) -> Params:
-    """Read and check the settings.
+    """Read and check the settings; those of its base hold for what a file does not name.
 
     Raises:
         SettingsError: If the file is missing, is not YAML, or a setting is wrong.
     """
-    try:
-        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(
-            f"{path}: {error.strerror}; run this from the repository's root"
-        ) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not YAML: {error}") from error
+    values = _load(path)
+    if isinstance(values, dict) and isinstance(values.get("base"), str):
+        values = _load(path.parent / values["base"]) | values
     try:
         return Params.model_validate(values)
     except ValidationError as error:
         blocks = _blocks(Settings)
         problems = [explain(detail, values, blocks) for detail in error.errors()]
         raise SettingsError("\n".join(f"{path}: {problem}" for problem in problems)) from error
+
+
+def _load(path: Path) -> Any:
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: {error.strerror}; run this from the folder of its dvc.yaml"
+        ) from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not YAML: {error}") from error
 
 
 def _blocks(base: type[Settings]) -> list[type[Settings]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints import layout
 from keypoints.competitions.terms import AskedFaces
 from keypoints.errors import PipelineError
 
@@ -114,6 +115,23 @@ def check_submission(path: Path, asked: AskedFaces, *, shown_as: Path | None = N
         print(f"warning: {shown_as or path}: {warning}", file=sys.stderr)
     faces = f"{len(asked.values):,} rows for {len(asked.names)} faces"
     print(f"{shown_as or path}: {faces}, as {asked.competition.slug} asks")
+
+
+def write_checked(path: Path, landmarks_photo: NDArray[np.floating], asked: AskedFaces) -> None:
+    """Write a CSV and read it back as the competition will; only a right one takes its place.
+
+    Args:
+        path: Of the CSV.
+        landmarks_photo: (n_faces, n_points, 2), the faces in the order of the test list.
+        asked: What the competition asks for.
+
+    Raises:
+        SubmissionError: If it cannot be written or is wrong.
+    """
+    unchecked = layout.fresh(path.with_suffix(".unchecked"))
+    write_submission(unchecked, landmarks_photo, asked)
+    check_submission(unchecked, asked, shown_as=path)
+    unchecked.replace(path)
 
 
 def _first(asked: AskedFaces) -> int:

@@ -12,14 +12,18 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from keypoints.batches import Batch, Batches
+from keypoints.batches import Batches
 from keypoints.chance import Purpose, torch_seed
-from keypoints.devices import autocast, seed_torch
+from keypoints.devices import seed_torch
 from keypoints.errors import PipelineError
-from keypoints.inference import input_of, predict
-from keypoints.losses import LOSSES, Loss
+from keypoints.inference import predict
+from keypoints.losses import Loss
 from keypoints.metrics import mean_squared_error
+from keypoints.recipe import Learner, rate_factors
 from keypoints.resume import Progress, StateFile
+from keypoints.settings import Recipe
+
+PLAIN = Recipe()
 
 
 class LearningError(PipelineError):
@@ -34,7 +38,7 @@ class EpochResult:
         epoch: Counted from 1.
         train_mse: Mean over the steps of the epoch, on augmented faces, as the weights moved.
         val_mse: On the validation faces, after the epoch.
-        lr: Learning rate of the epoch.
+        lr: Learning rate of the epoch's last step.
         seconds: Of the epoch's steps and its validation.
     """
 
@@ -53,6 +57,7 @@ def train(
     loss: Loss,
     lr: float,
     lr_decay: float = 0.0,
+    recipe: Recipe = PLAIN,
     epochs: int,
     seed: int,
     device: torch.device,
@@ -67,6 +72,7 @@ def train(
         loss: On landmarks_unit.
         lr: Adam's learning rate.
         lr_decay: Share of the epochs, the last ones, over which it falls to nearly zero.
+        recipe: How else the weights move.
         epochs: To train.
         seed: Of the dropout.
         device: To train on.
@@ -77,23 +83,26 @@ def train(
         LearningError: If the loss is no longer a finite number.
     """
     network.to(device).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=device.type != "mps")
-    at = state.restore(network, optimizer) if state else None
+    learner = Learner(network, loss, recipe, device)
+    at = state.restore(learner.whole, learner.optimizer) if state else None
     at = at or Progress.at_start_of(1)
     yield from (EpochResult(**row) for row in at.history)
     while at.epoch <= epochs:
         start = time.perf_counter()
-        rate = learning_rate(at.epoch, epochs, lr=lr, lr_decay=lr_decay)
-        optimizer.param_groups[0]["lr"] = rate
-        train_mse = _train_epoch(network, train_batches, optimizer, loss, at, seed, device, state)
-        val_mse = validate(network, validation_batches, device)
-        _check_finite(torch.tensor(val_mse), f"the validation after epoch {at.epoch}", optimizer)
+        rates = [
+            learning_rate(at.epoch, epochs, lr=lr, lr_decay=lr_decay) * factor
+            for factor in rate_factors(at.epoch, epochs, train_batches.steps, recipe)
+        ]
+        train_mse = _train_epoch(learner, train_batches, rates, at, seed, device, state)
+        val_mse = validate(learner.judged, validation_batches, device)
+        _check_finite(torch.tensor(val_mse), f"the validation after epoch {at.epoch}", rates[-1])
         seconds = time.perf_counter() - start
-        result = EpochResult(at.epoch, train_mse, val_mse, rate, seconds)
+        result = EpochResult(at.epoch, train_mse, val_mse, rates[-1], seconds)
         at = Progress.at_start_of(at.epoch + 1, [*at.history, asdict(result)])
         if state:
-            state.save(network, optimizer, at)
+            state.save(learner.whole, learner.optimizer, at)
         yield result
+    network.load_state_dict(learner.judged.state_dict())
 
 
 def learning_rate(epoch: int, epochs: int, *, lr: float, lr_decay: float) -> float:
@@ -109,17 +118,16 @@ def learning_rate(epoch: int, epochs: int, *, lr: float, lr_decay: float) -> flo
 
 
 def _train_epoch(
-    network: nn.Module,
+    learner: Learner,
     batches: Batches,
-    optimizer: torch.optim.Optimizer,
-    loss: Loss,
+    rates: list[float],
     at: Progress,
     seed: int,
     device: torch.device,
     state: StateFile | None,
 ) -> float:
     """One pass over the faces, or the rest of one; the mean squared error of all its steps."""
-    network.train()
+    learner.network.train()
     squares, faces = torch.tensor(at.squares, device=device), at.faces
     steps = tqdm(
         batches.epoch(at.epoch, first_step=at.step),
@@ -132,42 +140,19 @@ def _train_epoch(
     for step, batch in enumerate(steps, start=at.step):
         number = (at.epoch - 1) * batches.steps + step
         seed_torch(torch_seed(seed, Purpose.DROPOUT, number), device)
-        lowered, square = train_step(network, batch, optimizer, loss, device)
-        _check_finite(lowered, f"epoch {at.epoch}, step {step + 1}", optimizer)
+        learner.set_rate(rates[step])
+        lowered, square = learner.step(batch, number)
+        _check_finite(lowered, f"epoch {at.epoch}, step {step + 1}", rates[step])
         squares += square * len(batch.images)
         faces += len(batch.images)
         if state and state.is_due:
             now = replace(at, step=step + 1, squares=squares.item(), faces=faces)
-            state.save(network, optimizer, now)
+            state.save(learner.whole, learner.optimizer, now)
     return squares.item() / faces
 
 
-def train_step(
-    network: nn.Module,
-    batch: Batch,
-    optimizer: torch.optim.Optimizer,
-    loss: Loss,
-    device: torch.device,
-) -> tuple[Tensor, Tensor]:
-    """One step of the optimiser.
-
-    Returns:
-        The loss before it and the mean squared error before it, scalars.
-    """
-    target = torch.from_numpy(batch.landmarks_unit).to(device)
-    images = input_of(batch, device)
-    with autocast(device):
-        predicted = network(images).float()
-    optimizer.zero_grad()
-    lowered = loss(predicted, target)
-    lowered.backward()
-    optimizer.step()
-    return lowered.detach(), LOSSES["mse"](predicted.detach(), target)
-
-
-def _check_finite(value: Tensor, where: str, optimizer: torch.optim.Optimizer) -> None:
+def _check_finite(value: Tensor, where: str, lr: float) -> None:
     if not torch.isfinite(value):
-        lr = optimizer.param_groups[0]["lr"]
         raise LearningError(
             f"the loss is {value.item()} in {where}, at learning rate {lr:g}; try a smaller lr"
         )

@@ -4,14 +4,17 @@ Symbolic links are refused even where they stay inside, and a hard link may only
 came before it. So nothing that an archive writes can lead what it writes next out of the folder.
 """
 
+import calendar
 import gzip
 import io
+import os
 import shutil
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path, PureWindowsPath
 from typing import IO, Self
 
@@ -87,6 +90,12 @@ def is_archive(path: Path) -> bool:
     return start.startswith((ZIP_MAGIC, GZIP_MAGIC)) or start.startswith(TAR_MAGIC, TAR_MAGIC_AT)
 
 
+def newest_day(folder: Path) -> str:
+    """The date (UTC, ISO 8601) of the newest file that was unpacked, as its archive has it."""
+    newest = max(path.stat().st_mtime for path in folder.rglob("*") if path.is_file())
+    return f"{datetime.fromtimestamp(newest, UTC):%Y-%m-%d}"
+
+
 def _unpack_members(archive: Path, into: Path, max_bytes: int) -> None:
     n_bytes = archive.stat().st_size
     limit = min(max_bytes, max(RATIO_FROM_BYTES, MAX_RATIO * n_bytes))
@@ -119,7 +128,9 @@ def _unpack_zip(archive: Path, file: IO[bytes], into: Path, limit: int) -> None:
             kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where zipped on Windows
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _not_plain(archive, member.filename)
-            packed.extract(member, into)
+            written = packed.extract(member, into)
+            seconds = calendar.timegm((*member.date_time, 0, 0, 0))  # of no zone: taken as UTC
+            os.utime(written, (seconds, seconds))
 
 
 def _unpack_tar(archive: Path, file: io.BufferedIOBase, into: Path, limit: int) -> None:

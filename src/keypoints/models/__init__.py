@@ -4,13 +4,23 @@ An architecture is a module of this package. To add one: write the module, its s
 `keypoints.settings`, and its line in `_build_body`.
 """
 
+import json
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from keypoints.chance import Purpose, torch_seed
-from keypoints.settings import AnyModel, FaceNetModel, NoseNetModel, Task
+from keypoints.settings import (
+    AnyModel,
+    FaceNetModel,
+    HeatmapModel,
+    NoseNetModel,
+    SettingsError,
+    Task,
+)
 
 
 class LandmarkNetwork(nn.Module):
@@ -52,15 +62,67 @@ def build_network(
         task: Settings of its task.
         n_points: Points to predict.
         seed: Of the run.
-        weights: Pre-trained weights of the backbone; None: random.
+        weights: Pre-trained weights of the backbone, or a model file of this project, whose last
+            layer is passed over where it has another number of points; None: random.
 
     Raises:
         SettingsError: If the settings do not fit each other or the weights.
     """
+    trained = None if weights is None else _trained_model(weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, Purpose.WEIGHTS))
-        body = _build_body(model, task, 2 * n_points, weights)
-    return LandmarkNetwork(body, mean=model.mean, std=model.std)
+        body = _build_body(model, task, 2 * n_points, None if trained else weights)
+    network = LandmarkNetwork(body, mean=model.mean, std=model.std)
+    if weights is not None and trained is not None:
+        _start_from(network, model, weights, trained)
+    return network
+
+
+def _trained_model(path: Path) -> dict[str, Any] | None:
+    """The model's settings in a model file of this project; None for any other file."""
+    try:
+        with safe_open(path, "pt") as file:
+            settings = (file.metadata() or {}).get("settings")
+    except (OSError, SafetensorError):  # a .pth, or damaged: who reads it as weights says so
+        return None
+    return json.loads(settings)["model"] if settings else None
+
+
+def _start_from(
+    network: LandmarkNetwork, model: AnyModel, path: Path, trained: dict[str, Any]
+) -> None:
+    """Take over the layers of a trained network of the same kind, all but a last one that differs.
+
+    Raises:
+        SettingsError: If it is of another kind, or anything but the last layer does not fit.
+    """
+    theirs, ours = _kind(trained), _kind(model.model_dump())
+    if theirs != ours:
+        raise SettingsError(f"{path}: holds a {theirs}, from which a {ours} cannot start")
+    own = network.state_dict()
+    last = f"{[*own][-1].rpartition('.')[0]}."
+    with safe_open(path, "pt") as file:
+        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    misfits = {
+        name
+        for name in own.keys() | found.keys()
+        if name not in own or name not in found or own[name].shape != found[name].shape
+    }
+    wrong = sorted(name for name in misfits if not name.startswith(last))
+    if wrong:
+        raise SettingsError(
+            f"{path}: does not fit this network: {wrong[0]} is missing, unknown or of another "
+            f"shape ({len(wrong)} such)"
+        )
+    fits = {name: value for name, value in found.items() if name not in misfits}
+    network.load_state_dict(fits, strict=False)
+
+
+def _kind(model: dict[str, Any]) -> str:
+    """An architecture and its backbone, in words; the tag of a backbone's weights is no matter."""
+    backbone = model.get("backbone")
+    on = f" on {backbone.split('.')[0]}" if backbone else ""
+    return f"{model['architecture']}{on}"
 
 
 def _build_body(model: AnyModel, task: Task, n_outputs: int, weights: Path | None) -> nn.Module:
@@ -79,6 +141,17 @@ def _build_body(model: AnyModel, task: Task, n_outputs: int, weights: Path | Non
         from keypoints.models.face_net import FaceNet
 
         return FaceNet(task.channels, task.input_size, n_outputs=n_outputs)
+    if isinstance(model, HeatmapModel):
+        from keypoints.models.heatmap_net import HeatmapNet
+
+        return HeatmapNet(
+            model.backbone,
+            task.channels,
+            channels=model.channels,
+            n_points=n_outputs // 2,
+            pad_type=model.pad_type,
+            weights=weights,
+        )
     from keypoints.models.timm_backbone import timm_backbone
 
     return timm_backbone(

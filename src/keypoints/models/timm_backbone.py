@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from keypoints.errors import first_line
 from keypoints.settings import SettingsError
 
+_STRIDES = (4, 8, 16, 32)
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -36,30 +38,71 @@ def timm_backbone(
         SettingsError: If timm has no such backbone, it does not take `pad_type`, or the weights are
             those of another one.
     """
+    backbone = _create(name, pad_type, num_classes=n_outputs, in_chans=in_channels)
+    if weights is not None:
+        classifier = backbone.pretrained_cfg["classifier"]
+        heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+        _load_weights(backbone, _read_weights(weights), weights, heads)
+    return backbone
+
+
+def timm_features(
+    name: str,
+    in_channels: int,
+    *,
+    pad_type: str | None = None,
+    weights: Path | None = None,
+) -> Any:
+    """Build a backbone that gives its features at strides 4, 8, 16 and 32, coarsest last.
+
+    Args:
+        name: Of timm, with or without the tag of its weights.
+        in_channels: Of the input.
+        pad_type: As for `timm_backbone`.
+        weights: As for `timm_backbone`; layers beyond the last features are passed over.
+
+    Raises:
+        SettingsError: As `timm_backbone`, or if it has no features at these strides.
+    """
+    backbone = _create(name, pad_type, features_only=True, in_chans=in_channels)
+    strides = backbone.feature_info.reduction()
+    if not set(_STRIDES) <= set(strides):
+        raise SettingsError(f"backbone {name}: has features at strides {strides}, not {_STRIDES}")
+    backbone = _create(
+        name,
+        pad_type,
+        features_only=True,
+        in_chans=in_channels,
+        out_indices=[strides.index(stride) for stride in _STRIDES],
+    )
+    if weights is not None:
+        own = backbone.state_dict()
+        found = {key: value for key, value in _read_weights(weights).items() if key in own}
+        _load_weights(backbone, found, weights, ())
+    return backbone
+
+
+def _create(name: str, pad_type: str | None, **options: Any) -> Any:
     import timm
 
-    options: dict[str, Any] = {} if pad_type is None else {"pad_type": pad_type}
+    if pad_type is not None:
+        options["pad_type"] = pad_type
     known = timm.list_models()
     if name.split(".")[0] not in known:
         nearest = difflib.get_close_matches(name, known, n=3) or ["see timm.list_models()"]
         raise SettingsError(f"timm has no backbone {name!r}; near it: {', '.join(nearest)}")
     try:
-        backbone = timm.create_model(name, num_classes=n_outputs, in_chans=in_channels, **options)
+        return timm.create_model(name, **options)
     except (RuntimeError, TypeError, ValueError, AssertionError) as error:
         raise SettingsError(f"backbone {name}: {first_line(error)}") from error
-    if weights is not None:
-        _load_weights(backbone, weights)
-    return backbone
 
 
-def _load_weights(backbone: "nn.Module", path: Path) -> None:
-    """Load everything but the classifier; a key that does not fit stops, none is passed over."""
+def _load_weights(backbone: Any, found: dict[str, Any], path: Path, heads: tuple[str, ...]) -> None:
+    """Load everything but the heads; a key that does not fit stops, none is passed over."""
     from timm.models import adapt_input_conv
 
-    config: Any = backbone.pretrained_cfg
-    classifier = config["classifier"]
-    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    found, own = _read_weights(path), backbone.state_dict()
+    config = backbone.pretrained_cfg
+    own = backbone.state_dict()
     kept = {key: value for key, value in found.items() if _is_carried_over(key, heads)}
     expected = {key for key in own if _is_carried_over(key, heads)}
     first = f"{config['first_conv']}.weight"

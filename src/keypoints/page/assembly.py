@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from keypoints import layout
 from keypoints.page.face import face_section
 from keypoints.page.kaggle import kaggle_section
-from keypoints.page.making import making_section, revision_of_inputs
+from keypoints.page.making import date_of_inputs, making_section, revision_of_inputs
 from keypoints.page.nose import nose_section
 from keypoints.page.own_photos import own_section
 from keypoints.page.runs import TaskRun, read_json, read_tasks
-from keypoints.page.template import Section, render
+from keypoints.page.template import Section, read_style, render
 from keypoints.page.wild import wild_section
 from keypoints.settings import Params
-from keypoints.stopwatch import run_file
-
-_STYLE = Path(__file__).parent / "templates" / "style.css"
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,8 @@ class DataSet:
     Attributes:
         name: As params.yaml has it.
         source: rendered or public.
-        date: On which it was drawn or downloaded; empty where that was not recorded.
+        date: Of its newest file, where it was downloaded; else of the code and the settings that
+            draw it. Empty where nothing tells.
         counts: Faces on each side of the split.
     """
 
@@ -59,7 +56,7 @@ def build_page(params: Params, *, test_scores: Mapping[str, float] | None = None
     return str(
         render(
             "page.html",
-            style=_STYLE.read_text(encoding="utf-8"),
+            style=read_style(),
             sections=sections,
             tasks=tasks,
             data_sets=_data_sets(tasks),
@@ -81,10 +78,8 @@ def _data_sets(tasks: list[TaskRun]) -> list[DataSet]:
     for task in tasks:
         name = task.task.dataset
         record = read_json(layout.RAW / name / "source.json") or {}
-        run = read_json(run_file("fetch", name)) or {}
         counts = task.album.table["split"].value_counts()
         sides = {side: int(counts.get(side, 0)) for side in ("train", "validation", "test")}
-        sets[name] = DataSet(
-            name, record.get("source", "unknown"), run.get("started", "")[:10], sides
-        )
+        date = record.get("date") or date_of_inputs()
+        sets[name] = DataSet(name, record.get("source", "unknown"), date, sides)
     return list(sets.values())

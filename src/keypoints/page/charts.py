@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ _VARIABLES = {
 }
 _STYLES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), "-", (0, (5, 2)))
 _MARKERS = ("o", "s", "^", "D", "v", "P")
+# From pale to red, without the ends that vanish on a light or a dark page.
+_SHADES = ListedColormap(mpl.colormaps["YlOrRd"](np.linspace(0.15, 0.8, 256)))
 _OPTIONS: Any = {"svg.fonttype": "none", "svg.hashsalt": "page", "font.size": 9.5}
 
 
@@ -108,7 +111,7 @@ def mean_face_chart(mean_shape: Array, percent: Array, scheme: Scheme, *, alt: s
             mean_shape[:, 1],
             s=12 + 60 * percent / percent.max(),
             c=percent,
-            cmap="cividis_r",
+            cmap=_SHADES,
             edgecolors=_INK,
             linewidths=0.6,
             zorder=2,

@@ -1,14 +1,13 @@
-"""The section on how the page came about: commands, revision, stage times, settings, versions."""
+"""The section on how the page came about: commands, revision, settings, versions."""
 
 import platform
 import subprocess
-from dataclasses import dataclass
 from importlib.metadata import version
 
-from keypoints.page.runs import TaskRun, read_json
+from keypoints.page.runs import TaskRun
 from keypoints.page.template import Section, render
+from keypoints.page.times import stage_times
 from keypoints.settings import Params
-from keypoints.stopwatch import RUNS
 
 INPUTS = ("src", "params.yaml", "dvc.yaml", "requirements.lock")
 LIBRARIES = (
@@ -21,16 +20,6 @@ LIBRARIES = (
     "matplotlib",
     "dvc",
 )
-STAGES = ("fetch", "prepare", "train", "evaluate", "submit")
-
-
-@dataclass(frozen=True)
-class StageTime:
-    """What a stage of the run took; `started` is empty where only the seconds are known."""
-
-    stage: str
-    started: str
-    seconds: float
 
 
 def making_section(params: Params, tasks: list[TaskRun], revision: str) -> Section:
@@ -41,7 +30,7 @@ def making_section(params: Params, tasks: list[TaskRun], revision: str) -> Secti
         params=params,
         models=models,
         blocks=_blocks(params),
-        times=_stage_times(params, tasks),
+        n_times=len(stage_times(params)),
         revision=revision,
         pretrained=any(getattr(model.settings.model, "pretrained", False) for model in models),
         python=platform.python_version(),
@@ -63,32 +52,17 @@ def revision_of_inputs() -> str:
     return f"{said[:10]}{' and changes that are not committed' if changed else ''}"
 
 
+def date_of_inputs() -> str:
+    """The day (ISO 8601) of the last commit that touched code or settings; empty without git."""
+    return _git("log", "-1", "--format=%cs", "--", *INPUTS)
+
+
 def _git(*arguments: str) -> str:
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True)
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _stage_times(params: Params, tasks: list[TaskRun]) -> list[StageTime]:
-    trained = {model.name: model.seconds for task in tasks for model in task.models}
-    items = {
-        "fetch": (*dict.fromkeys(task.task.dataset for task in tasks), "weights"),
-        "prepare": tuple(params.tasks),
-        "train": tuple(trained),
-        "evaluate": tuple(trained),
-        "submit": tuple(trained),
-    }
-    times = []
-    for stage in STAGES:
-        for item in items[stage]:
-            if stage == "train":
-                times.append(StageTime(f"train@{item}", "", trained[item]))
-            elif record := read_json(RUNS / f"{stage}_{item}.json"):
-                started = record["started"].replace("T", " ").rstrip("Z")
-                times.append(StageTime(f"{stage}@{item}", started, record["seconds"]))
-    return times
 
 
 def _blocks(params: Params) -> list[tuple[str, str]]:

@@ -46,11 +46,6 @@ class ModelRun:
         return sum(weights.numel() for weights in self.network.parameters())
 
     @property
-    def seconds(self) -> float:
-        """Of all epochs, their validation included."""
-        return float(self.history["seconds"].sum())
-
-    @property
     def by_error(self) -> np.ndarray:
         """Positions of the validation faces, the best first."""
         return np.argsort(self.errors["nme"].to_numpy(), kind="stable")

@@ -29,6 +29,11 @@ def render(template: str, **context: object) -> Markup:
     return Markup(_ENVIRONMENT.get_template(template).render(context))
 
 
+def read_style() -> str:
+    """The style sheet, for the head of a page."""
+    return (_FOLDER / "style.css").read_text(encoding="utf-8")
+
+
 def percent(fraction: float, digits: int = 1) -> str:
     """0.0512 as 5.1 %."""
     return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
@@ -68,8 +73,8 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters |= {
+    "duration": duration,
     "percent": percent,
     "small": small,
-    "duration": duration,
     "thousands": thousands,
 }

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from keypoints.download import Download, DownloadError, download, sha256_of
-from keypoints.settings import AnyModel, BackboneModel, SettingsError
+from keypoints.settings import AnyModel, OnBackbone, SettingsError
 from keypoints.weights import write_record
 
 _DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")  # resnet18-f37072fd.pth
@@ -31,7 +31,7 @@ def fetch_weights(
         DownloadError: If they cannot be had; never a silent fallback to random weights.
     """
     folder.mkdir(parents=True)
-    if not isinstance(model, BackboneModel) or model.pretrained is False:
+    if not isinstance(model, OnBackbone) or model.pretrained is False:
         write_record(folder, file=None, sha256=None)
         return "random"
     found = _find(model, mirror=mirror, home=home, downloads=downloads)
@@ -41,7 +41,7 @@ def fetch_weights(
     return f"{found.path.name} from {found.origin}, sha256 {found.sha256}"
 
 
-def _find(model: BackboneModel, *, mirror: str | None, home: Path, downloads: Path) -> Download:
+def _find(model: OnBackbone, *, mirror: str | None, home: Path, downloads: Path) -> Download:
     if model.pretrained is True:
         address = pretrained_address(model.backbone)
         # A folder for each: many weights have the same name on timm's hub.

@@ -4,7 +4,6 @@ Draw m of a seed is the same photo, byte for byte, whatever else is drawn and by
 """
 
 import multiprocessing
-import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -14,6 +13,7 @@ from typing import TypeVar
 import cv2
 from tqdm import tqdm
 
+from keypoints.parallel import n_cores
 from keypoints.sources.rendered import formats, kaggle_csv, studio, wild
 from keypoints.sources.rendered.chance import Purpose, generator
 from keypoints.sources.rendered.formats import XmlFace
@@ -33,13 +33,16 @@ _PART_FOLDERS = ("helen/trainset", "lfpw/trainset", "helen/trainset", "afw", "lf
 Result = TypeVar("Result")
 
 
-def write_imm(folder: Path, *, people: int, seed: int, workers: int | None = None) -> None:
+def write_imm(
+    folder: Path, *, people: int, seed: int, difficulty: float = 1.0, workers: int | None = None
+) -> None:
     """Write a set in the layout of the IMM Face Database: six photos of each person.
 
     Args:
         folder: Gets `imm_face_db/01-1m.jpg`, `01-1m.asf` and so on.
         people: At most 99: their numbers have two digits.
         seed: Of every draw.
+        difficulty: 0 for six frontal, resting faces each; 1 for views as in the public set.
         workers: Processes; None for one per core.
 
     Raises:
@@ -49,11 +52,17 @@ def write_imm(folder: Path, *, people: int, seed: int, workers: int | None = Non
         raise ValueError(f"people must be 1 to 99, for the file names; got {people}")
     target = folder / IMM_FOLDER
     target.mkdir(parents=True, exist_ok=True)
-    _in_parallel(partial(_write_person, target, seed), people, workers, "people", few=4)
+    _in_parallel(partial(_write_person, target, seed, difficulty), people, workers, "people", few=4)
 
 
 def write_ibug(
-    folder: Path, *, photos: int, test_photos: int, seed: int, workers: int | None = None
+    folder: Path,
+    *,
+    photos: int,
+    test_photos: int,
+    seed: int,
+    difficulty: float = 1.0,
+    workers: int | None = None,
 ) -> None:
     """Write a set in dlib's layout of the 300-W / iBUG photos.
 
@@ -62,19 +71,21 @@ def write_ibug(
         photos: Entries of the training list, mirror twins included.
         test_photos: Entries of both test lists.
         seed: Of every draw.
+        difficulty: 0 for frontal, resting, evenly lit faces that nothing hides, taken by a clean
+            camera; 1 for photos like the public ones; 2 for harder ones.
         workers: Processes; None for one per core.
     """
     target = folder / IBUG_FOLDER
     target.mkdir(parents=True, exist_ok=True)
     twins = photos // _PHOTOS_PER_TWIN
-    train = partial(_write_wild, target, seed, Purpose.TRAIN_PHOTO, twins)
+    train = partial(_write_wild, target, seed, difficulty, Purpose.TRAIN_PHOTO, twins)
     groups = _in_parallel(train, photos - twins, workers, "training photos")
     faces = [face for group in groups for face in group]
     order = generator(seed, Purpose.LIST_ORDER, 0).permutation(len(faces))
     formats.write_list(
         target / formats.TRAIN_LIST, "Rendered faces, training", [faces[k] for k in order]
     )
-    test = partial(_write_wild, target, seed, Purpose.TEST_PHOTO, 0)
+    test = partial(_write_wild, target, seed, difficulty, Purpose.TEST_PHOTO, 0)
     groups = _in_parallel(test, test_photos, workers, "test photos")
     faces = [face for group in groups for face in group]
     name = "Rendered faces, testing"
@@ -83,7 +94,13 @@ def write_ibug(
 
 
 def write_kaggle15(
-    folder: Path, *, faces: int, test_faces: int, seed: int, workers: int | None = None
+    folder: Path,
+    *,
+    faces: int,
+    test_faces: int,
+    seed: int,
+    difficulty: float = 1.0,
+    workers: int | None = None,
 ) -> None:
     """Write a set in the CSVs of Kaggle's facial-keypoints-detection.
 
@@ -93,25 +110,26 @@ def write_kaggle15(
         faces: Rows of the training file; of about half of them all points are known.
         test_faces: Rows of the test file.
         seed: Of every draw.
+        difficulty: As for `write_ibug`.
         workers: Processes; None for one per core.
     """
-    draw = partial(_draw_portrait, seed, Purpose.TRAIN_PORTRAIT)
+    draw = partial(_draw_portrait, seed, difficulty, Purpose.TRAIN_PORTRAIT)
     portraits = _in_parallel(draw, faces, workers, "training portraits")
     kaggle_csv.write_training(folder / "training.csv", portraits)
-    draw = partial(_draw_portrait, seed, Purpose.TEST_PORTRAIT)
+    draw = partial(_draw_portrait, seed, difficulty, Purpose.TEST_PORTRAIT)
     kaggle_csv.write_test(folder, _in_parallel(draw, test_faces, workers, "test portraits"))
 
 
-def _draw_portrait(seed: int, purpose: Purpose, index: int) -> Portrait:
-    return draw_portrait(generator(seed, purpose, index))
+def _draw_portrait(seed: int, difficulty: float, purpose: Purpose, index: int) -> Portrait:
+    return draw_portrait(generator(seed, purpose, index), difficulty)
 
 
-def _write_person(target: Path, seed: int, index: int) -> None:
-    person = studio.draw_sitter(generator(seed, Purpose.IMM_PERSON, index))
+def _write_person(target: Path, seed: int, difficulty: float, index: int) -> None:
+    person = studio.draw_sitter(generator(seed, Purpose.IMM_PERSON, index), difficulty)
     grey = index % _PEOPLE_PER_GREY == 1
     for view in studio.VIEWS:
         rng = generator(seed, Purpose.IMM_VIEW, index * len(studio.VIEWS) + view)
-        photo, landmarks = studio.draw_view(person, view, rng, grey=grey)
+        photo, landmarks = studio.draw_view(person, view, rng, difficulty, grey=grey)
         name = f"{index + 1:02d}-{view}{'f' if person.is_female else 'm'}"
         formats.write_photo(target / f"{name}.jpg", photo, 92)
         # The public set has the columns in 41 of 240 files, most of them of the spot light.
@@ -120,9 +138,11 @@ def _write_person(target: Path, seed: int, index: int) -> None:
         formats.write_asf(path, landmarks, studio.SIZE, user_columns=user_columns)
 
 
-def _write_wild(target: Path, seed: int, purpose: Purpose, twins: int, index: int) -> list[XmlFace]:
+def _write_wild(
+    target: Path, seed: int, difficulty: float, purpose: Purpose, twins: int, index: int
+) -> list[XmlFace]:
     """Write one photo, and its mirror twin if it is among the first `twins`; their entries."""
-    drawn = wild.draw_wild_photo(generator(seed, purpose, index))
+    drawn = wild.draw_wild_photo(generator(seed, purpose, index), difficulty)
     file = _photo_name(purpose, index)
     formats.write_photo(target / file, drawn.pixels, drawn.quality)
     height, width = drawn.pixels.shape[:2]
@@ -145,7 +165,7 @@ def _in_parallel(
     work: Callable[[int], Result], count: int, workers: int | None, unit: str, few: int = _FEW
 ) -> list[Result]:
     """Results of `work` for 0 to count - 1, in order."""
-    workers = workers or os.cpu_count() or 1
+    workers = workers or n_cores()
     with tqdm(total=count, unit=f" {unit}", disable=None) as bar:
         if workers == 1 or count <= few:
             return [_counted(work(index), bar) for index in range(count)]

@@ -4,23 +4,27 @@ import cv2
 import numpy as np
 
 
-def spoil(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Blur, move, expose, tint and grain a photo of the wild, uint8 (height, width, 3)."""
+def spoil(photo: np.ndarray, rng: np.random.Generator, difficulty: float = 1.0) -> np.ndarray:
+    """Blur, move, expose, tint and grain a photo of the wild, uint8 (height, width, 3).
+
+    The difficulty scales how far and how often; at 0 the photo stays as it is, up to
+    rounding.
+    """
     scale = photo.shape[1] / 400
     kind = rng.random()
-    if kind < 0.35:
+    if kind < 0.35 * difficulty:
         photo = cv2.GaussianBlur(photo, (0, 0), max(0.3, rng.uniform(0.3, 1.6) * scale))
-    elif kind < 0.43:
+    elif kind < 0.43 * difficulty:
         photo = _moved(photo, rng.uniform(3, 11) * scale, rng.uniform(0, np.pi))
-    levels = np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.7, 1.35)
-    contrast, brightness = rng.uniform(0.8, 1.3), rng.normal(0, 0.05)
-    warmth = rng.normal(0, 0.03)
-    tint = np.array([1 - warmth, 1.0, 1 + warmth]) * rng.normal(1, 0.012, 3)
+    levels = np.linspace(0, 1, 256)[:, None] ** (rng.uniform(0.7, 1.35) ** difficulty)
+    contrast = rng.uniform(0.8, 1.3) ** difficulty
+    brightness, warmth = rng.normal(0, 0.05 * difficulty), rng.normal(0, 0.03 * difficulty)
+    tint = np.array([1 - warmth, 1.0, 1 + warmth]) * rng.normal(1, 0.012 * difficulty, 3)
     levels = ((levels - 0.5) * contrast + 0.5 + brightness) * tint  # (256, 3)
     photo = cv2.LUT(photo, (levels.clip(0, 1) * 255).astype(np.uint8)[None])
-    if rng.random() < 0.12:
+    if rng.random() < 0.12 * difficulty:
         photo = without_colour(photo)
-    return add_grain(photo, rng, rng.exponential(2.5))
+    return add_grain(photo, rng, rng.exponential(2.5 * difficulty))
 
 
 def _moved(photo: np.ndarray, length: float, angle: float) -> np.ndarray:

@@ -1,4 +1,8 @@
-"""Draws of who is in a photo and how: the shares and spreads of everything that varies."""
+"""Draws of who is in a photo and how: the shares and spreads of everything that varies.
+
+The difficulty of a draw scales how far, and how often, it leaves a frontal, resting, evenly lit
+face with nothing before it: 0 never does, 1 does as the public photos do, 2 is harder than they.
+"""
 
 from dataclasses import fields, replace
 
@@ -29,8 +33,10 @@ _HAIR_SHARES = np.array([0.26, 0.22, 0.18, 0.11, 0.07, 0.06, 0.03, 0.05, 0.02])
 _IRIS_RGB = np.array([(62, 38, 24), (85, 55, 30), (110, 85, 50), (90, 105, 80), (95, 125, 150)])
 
 
-def draw_person(rng: np.random.Generator, *, is_female: bool | None = None) -> Person:
-    """Draw who it is."""
+def draw_person(
+    rng: np.random.Generator, difficulty: float = 1.0, *, is_female: bool | None = None
+) -> Person:
+    """Draw who it is; the difficulty has a say in what hides the face: hair and glasses."""
     female = bool(rng.random() < 0.5) if is_female is None else is_female
     age = float(rng.beta(1.2, 2.0))
     skin = _between(rng.beta(0.9, 1.3) * (len(_SKIN_RGB) - 1), _SKIN_RGB)
@@ -50,8 +56,8 @@ def draw_person(rng: np.random.Generator, *, is_female: bool | None = None) -> P
         cloth=linear(rng.uniform(10, 230, 3)),
         brow_density=float(rng.uniform(0.35, 1.0)),
         beard=0.0 if female or rng.random() < 0.55 else float(rng.uniform(0.15, 1.0)),
-        hair_style=_draw_hair(rng, female),
-        glasses=_draw_glasses(rng) if rng.random() < 0.16 else None,
+        hair_style=_draw_hair(rng, female, difficulty),
+        glasses=_draw_glasses(rng) if rng.random() < 0.16 * difficulty else None,
         texture_seed=int(rng.integers(2**31)),
     )
 
@@ -80,30 +86,31 @@ def _draw_glasses(rng: np.random.Generator) -> Glasses:
     )
 
 
-def _draw_hair(rng: np.random.Generator, female: bool) -> HairStyle:
+def _draw_hair(rng: np.random.Generator, female: bool, difficulty: float) -> HairStyle:
     covers = ["none", "short", "long"]
     cover = str(rng.choice(covers, p=[0.02, 0.28, 0.7] if female else [0.1, 0.8, 0.1]))
-    bangs = rng.random() < (0.3 if female else 0.2)
+    bangs = rng.random() < difficulty * (0.3 if female else 0.2)
     return HairStyle(
         cover=cover,
         front=float(rng.uniform(-0.5, -0.28) if bangs else rng.uniform(-0.95, -0.6)),
         parting=float(rng.normal(0, 0.12)),
-        opening=float(rng.uniform(48, 88)),
+        opening=float(rng.uniform(max(88 - 40 * difficulty, 28), 88)),
         bottom=float(rng.uniform(0.5, 2.2) if cover == "long" else rng.uniform(0.3, 0.8)),
         volume=float(rng.uniform(0.05, 0.22) if cover == "short" else rng.uniform(0.08, 0.28)),
         curl=float(rng.beta(0.8, 1.5)),
     )
 
 
-def draw_expression(rng: np.random.Generator) -> Expression:
+def draw_expression(rng: np.random.Generator, difficulty: float = 1.0) -> Expression:
     """Draw what a face does in a photo taken in the wild: it often smiles."""
-    kind = rng.choice(["rest", "smile", "laugh", "open", "odd"], p=[0.31, 0.27, 0.24, 0.08, 0.1])
+    shares = np.array([0.31, 0.27, 0.24, 0.08, 0.1]) * (1, *[difficulty] * 4)
+    kind = rng.choice(["rest", "smile", "laugh", "open", "odd"], p=shares / shares.sum())
     tweak = Expression(
-        smile=float(rng.normal(0.0, 0.15)),
-        jaw_open=max(0.0, float(rng.normal(-0.02, 0.03))),
-        brow_raise=float(rng.normal(0, 0.4)),
-        lids=_draw_lids(rng),
-        mouth_shift=float(rng.normal(0, 0.012)),
+        smile=float(rng.normal(0.0, 0.15 * difficulty)),
+        jaw_open=max(0.0, float(rng.normal(-0.02, 0.03 * difficulty))),
+        brow_raise=float(rng.normal(0, 0.4 * difficulty)),
+        lids=_draw_lids(rng, difficulty),
+        mouth_shift=float(rng.normal(0, 0.012 * difficulty)),
     )
     if kind == "smile":
         return replace(tweak, smile=float(rng.uniform(0.2, 0.9)))
@@ -129,31 +136,39 @@ def draw_expression(rng: np.random.Generator) -> Expression:
     return tweak
 
 
-def _draw_lids(rng: np.random.Generator) -> tuple[float, float]:
-    both = float(rng.normal(0.0, 0.15))
-    if rng.random() < 0.04:
+def _draw_lids(rng: np.random.Generator, difficulty: float) -> tuple[float, float]:
+    both = float(rng.normal(0.0, 0.15 * difficulty))
+    if rng.random() < 0.04 * difficulty:
         both = 1.0
-    wink = 1.0 if rng.random() < 0.02 else both
+    wink = 1.0 if rng.random() < 0.02 * difficulty else both
     return (both, wink) if rng.random() < 0.5 else (wink, both)
 
 
-def draw_light(rng: np.random.Generator, skin: np.ndarray, *, side_spot: bool = False) -> Light:
+def draw_light(
+    rng: np.random.Generator,
+    skin: np.ndarray,
+    difficulty: float = 1.0,
+    *,
+    side_spot: bool = False,
+) -> Light:
     """Draw soft or hard light from one to three lamps, or one strong lamp at the side.
 
     Args:
         rng: Draws everything.
         skin: Of the person, linear (3,): a camera exposes a dark face longer, though not enough.
+        difficulty: At 0 all lamps are in front, below 1 the side is not so far.
         side_spot: Whether the strong lamp at the side is certain.
     """
-    warmth = rng.normal(0.02, 0.08)
+    warmth = rng.normal(0.02, 0.08 * difficulty)
     tint = np.array([1 - warmth, 1.0, 1 + warmth])
     n_lamps = int(rng.integers(1, 4))
-    azimuth, height = rng.normal(0, 55, n_lamps), rng.normal(35, 25, n_lamps)
+    azimuth = rng.normal(0, 55 * difficulty, n_lamps)
+    height = rng.normal(35, 25 * difficulty, n_lamps)
     power = rng.uniform(0.2, 1.0, n_lamps)
-    ambient = rng.uniform(0.12, 0.6)
-    if side_spot or rng.random() < 0.08:
+    ambient = rng.uniform(max(0.6 - 0.48 * difficulty, 0.05), 0.6)
+    if side_spot or rng.random() < 0.08 * difficulty:
         ambient *= 0.6
-        azimuth[0] = rng.choice([-1, 1]) * rng.uniform(55, 90)
+        azimuth[0] = rng.choice([-1, 1]) * rng.uniform(55, 90) * min(difficulty, 1.0)
         height[0], power[0] = rng.uniform(0, 30), rng.uniform(1.0, 1.8)
     azimuth, height = np.radians(azimuth), np.radians(height)
     lamps = np.stack(
@@ -172,27 +187,29 @@ def draw_light(rng: np.random.Generator, skin: np.ndarray, *, side_spot: bool = 
     )
 
 
-def draw_pose(rng: np.random.Generator) -> Pose:
+def draw_pose(rng: np.random.Generator, difficulty: float = 1.0) -> Pose:
     """Draw a pose as in the public photos: mostly frontal, up to 60 degrees to a side."""
-    yaw = rng.normal(0, 11) if rng.random() < 0.65 else rng.normal(0, 26)
+    yaw = difficulty * (rng.normal(0, 11) if rng.random() < 0.65 else rng.normal(0, 26))
+    pitch = rng.normal(7.5, 8.5 * difficulty)
+    roll = difficulty * (rng.normal(0, 5) if rng.random() < 0.75 else rng.normal(0, 11))
     return Pose(
         yaw=float(np.clip(yaw, -65, 65)),
-        pitch=float(np.clip(rng.normal(7.5, 8.5), -25, 40)),
-        roll=float(rng.normal(0, 5) if rng.random() < 0.75 else rng.normal(0, 11)),
+        pitch=float(np.clip(pitch, -25, 40)),
+        roll=float(roll),
         distance=float(rng.uniform(6, 25)),
     )
 
 
-def draw_look(rng: np.random.Generator, person: Person) -> Look:
+def draw_look(rng: np.random.Generator, person: Person, difficulty: float = 1.0) -> Look:
     """Draw one photo in the wild of a person."""
     return Look(
         person=person,
-        expression=draw_expression(rng),
-        pose=draw_pose(rng),
-        light=draw_light(rng, person.skin),
-        gaze=(float(rng.normal(0, 0.03)), float(rng.normal(0, 0.012))),
-        hat=_draw_hat(rng) if rng.random() < 0.1 else None,
-        is_occluded=bool(rng.random() < 0.08),
+        expression=draw_expression(rng, difficulty),
+        pose=draw_pose(rng, difficulty),
+        light=draw_light(rng, person.skin, difficulty),
+        gaze=(float(rng.normal(0, 0.03 * difficulty)), float(rng.normal(0, 0.012 * difficulty))),
+        hat=_draw_hat(rng) if rng.random() < 0.1 * difficulty else None,
+        is_occluded=bool(rng.random() < 0.08 * difficulty),
     )
 
 

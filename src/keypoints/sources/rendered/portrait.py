@@ -40,9 +40,9 @@ class Portrait:
     is_known: np.ndarray
 
 
-def draw_portrait(rng: np.random.Generator) -> Portrait:
+def draw_portrait(rng: np.random.Generator, difficulty: float = 1.0) -> Portrait:
     """Draw who it is, the picture, and what is known of it."""
-    setting = draw_setting(rng)
+    setting = draw_setting(rng, difficulty)
     unit = fifteen_of(find_landmarks(IBUG_68, setting.look, setting.posed))
     width = _BOX_WIDTH * np.exp(rng.normal(0, _BOX_WIDTH_LOG_STD))
     scale = setting.framing.scale * width / setting.box[2]
@@ -51,7 +51,7 @@ def draw_portrait(rng: np.random.Generator) -> Portrait:
     high = SIDE - 1 - _EDGE - unit.max(axis=0) * scale
     x, y = np.clip(origin, low, np.maximum(low, high))
     framing = Framing((SIDE, SIDE), (float(x), float(y)), scale)
-    photo = spoil(draw_photo(setting.look, setting.posed, framing, rng), rng)
+    photo = spoil(draw_photo(setting.look, setting.posed, framing, rng), rng, difficulty)
     is_known = np.full(len(unit), rng.random() < _COMPLETE)
     is_known[list(_ALWAYS_KNOWN)] = True
     return Portrait(

@@ -35,27 +35,30 @@ TURN_SHIFT = 56.0
 TURN, TURN_STD = 28.0, 6.0
 
 
-def draw_sitter(rng: np.random.Generator) -> Person:
+def draw_sitter(rng: np.random.Generator, difficulty: float = 1.0) -> Person:
     """A person as they come to a studio: without glasses; a sixth are women."""
-    person = draw_person(rng, is_female=bool(rng.random() < 0.175))
+    person = draw_person(rng, difficulty, is_female=bool(rng.random() < 0.175))
     return replace(person, glasses=None)
 
 
 def draw_view(
-    person: Person, view: int, rng: np.random.Generator, *, grey: bool
+    person: Person, view: int, rng: np.random.Generator, difficulty: float = 1.0, *, grey: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One of the six photos and its 58 landmarks in photo pixels, (58, 2)."""
+    """One of the six photos and its 58 landmarks in photo pixels, (58, 2).
+
+    The difficulty scales turns, expressions and the spot light too: at 0 the views are alike.
+    """
     look = Look(
         person=person,
-        expression=_expression(rng, view),
-        pose=_pose(rng, view),
-        light=draw_light(rng, person.skin, side_spot=view == SPOT),
+        expression=_expression(rng, view, difficulty),
+        pose=_pose(rng, view, difficulty),
+        light=draw_light(rng, person.skin, difficulty, side_spot=view == SPOT),
     )
     posed = pose_head(look)
     unit = find_landmarks(IMM_58, look, posed)  # inter-ocular distances
     framing = _frame(rng, view, unit)
     photo = draw_photo(look, posed, framing, rng, paint_wall(rng, SIZE))
-    photo = add_grain(photo, rng, rng.uniform(0, 4))
+    photo = add_grain(photo, rng, rng.uniform(0, 4 * difficulty))
     landmarks_photo = unit * framing.scale + framing.origin
     return without_colour(photo) if grey else photo, landmarks_photo
 
@@ -73,20 +76,24 @@ def _frame(rng: np.random.Generator, view: int, unit: np.ndarray) -> Framing:
     return Framing(SIZE, (float(x), float(y)), scale)
 
 
-def _expression(rng: np.random.Generator, view: int) -> Expression:
+def _expression(rng: np.random.Generator, view: int, difficulty: float) -> Expression:
     if view == HAPPY:
-        jaw = float(rng.uniform(0.0, 0.35))
-        return Expression(smile=float(rng.uniform(0.7, 1.3)), jaw_open=jaw, upper_lip_raise=jaw)
+        strength = min(difficulty, 1.0)  # nobody smiles more than that
+        jaw = strength * float(rng.uniform(0.0, 0.35))
+        smile = strength * float(rng.uniform(0.7, 1.3))
+        return Expression(smile=smile, jaw_open=jaw, upper_lip_raise=jaw)
     if view == FREE:
-        return draw_expression(rng)
-    lids = float(rng.normal(0, 0.15))
-    return Expression(smile=float(rng.normal(0, 0.1)), lids=(lids, lids))
+        return draw_expression(rng, difficulty)
+    lids = float(rng.normal(0, 0.15 * difficulty))
+    return Expression(smile=float(rng.normal(0, 0.1 * difficulty)), lids=(lids, lids))
 
 
-def _pose(rng: np.random.Generator, view: int) -> Pose:
+def _pose(rng: np.random.Generator, view: int, difficulty: float) -> Pose:
     yaw = rng.normal(0, 3)
     if view in (TURNED_RIGHT, TURNED_LEFT):
         yaw = rng.normal(TURN, TURN_STD) * (-1 if view == TURNED_RIGHT else 1)
     if view == FREE:
         yaw = rng.normal(0, 10)
-    return Pose(float(yaw), float(rng.normal(9, 4)), float(rng.normal(0, 2)), 14.0)
+    yaw = float(np.clip(difficulty * yaw, -65, 65))
+    pitch, roll = rng.normal((9, 0), (4 * difficulty, 2 * difficulty)).tolist()
+    return Pose(yaw, pitch, roll, 14.0)

@@ -54,16 +54,22 @@ class WildPhoto:
     quality: int
 
 
-def draw_wild_photo(rng: np.random.Generator) -> WildPhoto:
+def draw_wild_photo(rng: np.random.Generator, difficulty: float = 1.0) -> WildPhoto:
     """Draw everything about one photo, and the photo."""
-    draw = draw_setting(rng)
-    pixels = spoil(draw_photo(draw.look, draw.posed, draw.framing, rng), rng)
-    return WildPhoto(pixels, draw.box, draw.landmarks_photo, quality=int(rng.integers(60, 96)))
+    draw = draw_setting(rng, difficulty)
+    pixels = spoil(draw_photo(draw.look, draw.posed, draw.framing, rng), rng, difficulty)
+    quality = int(rng.integers(round(95 - 35 * difficulty), 96))
+    return WildPhoto(pixels, draw.box, draw.landmarks_photo, quality)
 
 
-def draw_setting(rng: np.random.Generator) -> WildDraw:
-    """Draw who is in the photo, where, and what a detector finds there."""
-    look = draw_look(rng, draw_person(rng))
+def draw_setting(rng: np.random.Generator, difficulty: float = 1.0) -> WildDraw:
+    """Draw who is in the photo, where, and what a detector finds there.
+
+    Args:
+        rng: Draws everything.
+        difficulty: 0 for frontal, resting, evenly lit faces, 1 for those of the public photos.
+    """
+    look = draw_look(rng, draw_person(rng, difficulty), difficulty)
     posed = pose_head(look)
     landmarks = find_landmarks(IBUG_68, look, posed)  # in inter-ocular distances
     box_width = int(rng.choice(_BOX_WIDTHS, p=_BOX_SHARES))

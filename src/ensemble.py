@@ -1,0 +1,72 @@
+"""Score and submit what several models say together: `python src/ensemble.py ENSEMBLE`.
+
+It takes the members' saved predictions and writes what evaluate and submit write of a model.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints import layout
+from keypoints.command import run_stage
+from keypoints.competitions import competition_of
+from keypoints.competitions.terms import read_asked_faces
+from keypoints.crops import CropStore
+from keypoints.ensembles import combine
+from keypoints.geometry import apply_map, compose, unit_map
+from keypoints.landmarks import SCHEMES
+from keypoints.metrics import mean_squared_error
+from keypoints.predictions import PredictedFaces, Split, read_predictions, write_predictions
+from keypoints.scores import face_errors, write_tables
+from keypoints.settings import Params, read_params
+from keypoints.stopwatch import recorded
+from keypoints.submission import write_checked
+from keypoints.trained_settings import points_of
+
+
+def ensemble(name: str) -> None:
+    """Write scores, errors per face, CED curve, predictions, and the CSV where one is asked for."""
+    params = read_params()
+    task_name = params.model(params.ensemble(name).members[0]).task
+    task = params.task(task_name)
+    with CropStore(layout.CROPS / task_name) as store:
+        scheme = SCHEMES[store.format.scheme]
+        points = points_of(task, scheme)
+        rows, has_test = store.rows("validation"), len(store.rows("test")) > 0
+        predicted = _predicted(name, "validation", params).landmarks_photo
+        target = store.landmarks_photo[rows]
+        table = store.faces(rows)
+        errors = face_errors(table, predicted, target, scheme=scheme, points=points)
+        mse = _squared_error(store, rows, predicted, target[:, list(points)])
+    write_tables(name, errors, mse=mse)
+    if has_test:
+        competition = competition_of(task.dataset, preferred=params.competition)
+        asked = read_asked_faces(competition, layout.CROPS / task_name)
+        of_test = _predicted(name, "test", params).landmarks_photo
+        write_checked(layout.submission_file(name), of_test, asked)
+
+
+def _predicted(name: str, split: Split, params: Params) -> PredictedFaces:
+    """What the members say together, which is also kept."""
+    settings = params.ensemble(name)
+    members = {member: read_predictions(member, split) for member in settings.members}
+    together = combine(settings.how, members)
+    write_predictions(name, split, together)
+    return together
+
+
+def _squared_error(
+    store: CropStore,
+    rows: NDArray[np.integer],
+    predicted_photo: NDArray[np.floating],
+    target_photo: NDArray[np.floating],
+) -> float:
+    """In 0..1 of the input of the first member's task."""
+    size = store.format.height, store.format.width
+    crop_to_unit = compose(unit_map(size), store.format.crop_to_input())
+    photo_to_unit = compose(crop_to_unit, store.photo_to_crop[rows])
+    frames = (apply_map(photo_to_unit, points) for points in (predicted_photo, target_photo))
+    return mean_squared_error(*frames)
+
+
+if __name__ == "__main__":
+    run_stage(recorded("ensemble", ensemble), __doc__)

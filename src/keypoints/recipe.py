@@ -1,0 +1,113 @@
+"""How weights move: the optimiser, its rate from step to step, and the average of the weights."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from keypoints.batches import Batch
+from keypoints.devices import autocast
+from keypoints.inference import input_of
+from keypoints.losses import LOSSES, Loss
+from keypoints.settings import Recipe
+
+
+class Learner:
+    """A network under training.
+
+    Args:
+        network: From images to landmarks_unit; on its device.
+        loss: On landmarks_unit.
+        recipe: How the weights move.
+        device: Of the network.
+
+    Attributes:
+        judged: The network that is validated and kept: the average, where the recipe has one.
+        whole: All that changes but the optimiser, for whoever saves it.
+        optimizer: Its rate is set by `set_rate`.
+    """
+
+    def __init__(
+        self, network: nn.Module, loss: Loss, recipe: Recipe, device: torch.device
+    ) -> None:
+        self.network, self._loss, self._recipe, self._device = network, loss, recipe, device
+        self.optimizer = make_optimizer(network, recipe, fused=device.type != "mps")
+        self.judged = self.whole = network
+        self._average: Any = None
+        if recipe.average:
+            from timm.utils import ModelEmaV3  # timm takes two seconds to import
+
+            self._average = ModelEmaV3(network, decay=recipe.average, use_warmup=True)
+            self.judged = self._average.module
+            self.whole = nn.ModuleDict({"network": network, "average": self.judged})
+
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate of the next step; the backbone's is its share of it."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["share"]
+
+    def step(self, batch: Batch, number: int = 0) -> tuple[Tensor, Tensor]:
+        """One step of the optimiser.
+
+        Args:
+            batch: To learn from.
+            number: Of the step, counted from 0 over all epochs.
+
+        Returns:
+            The loss before it and the mean squared error before it, scalars.
+        """
+        target = torch.from_numpy(batch.landmarks_unit).to(self._device)
+        images = input_of(batch, self._device)
+        with autocast(self._device):
+            predicted = self.network(images).float()
+        self.optimizer.zero_grad()
+        lowered = self._loss(predicted, target)
+        lowered.backward()
+        if self._recipe.clip is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self._recipe.clip)
+        self.optimizer.step()
+        if self._average is not None:
+            self._average.update(self.network, step=number)
+        return lowered.detach(), LOSSES["mse"](predicted.detach(), target)
+
+
+def make_optimizer(network: nn.Module, recipe: Recipe, *, fused: bool) -> torch.optim.Optimizer:
+    """Adam, or AdamW where weights decay; biases and the scales of norms never do."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        share = recipe.backbone_lr if name.startswith("body.backbone.") else 1.0
+        decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((share, decay), []).append(parameter)
+    kind = torch.optim.AdamW if recipe.weight_decay else torch.optim.Adam
+    return kind(
+        [
+            {"params": parameters, "share": share, "weight_decay": decay}
+            for (share, decay), parameters in groups.items()
+        ],
+        fused=fused,
+    )
+
+
+def rate_factors(epoch: int, epochs: int, steps: int, recipe: Recipe) -> list[float]:
+    """What the rate of each step is multiplied by: a straight rise, then half a cosine to zero.
+
+    Args:
+        epoch: Counted from 1.
+        epochs: In all.
+        steps: Of an epoch.
+        recipe: Says over which share of the training it rises, and whether it falls.
+
+    Source: Loshchilov and Hutter, SGDR, 2017; Goyal et al., Accurate, large minibatch SGD, 2017.
+    """
+    in_all, before = epochs * steps, (epoch - 1) * steps
+    return [_rate_factor(before + step, in_all, recipe) for step in range(steps)]
+
+
+def _rate_factor(step: int, in_all: int, recipe: Recipe) -> float:
+    rise = recipe.warmup * in_all
+    if step < rise:
+        return (step + 1) / (rise + 1)
+    if not recipe.cosine:
+        return 1.0
+    return (1 + math.cos(math.pi * (step - rise) / (in_all - rise))) / 2

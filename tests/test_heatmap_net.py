@@ -1,0 +1,38 @@
+"""Heat maps: a point is the mean place of its map, and maps are of the input's shape."""
+
+import pytest
+import torch
+
+from keypoints.models.heatmap_net import HeatmapNet, expected_points
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
+
+def test_a_map_of_one_peak_says_the_middle_of_its_cell():
+    maps = torch.full((1, 2, 4, 8), -1e4)
+    maps[0, 0, 1, 6] = maps[0, 1, 3, 0] = 0
+    assert expected_points(maps)[0].tolist() == [[6.5 / 8, 1.5 / 4], [0.5 / 8, 3.5 / 4]]
+
+
+def test_two_equal_peaks_say_the_place_between_them_and_a_flat_map_the_middle():
+    maps = torch.full((1, 2, 4, 8), -1e4)
+    maps[0, 0, 2, 2] = maps[0, 0, 2, 3] = 5.0
+    maps[0, 1] = 0.7
+    expected = torch.tensor([[3 / 8, 2.5 / 4], [0.5, 0.5]])
+    assert torch.allclose(expected_points(maps)[0], expected)
+
+
+def test_a_gradient_reaches_the_map_from_its_point():
+    maps = torch.zeros(1, 1, 4, 4, requires_grad=True)
+    expected_points(maps)[0, 0, 0].backward()
+    assert (maps.grad[0, 0, :, 0] < 0).all() and (maps.grad[0, 0, :, 3] > 0).all()
+
+
+@pytest.mark.parametrize("size", [(64, 64), (64, 96)])
+def test_maps_have_a_cell_for_every_four_pixels_of_any_input(size: tuple[int, int]):
+    network = HeatmapNet("resnet18", 1, channels=16, n_points=5).eval()
+    with torch.inference_mode():
+        maps = network.heatmaps(torch.zeros(2, 1, *size))
+        points = network(torch.zeros(2, 1, *size))
+    assert maps.shape == (2, 5, size[0] // 4, size[1] // 4)
+    assert points.shape == (2, 10)

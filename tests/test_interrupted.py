@@ -1,0 +1,145 @@
+"""Real runs that are killed or find the disk full: nothing is lost, and nothing is half there."""
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+from workspace import Workspace
+
+KILLED_STAGE = str(Path(__file__).parent / "killed_stage.py")
+EPOCHS = 80
+MODEL_FILE = "models/nose_net.safetensors"
+TRAIN = (sys.executable, "src/train.py", "nose_net")
+
+
+@pytest.fixture(scope="module")
+def whole(ran: Workspace) -> bytes:
+    """The weights of a training that nothing interrupted."""
+    ran.set_params({"models.nose_net.epochs": EPOCHS})
+    ran.run(*TRAIN)
+    weights = (ran.folder / MODEL_FILE).read_bytes()
+    restore(ran)
+    return weights
+
+
+@pytest.fixture
+def longer(workspace: Workspace, whole: bytes) -> Iterator[Workspace]:
+    """The repository before the same training."""
+    workspace.set_params({"models.nose_net.epochs": EPOCHS})
+    (workspace.folder / MODEL_FILE).unlink()
+    return workspace
+
+
+def restore(ran: Workspace) -> None:
+    ran.run("git", "reset", "--quiet", "--hard")
+    ran.dvc("checkout", "--quiet", "--force")
+
+
+def wait_for(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 180
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def states(workspace: Workspace) -> list[Path]:
+    return list((workspace.folder / ".resume").glob("*.state"))
+
+
+def processes(workspace: Workspace, word: str) -> list[psutil.Process]:
+    """Those in the repository, or in a copy within it, whose command line has a word."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        place = process.info["cwd"]
+        if place and Path(place).is_relative_to(workspace.folder):
+            found += [process] if word in process.info["cmdline"] else []
+    return found
+
+
+def test_a_training_killed_ten_times_ends_in_the_same_bytes(
+    longer: Workspace, whole: bytes
+) -> None:
+    said = longer.run("python", KILLED_STAGE, "train", "nose_net", "10", "0.6")
+    assert "killed 10" in said
+    assert "goes on in epoch" in said
+    assert (longer.folder / MODEL_FILE).read_bytes() == whole
+    assert len(pd.read_csv(longer.folder / "metrics/history/nose_net.csv")) == EPOCHS
+    assert not list((longer.folder / ".resume").iterdir())
+
+
+def test_ctrl_c_says_so_and_the_same_command_goes_on(longer: Workspace, whole: bytes) -> None:
+    training = subprocess.Popen(
+        TRAIN,
+        cwd=longer.folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(partial(states, longer))
+    training.send_signal(signal.SIGINT)
+    assert training.communicate()[1] == "interrupted\n"
+    assert training.returncode == 1
+    assert not (longer.folder / MODEL_FILE).exists()
+    said = longer.run(*TRAIN)
+    assert re.search(r"nose_net-[0-9a-f]{16}\.state: goes on in epoch \d+", said)
+    assert (longer.folder / MODEL_FILE).read_bytes() == whole
+
+
+def test_an_experiment_killed_in_the_queue_goes_on_in_another_copy_of_the_repository(
+    workspace: Workspace, whole: bytes
+) -> None:
+    setting = ("-S", f"models.nose_net.epochs={EPOCHS}", "train@nose_net")
+    workspace.dvc("exp", "run", "--queue", *setting)
+    workspace.dvc("queue", "start")
+    wait_for(partial(states, workspace))
+    for training in processes(workspace, "src/train.py"):
+        training.kill()
+    wait_for(lambda: not processes(workspace, "queue-worker"))
+    assert states(workspace)
+    said = workspace.dvc("exp", "run", "--temp", "--name", "again", *setting)
+    assert "goes on in epoch" in said
+    workspace.dvc("exp", "apply", "again")
+    assert (workspace.folder / MODEL_FILE).read_bytes() == whole
+    assert not states(workspace)
+
+
+def test_a_store_killed_while_it_is_cut_is_never_taken_for_a_whole_one(
+    workspace: Workspace,
+) -> None:
+    folder = workspace.folder / "data/crops/kaggle15"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    said = workspace.run("python", KILLED_STAGE, "prepare", "kaggle15", "30", "0.2")
+    killed, halves = map(int, re.findall(r"killed (\d+), halves taken (\d+)", said)[0])
+    assert killed > 5
+    assert halves == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("n_bytes", [0, 2000])
+def test_a_disk_that_fills_while_a_store_is_cut_is_named(
+    workspace: Workspace, n_bytes: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "src/prepare.py", "nose"],
+        cwd=workspace.folder,
+        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (n_bytes, n_bytes)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: data/crops/nose/crops.npy: File too large; make room and prepare the task again\n"
+    )
+    said = workspace.run("python", "src/train.py", "nose_net", check=False)
+    assert "data/crops/nose: no store.json, so it is not whole; prepare the task again" in said

@@ -1,0 +1,134 @@
+"""Difficulty of rendered faces: 0 is the plain face, 1 what was drawn before there was one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keypoints.landmarks import IMM_58
+from keypoints.sources import rendered
+from keypoints.sources.rendered import studio, wild
+from keypoints.sources.rendered.camera_flaws import spoil
+from keypoints.sources.rendered.chance import Purpose, generator
+from keypoints.sources.rendered.draws import draw_look, draw_person
+from keypoints.sources.rendered.expression import Expression
+from keypoints.sources.rendered.look import Look
+from keypoints.sources.rendered.portrait import draw_portrait
+
+LEVELS = (0.0, 0.5, 1.0, 2.0)
+N_LOOKS = 400
+
+
+@pytest.fixture(scope="module")
+def looks() -> dict[float, list[Look]]:
+    """What many photos show at each difficulty."""
+    return {level: [draw_one(level, k) for k in range(N_LOOKS)] for level in LEVELS}
+
+
+def draw_one(difficulty: float, index: int) -> Look:
+    rng = generator(5, Purpose.TRAIN_PHOTO, index)
+    return draw_look(rng, draw_person(rng, difficulty), difficulty)
+
+
+def lamp_azimuths(look: Look) -> np.ndarray:
+    return np.degrees(np.arctan2(look.light.lamps[:, 0], look.light.lamps[:, 2]))
+
+
+@pytest.mark.parametrize(
+    ("index", "box", "chin", "quality", "next_number"),
+    [
+        (0, (98, 98, 216, 216), (223, 321), 63, 0.5972532196417223),
+        (1, (68, 68, 150, 150), (129, 233), 88, 0.5544639185138757),
+    ],
+)
+def test_difficulty_1_draws_the_wild_photos_of_before(index, box, chin, quality, next_number):
+    """The numbers were noted before there was a difficulty; they follow from every draw before."""
+    rng = generator(1, Purpose.TRAIN_PHOTO, index)
+    photo = wild.draw_wild_photo(rng, 1.0)
+    assert (photo.box, tuple(photo.landmarks_photo[8]), photo.quality) == (box, chin, quality)
+    assert rng.random() == next_number
+
+
+def test_difficulty_1_draws_the_portraits_and_studio_views_of_before():
+    rng = generator(1, Purpose.TRAIN_PORTRAIT, 2)
+    np.testing.assert_allclose(
+        draw_portrait(rng, 1.0).landmarks_photo[0], (71.53, 46.313), atol=1e-3
+    )
+    assert rng.random() == 0.740920393651986
+    rng = generator(1, Purpose.IMM_VIEW, studio.FREE)
+    person = studio.draw_sitter(generator(1, Purpose.IMM_PERSON, 0), 1.0)
+    _, landmarks = studio.draw_view(person, studio.FREE, rng, 1.0, grey=False)
+    np.testing.assert_allclose(landmarks[52], (297.466, 315.819), atol=1e-3)
+    assert rng.random() == 0.8836941934336189
+
+
+SPREADS: dict[str, Callable[[Look], float]] = {
+    "yaw": lambda look: look.pose.yaw,
+    "pitch": lambda look: look.pose.pitch,
+    "roll": lambda look: look.pose.roll,
+    "smile": lambda look: look.expression.smile,
+    "open mouth": lambda look: look.expression.jaw_open,
+    "brows": lambda look: look.expression.brow_raise,
+    "side of the first lamp": lambda look: lamp_azimuths(look)[0],
+    "gaze": lambda look: look.gaze[0],
+}
+
+
+@pytest.mark.parametrize("spread", SPREADS.values(), ids=SPREADS)
+def test_spread_grows_with_the_difficulty(looks: dict[float, list[Look]], spread):
+    deviations = [np.std([spread(look) for look in looks[level]]) for level in LEVELS]
+    assert deviations[0] == pytest.approx(0, abs=1e-9)
+    assert (np.diff(deviations) > 0).all()
+
+
+SHARES: dict[str, Callable[[Look], bool]] = {
+    "hand or object": lambda look: look.is_occluded,
+    "hat": lambda look: look.hat is not None,
+    "glasses": lambda look: look.person.glasses is not None,
+    "bangs": lambda look: look.person.hair_style.front > -0.55,
+    "an eye closed": lambda look: max(look.expression.lids) == 1.0,
+}
+
+
+@pytest.mark.parametrize("is_so", SHARES.values(), ids=SHARES)
+def test_share_of_what_hides_the_face_grows_with_the_difficulty(
+    looks: dict[float, list[Look]], is_so
+):
+    shares = [np.mean([is_so(look) for look in looks[level]]) for level in LEVELS]
+    assert shares[0] == 0
+    assert (np.diff(shares) > 0).all()
+
+
+def test_difficulty_0_is_a_frontal_resting_evenly_lit_face(looks: dict[float, list[Look]]):
+    for look in looks[0.0]:
+        assert (look.pose.yaw, look.pose.pitch, look.pose.roll) == (0.0, 7.5, 0.0)
+        assert look.expression == Expression()
+        np.testing.assert_allclose(lamp_azimuths(look), 0, atol=1e-9)
+        assert look.light.ambient.min() > 0.3
+        assert look.gaze == (0.0, 0.0)
+
+
+def test_a_clean_camera_leaves_the_photo_as_it_is():
+    photo = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    rng = generator(1, Purpose.TRAIN_PHOTO, 0)
+    assert np.abs(spoil(photo, rng, 0.0).astype(int) - photo).max() <= 1
+
+
+@pytest.mark.parametrize("level", [0.0, 2.0])
+def test_every_layout_is_drawn_at_either_end(tmp_path: Path, level: float):
+    rendered.write_ibug(tmp_path, photos=3, test_photos=1, seed=2, difficulty=level, workers=1)
+    rendered.write_kaggle15(tmp_path, faces=2, test_faces=1, seed=2, difficulty=level, workers=1)
+    rendered.write_imm(tmp_path, people=1, seed=2, difficulty=level, workers=1)
+    assert len(list(tmp_path.rglob("*.jpg"))) == 3 + 1 + 6
+
+
+def test_the_easiest_studio_views_do_not_turn():
+    turns = []
+    for view in (studio.TURNED_RIGHT, studio.TURNED_LEFT):
+        person = studio.draw_sitter(generator(0, Purpose.IMM_PERSON, 0), 0.0)
+        rng = generator(0, Purpose.IMM_VIEW, view)
+        _, landmarks = studio.draw_view(person, view, rng, 0.0, grey=False)
+        left, right, tip = landmarks[[*IMM_58.eye_corners, IMM_58.nose_tip], 0]
+        turns.append((tip - left) / (right - left))
+    assert turns[0] == pytest.approx(turns[1], abs=0.03)

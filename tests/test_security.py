@@ -1,0 +1,54 @@
+"""What docs/security.md promises, read from the source: no shell, no unpickling, no network."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from imports import SRC, modules_used
+
+SOURCES = sorted([*SRC.rglob("*.py"), *(SRC.parent / "benchmarks").glob("*.py")])
+NETWORK = {"aiohttp", "ftplib", "http", "httpx", "huggingface_hub", "kaggle", "requests", "smtplib"}
+NETWORK |= {"socket", "ssl", "urllib3"}
+RUNS_CODE = {"eval", "exec", "compile", "os.popen", "os.system", "pickle.load", "pickle.loads"}
+RUNS_CODE |= {"subprocess.getoutput", "subprocess.getstatusoutput", "joblib.load", "pd.read_pickle"}
+
+
+def calls_in(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Every call of a file, by the name that it is called with."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def libraries_of(path: Path) -> set[str]:
+    """Top-level names that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("script", ["prepare", "train", "evaluate", "submit", "report"])
+def test_only_fetch_and_send_lead_to_a_library_that_uses_the_network(script: str) -> None:
+    path = SRC / f"{script}.py"
+    modules = {SRC.parent / module for module in modules_used(path)} | {path}
+    assert {module.name for module in modules if libraries_of(module) & NETWORK} == set()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(SRC.parent)))
+def test_no_file_starts_a_shell_runs_text_or_unpickles(path: Path) -> None:
+    for name, call in calls_in(path):
+        keywords = {word.arg: ast.unparse(word.value) for word in call.keywords}
+        assert name not in RUNS_CODE
+        assert "shell" not in keywords
+        if name.startswith("subprocess."):  # programs get their arguments as a list
+            assert not isinstance(call.args[0], ast.Constant | ast.JoinedStr)
+        assert keywords.get("allow_pickle", "False") == "False"
+        if name == "torch.load":
+            assert keywords["weights_only"] == "True"
+        if name == "YAML" and path.is_relative_to(SRC):
+            assert keywords["typ"] == "'safe'"
