@@ -25,6 +25,7 @@ PARTS = {
     "prepare": "cutting_speed",
     "memory": "peak_memory",
     "repro": "repeat_time",
+    "annotate": "annotating_speed",
     "soak": "soak",
 }
 ON_DEMAND = "soak"  # takes much longer than the others

@@ -54,7 +54,7 @@ def annotate(given: argparse.Namespace) -> bool:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; exit 1 where a photo cannot be read."""
     try:
-        done = annotate(_parser().parse_args(arguments))
+        done = annotate(parser().parse_args(arguments))
     except KeyboardInterrupt:
         sys.exit("interrupted")
     except (PipelineError, OSError) as error:
@@ -62,21 +62,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(0 if done else 1)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the command line."""
     style = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
-    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="photo, folder, video, or -")
-    what = parser.add_mutually_exclusive_group()
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=style)
+    made.add_argument("photos", metavar="PHOTO", nargs="+", help="photo, folder, video, or -")
+    what = made.add_mutually_exclusive_group()
     what.add_argument("--model", help="of models/, or a file; default: pretrained/wild, or better")
     what.add_argument("--onnx", metavar="FILE", type=Path, help="an export, run without torch")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("annotated"))
-    parser.add_argument("--box", metavar="X,Y,W,H", type=_box, help="of the face; none is searched")
-    parser.add_argument(
+    made.add_argument("--out", metavar="DIR", type=Path, default=Path("annotated"))
+    made.add_argument("--box", metavar="X,Y,W,H", type=_box, help="of the face; none is searched")
+    made.add_argument(
         "--format", action="append", default=[], choices=FORMATS, help="besides JSON; repeatable"
     )
-    parser.add_argument("--every", metavar="N", type=int, default=1, help="picture of a video (1)")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    return parser
+    made.add_argument("--every", metavar="N", type=int, default=1, help="picture of a video (1)")
+    made.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    return made
 
 
 def _box(text: str) -> Box:

@@ -94,6 +94,25 @@ def rendered_ibug(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_model(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained network of 68 points in boxes, small and quick, as a model file."""
+    from keypoints.inference import save_model
+    from keypoints.models import build_network
+    from keypoints.settings import NoseNetModel
+    from keypoints.trained_settings import TrainedSettings
+
+    task = params.task("wild").model_copy(update={"height": 64, "width": 64})
+    small = params.model("nose_net").model_dump() | {"task": "wild", "channels": 8, "hidden": 32}
+    model = NoseNetModel(**small | {"mean": [0.5] * 3, "std": [0.25] * 3})
+    settings = TrainedSettings(
+        name="tiny", seed=1, lr=1e-3, scheme="ibug68", model=model, task=task
+    )
+    path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
+    save_model(path, build_network(model, task, 68, seed=1), settings)
+    return path
+
+
+@pytest.fixture(scope="session")
 def paint_dots() -> Callable[..., None]:
     """Writes a photo, lossless, with a soft bright dot at each point."""
 

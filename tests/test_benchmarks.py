@@ -20,4 +20,7 @@ def test_an_unknown_part_is_refused_with_the_known_ones():
     command = [sys.executable, str(RUN), "sped"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "must be one of draw, speed, prepare, memory, repro, soak; got sped" in done.stderr
+    assert (
+        "must be one of draw, speed, prepare, memory, repro, annotate, soak; got sped"
+        in done.stderr
+    )

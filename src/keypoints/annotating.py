@@ -93,13 +93,15 @@ def annotate_pictures(
 def _search(picture: Picture, *, format_: CropFormat, box: Box | None) -> SearchedPicture:
     try:
         photo = picture.read()
-        boxes = _boxes(photo, format_, box)
+        boxes = _boxes(picture, photo, format_, box)
     except PhotoError as error:
         return SearchedPicture(picture, None, [], str(error))
     return SearchedPicture(picture, photo, cut_faces(photo, boxes, format_))
 
 
-def _boxes(photo: NDArray[np.uint8], format_: CropFormat, box: Box | None) -> list[Box]:
+def _boxes(
+    picture: Picture, photo: NDArray[np.uint8], format_: CropFormat, box: Box | None
+) -> list[Box]:
     height, width = photo.shape[:2]
     if format_.enlarge is None:  # the network sees whole frames
         return [(0.0, 0.0, float(width), float(height))]
@@ -107,7 +109,10 @@ def _boxes(photo: NDArray[np.uint8], format_: CropFormat, box: Box | None) -> li
         return detect_faces(photo)
     x0, y0, x1, y1 = box
     if x0 >= width or y0 >= height or x1 <= 0 or y1 <= 0:
-        raise PhotoError(f"the box {box} lies outside of its {width} x {height} px")
+        given = ",".join(f"{value:g}" for value in (x0, y0, x1 - x0, y1 - y0))
+        raise PhotoError(
+            f"{picture.shown_as}: the box {given} lies outside of its {width} x {height} px"
+        )
     return [box]
 
 

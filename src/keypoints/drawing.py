@@ -24,7 +24,8 @@ def draw_faces(
 ) -> NDArray[np.uint8]:
     """Draw the points of faces as red dots along green contours.
 
-    Each has a rim in the opposite lightness, so that it shows on any skin; size is that of the box.
+    Widths follow the box. From two pixels on, each has a rim in the opposite lightness, so that it
+    shows on any skin.
 
     Args:
         photo: (height, width, 3) in red, green, blue order; it stays as it is.
@@ -56,10 +57,12 @@ def draw_points(
     """Draw contours so many pixels wide and dots of so many pixels into a picture."""
     for contour in scheme.contours:
         if len(shown := _positions(contour, points)) > 1:
-            _draw_line(picture, landmarks[shown], DARK, line + 2, closed=contour.closed)
+            if line > 1:
+                _draw_line(picture, landmarks[shown], DARK, line + 2, closed=contour.closed)
             _draw_line(picture, landmarks[shown], LINE_COLOUR, line, closed=contour.closed)
     for landmark in landmarks:
-        _draw_dot(picture, landmark, LIGHT, dot / 2 + max(1.0, line / 2))
+        if line > 1:
+            _draw_dot(picture, landmark, LIGHT, (dot + line) / 2)
         _draw_dot(picture, landmark, POINT_COLOUR, max(0.8, dot / 2))
 
 

@@ -30,6 +30,8 @@ def read_upright(path: Path) -> NDArray[np.uint8]:
         PhotoError: If the file is missing, damaged or no photo.
     """
     Image.MAX_IMAGE_PIXELS = _MOST_PIXELS
+    if path.is_dir():
+        raise PhotoError(f"{path}: no photo in this folder")
     if path.suffix.lower() in _HEIF:
         _let_pillow_read_heif(path)
     try:

@@ -1,0 +1,229 @@
+"""Points in anybody's photos: several faces, turned by EXIF, grey, tiny, huge, damaged, moving."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import annotate
+from keypoints.detection import detect_faces
+from keypoints.sources.ibug import read_ibug
+from keypoints.upright import read_upright
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+ORIENTATION = 0x0112  # of EXIF
+UPRIGHT_TO_STORED = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}
+
+
+@pytest.fixture(scope="module")
+def photos(rendered_ibug: Path) -> list[NDArray[np.uint8]]:
+    """Two drawn photos in which the cascades find the face, and nothing else."""
+    found = []
+    for face in read_ibug(rendered_ibug):
+        photo = read_upright(rendered_ibug / face.photo)
+        boxes = detect_faces(photo)
+        if len(boxes) == 1 and np.abs(np.subtract(boxes[0], face.box)).max() < len(photo) / 6:
+            found.append(photo)
+        if len(found) == 2:
+            break
+    return found
+
+
+@pytest.fixture
+def run(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Runs annotate.py; its exit code and what it printed."""
+
+    def annotated(*arguments: object) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as left:
+            annotate.main(
+                [*map(str, arguments), "--model", str(tiny_model), "--out", str(tmp_path / "out")]
+            )
+        said = capsys.readouterr().out
+        if isinstance(left.value.code, str):
+            return 1, said + left.value.code
+        return int(left.value.code or 0), said
+
+    return annotated
+
+
+def written(tmp_path: Path, stem: str) -> dict:
+    return json.loads((tmp_path / "out" / f"{stem}.json").read_text())
+
+
+def save(photo: NDArray[np.uint8], path: Path) -> Path:
+    Image.fromarray(photo).save(path)
+    return path
+
+
+def side_by_side(photos: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    height = max(photo.shape[0] for photo in photos)
+    padded = [
+        np.pad(photo, ((0, height - len(photo)), (0, 40), (0, 0)), constant_values=128)
+        for photo in photos
+    ]
+    return np.hstack(padded)
+
+
+def test_each_face_of_a_photo_has_its_points_where_it_stands(photos, run, tmp_path: Path) -> None:
+    save(photos[0], tmp_path / "alone.png")
+    save(side_by_side(photos), tmp_path / "both.png")
+    code, said = run(tmp_path / "alone.png", tmp_path / "both.png")
+    assert code == 0
+    assert "both.png: 2 faces, " in said
+    assert "3 faces in 2 pictures" in said
+    both, alone = written(tmp_path, "both"), written(tmp_path, "alone")
+    assert (both["height"], both["width"]) == side_by_side(photos).shape[:2]
+    boxes = np.array([face["box"] for face in both["faces"]])
+    twin = int(np.abs(boxes - alone["faces"][0]["box"]).sum(axis=1).argmin())
+    for key, tolerance in (("box", 12), ("points", 12)):
+        difference = np.subtract(both["faces"][twin][key], alone["faces"][0][key])
+        assert np.abs(difference).max() < tolerance, "px: the same face, found at another scale"
+    for face in both["faces"]:
+        assert np.array(face["points"]).shape == (68, 2)
+        assert len(face["uncertainty"]) == 68
+    assert Image.open(tmp_path / "out/both_points.png").size == (both["width"], both["height"])
+    assert (tmp_path / "out/faces.jpg").is_file()
+
+
+def test_a_picture_keeps_the_pixels_that_nothing_is_drawn_on(photos, run, tmp_path: Path) -> None:
+    save(photos[0], tmp_path / "me.png")
+    run(tmp_path / "me.png", "--box", "60,60,40,40")
+    drawn = np.array(Image.open(tmp_path / "out/me_points.png"))
+    assert (drawn != photos[0]).any()
+    assert (drawn[-5:] == photos[0][-5:]).all()
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT_TO_STORED)
+def test_a_turned_photo_has_the_points_of_its_upright_twin(
+    orientation: int, photos, run, tmp_path: Path
+) -> None:
+    upright = Image.fromarray(photos[0])
+    upright.save(tmp_path / "upright.png")
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    upright.transpose(UPRIGHT_TO_STORED[orientation]).save(tmp_path / "turned.png", exif=exif)
+    assert run(tmp_path / "upright.png", tmp_path / "turned.png")[0] == 0
+    turned, twin = written(tmp_path, "turned"), written(tmp_path, "upright")
+    assert turned["faces"] == twin["faces"]
+    assert (turned["height"], turned["width"]) == photos[0].shape[:2]
+
+
+def test_photos_of_all_kinds_give_a_face(photos, run, tmp_path: Path) -> None:
+    photo = photos[0]
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    huge = cv2.resize(photo, None, fx=10, fy=10)
+    Image.fromarray(grey).save(tmp_path / "grey.jpg")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    Image.fromarray(np.dstack([photo, np.full_like(grey, 255)])).save(tmp_path / "alpha.png")
+    save(huge, tmp_path / "huge.jpg")
+    save(cv2.resize(photo, (24, 20)), tmp_path / "tiny.png")
+    save(photo[:1, :1], tmp_path / "dot.png")
+    code, said = run(tmp_path)
+    assert code == 0
+    for name in ("grey.jpg", "deep.png", "alpha.png", "huge.jpg"):
+        assert f"{name}: 1 face" in said
+    for name in ("tiny.png", "dot.png"):
+        assert f"{name}: no face found" in said
+    assert written(tmp_path, "tiny")["faces"] == []
+    assert written(tmp_path, "deep")["faces"] == pytest.approx(written(tmp_path, "deep")["faces"])
+    box = np.array(written(tmp_path, "huge")["faces"][0]["box"])
+    assert np.abs(box / 10 - written(tmp_path, "alpha")["faces"][0]["box"]).max() < 12
+
+
+def test_what_is_transparent_lies_on_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (4, 3), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert (read_upright(tmp_path / "clear.png") == 255).all()
+
+
+def test_unreadable_files_are_named_and_the_rest_is_done(photos, run, tmp_path: Path) -> None:
+    save(photos[0], tmp_path / "good.png")
+    whole = (tmp_path / "good.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.jpg").write_text("no photo")
+    (tmp_path / "empty").mkdir()
+    names = ["cut.png", "text.jpg", "gone.jpg", "gone.mp4", "empty", "good.png"]
+    code, said = run(*(tmp_path / name for name in names))
+    assert code == 1
+    for line in (
+        "cut.png: not a whole photo",
+        "text.jpg: not a whole photo (of no known format)",
+        "gone.jpg: no such file",
+        "gone.mp4: no such file",
+        "empty: no photo in this folder",
+        "good.png: 1 face",
+        "1 face in 1 picture, 5 not read",
+    ):
+        assert line in said
+
+
+def test_photos_come_from_a_list_a_folder_and_a_pattern(
+    photos, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deep/er").mkdir(parents=True)
+    for name in ("a.png", "deep/a.png", "deep/er/b.png"):
+        save(photos[0], tmp_path / name)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{tmp_path / 'a.png'}\n\n"))
+    code, said = run("-", tmp_path / "deep", f"{tmp_path}/deep/**/b*.png")
+    assert code == 0
+    assert "3 faces in 3 pictures" in said
+    assert {path.name for path in (tmp_path / "out").glob("*.json")} == {
+        "a.json",
+        "a-2.json",
+        "b.json",
+    }
+
+
+def test_other_formats_have_the_points_of_the_json(photos, run, tmp_path: Path) -> None:
+    save(photos[0], tmp_path / "me.png")
+    run(tmp_path / "me.png", "--format", "pts", "--format", "xml", "--format", "csv")
+    points = np.array(written(tmp_path, "me")["faces"][0]["points"])
+    pts = (tmp_path / "out/me.pts").read_text().split("{\n")[1].split("\n}")[0]
+    assert np.fromstring(pts, sep=" ").reshape(-1, 2) == pytest.approx(points + 1)
+    parts = ElementTree.parse(tmp_path / "out/faces.xml").findall(".//part")
+    whole = [(int(part.get("x", "")), int(part.get("y", ""))) for part in parts]
+    assert np.abs(np.array(whole) - points).max() <= 0.5
+    with (tmp_path / "out/faces.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    table = [(float(row["x"]), float(row["y"])) for row in rows]
+    assert np.array(table) == pytest.approx(points)
+
+
+def test_a_box_outside_of_the_photo_is_a_problem_of_that_photo(photos, run, tmp_path) -> None:
+    save(photos[0], tmp_path / "me.png")
+    code, said = run(tmp_path / "me.png", "--box", "5000,10,40,40")
+    assert code == 1
+    assert "me.png: the box 5000,10,40,40 lies outside of its" in said
+
+
+def test_each_second_picture_of_a_video_is_annotated(photos, run, tmp_path: Path) -> None:
+    height, width = (side // 2 * 2 for side in photos[0].shape[:2])
+    video = cv2.VideoWriter(
+        str(tmp_path / "clip.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (width, height)
+    )
+    for _ in range(4):
+        video.write(photos[0][:height, :width, ::-1])
+    video.release()
+    code, said = run(tmp_path / "clip.mp4", "--every", "2")
+    assert code == 0
+    assert "2 pictures" in said
+    assert written(tmp_path, "clip/000002")["photo"].endswith("clip.mp4#2")
+    drawn = cv2.VideoCapture(str(tmp_path / "out/clip_points.mp4"))
+    assert drawn.get(cv2.CAP_PROP_FRAME_COUNT) == 2
+    assert drawn.get(cv2.CAP_PROP_FPS) == 5
+
+
+def test_an_unknown_model_is_named_with_those_that_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match=r"models/sped\.safetensors: no such model"):
+        annotate.main([str(tmp_path), "--model", "sped"])
+    with pytest.raises(SystemExit, match="0"):
+        annotate.main(["--help"])
+    assert "python src/annotate.py clip.mp4 --every 5" in capsys.readouterr().out

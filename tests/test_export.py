@@ -1,0 +1,105 @@
+"""Exported networks say what torch's say, and need no torch to say it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import export
+from keypoints.chosen_model import open_model
+from keypoints.inference import load_model, save_model
+from keypoints.models import build_network
+from keypoints.onnx_export import write_onnx
+from keypoints.onnx_predictor import open_onnx
+from keypoints.settings import Params
+from keypoints.torch_predictor import torch_predictor
+from keypoints.trained_settings import ModelFileError, TrainedSettings, read_settings
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+SRC = Path(__file__).parents[1] / "src"
+WITHOUT_TORCH = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    print("torch" in sys.modules, "timm" in sys.modules, "pandas" in sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("exported") / "tiny.onnx"
+    export.main([str(tiny_model), "--out", str(path)])
+    return path
+
+
+def crops_for(settings: TrainedSettings, n_faces: int) -> np.ndarray:
+    shape = (n_faces, *settings.task.input_size, settings.task.channels)
+    return np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "face_net"])
+def test_onnxruntime_says_what_torch_says(name: str, params: Params, tmp_path: Path) -> None:
+    model = params.model(name)
+    task, scheme = params.task(model.task), {"wild": "ibug68", "face": "imm58"}[model.task]
+    settings = TrainedSettings(name=name, seed=1, lr=1e-3, scheme=scheme, model=model, task=task)
+    network = build_network(model, task, len(settings.points), seed=1).eval()
+    save_model(tmp_path / "model.safetensors", network, settings)
+    trained = load_model(tmp_path / "model.safetensors")
+    write_onnx(tmp_path / "model.onnx", trained)
+    assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "model.onnx"}
+    read, load = open_onnx(tmp_path / "model.onnx")
+    assert read == settings
+    crops = crops_for(settings, 3)
+    plain = torch_predictor(trained, torch.device("cpu")).run(crops)
+    assert np.ptp(plain, axis=0).max() > 1e-4, "the points depend on the pixels"
+    for n_faces in (1, 3):
+        answer = load().run(crops[:n_faces])
+        assert answer.shape == (n_faces, len(settings.points), 2)
+        assert np.abs(answer - plain[:n_faces]).max() < 1e-4
+
+
+def test_an_export_annotates_without_torch(exported: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (200, 150), "grey").save(tmp_path / "me.png")
+    script = [str(SRC / "annotate.py"), "me.png", "--box", "50,40,80,80", "--onnx", str(exported)]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, *script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "False False False"
+    face = json.loads((tmp_path / "annotated/me.json").read_text())["faces"][0]
+    assert face["box"] == [50, 40, 130, 120]
+    assert len(face["points"]) == 68
+
+
+def test_half_precision_is_half_the_file_and_loads_as_whole(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    export.main([str(tiny_model), "--half", "--out", str(tmp_path / "half.safetensors")])
+    half, whole = load_model(tmp_path / "half.safetensors"), load_model(tiny_model)
+    assert {weights.dtype for weights in half.network.parameters()} == {torch.float32}
+    crops = crops_for(half.settings, 2)
+    answers = [torch_predictor(model, torch.device("cpu")).run(crops) for model in (half, whole)]
+    assert np.abs(answers[0] - answers[1]).max() < 2e-3
+    sizes = [path.stat().st_size for path in (tmp_path / "half.safetensors", tiny_model)]
+    assert sizes[0] < 0.6 * sizes[1]
+
+
+def test_settings_are_read_without_the_weights(tiny_model: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(tiny_model.read_bytes()[:-100])
+    assert read_settings(cut) == load_model(tiny_model).settings
+
+
+@pytest.mark.parametrize("name", ["broken.safetensors", "broken.onnx", "none.safetensors"])
+def test_what_is_no_model_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    if name.startswith("broken"):
+        (tmp_path / name).write_bytes(b"no model at all")
+    with pytest.raises(ModelFileError, match=name.replace(".", r"\.")):
+        open_model(tmp_path / name, "cpu")
