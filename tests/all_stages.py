@@ -47,6 +47,5 @@ def main() -> None:
 if __name__ == "__main__":
     os.chdir(sys.argv[1])
     sys.path.insert(0, str(Path("src").resolve()))
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # so nothing needs a pool of processes
     main()

@@ -1,5 +1,6 @@
 """Two runs from scratch give the same bytes, whatever processes and cores they ran in."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,10 @@ from workspace import MODELS, Workspace
 
 ALL_STAGES = Path(__file__).parent / "all_stages.py"
 TIMED = ("metrics/history/", "metrics/runs/", "report/times.html")  # what a clock says is in these
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="a process cannot be kept on one core here"
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,14 @@
 """What the stage scripts share: one argument, and errors as messages."""
 
 import argparse
+import errno
 import inspect
 import sys
 from collections.abc import Callable, Iterable
 
 from keypoints.errors import PipelineError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run_stage(
@@ -27,7 +30,13 @@ def run_stage(
         work(**vars(parser.parse_args()))
     except KeyboardInterrupt:
         sys.exit("interrupted")
-    except FileNotFoundError as error:
-        sys.exit(f"error: {error.filename} is missing; run `dvc repro`, which makes it")
     except (PipelineError, OSError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {_told(error)}")
+
+
+def _told(error: PipelineError | OSError) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"{error.filename} is missing; run `dvc repro`, which makes it"
+    if isinstance(error, OSError) and error.errno in _FULL and not error.filename:
+        return f"{error.strerror}, here or for temporary files; make room and give it again"
+    return str(error)
