@@ -13,7 +13,7 @@ from keypoints.crops import CropStore
 from keypoints.devices import choose_device
 from keypoints.figures import face_sheet
 from keypoints.geometry import apply_map
-from keypoints.inference import Predictions, TrainedSettings, load_model
+from keypoints.inference import Predictions, TrainedSettings, check_fit, load_model
 from keypoints.landmarks import SCHEMES
 from keypoints.metrics import mean_squared_error
 from keypoints.predictions import predict_twice, write_predictions
@@ -30,6 +30,7 @@ def evaluate(name: str) -> None:
     trained = load_model(layout.model_file(name))
     settings = trained.settings
     with CropStore(layout.CROPS / settings.model.task) as store:
+        check_fit(trained, name, store.format)
         rows = store.rows("validation")
         batches = Batches(store, rows, settings.points, batch_size=settings.model.batch_size)
         predictions, both = predict_twice(trained, batches, device)
