@@ -10,7 +10,7 @@ from keypoints.crops import CropStore
 from keypoints.devices import choose_device
 from keypoints.figures import face_sheet
 from keypoints.geometry import apply_map
-from keypoints.inference import Predictions, TrainedSettings, load_model
+from keypoints.inference import Predictions, TrainedSettings, check_fit, load_model
 from keypoints.landmarks import SCHEMES
 from keypoints.metrics import mean_squared_error
 from keypoints.predictions import ONCE, predict_faces, write_predictions
@@ -28,6 +28,7 @@ def evaluate(name: str) -> None:
     trained = load_model(layout.model_file(name))
     settings = trained.settings
     with CropStore(layout.CROPS / settings.model.task) as store:
+        check_fit(trained, name, store.format)
         rows = store.rows("validation")
         at_test = params.at_test.get(name, ONCE)
         predictions, both = predict_faces(trained, store, rows, device, at_test)

@@ -5,6 +5,7 @@ import json
 from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.competitions.asking import asked_of
+from keypoints.competitions.terms import CompetitionError
 from keypoints.local_score import score
 from keypoints.page.assembly import build_page
 from keypoints.page.times import times_table
@@ -43,11 +44,11 @@ def _test_scores(params: Params) -> dict[str, float]:
     for name in params.models:
         path = layout.submission_file(name)
         if path.is_file():
-            asked = asked_of(name, params, None)
             try:
+                asked = asked_of(name, params, None)
                 truth = read_truth(asked, layout.RAW / asked.competition.dataset)
                 scores[name] = score(read_submission(path, asked), truth, asked).score
-            except (TruthError, SubmissionError):
+            except (CompetitionError, TruthError, SubmissionError):
                 continue  # the page says so
     return scores
 

@@ -6,7 +6,7 @@ from keypoints.competitions import competition_of
 from keypoints.competitions.terms import read_asked_faces
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
-from keypoints.inference import load_model
+from keypoints.inference import check_fit, load_model
 from keypoints.predictions import ONCE, predict_faces, write_predictions
 from keypoints.settings import read_params
 from keypoints.stopwatch import recorded
@@ -22,6 +22,7 @@ def submit(name: str) -> None:
     competition = competition_of(settings.task.dataset, preferred=params.competition)
     asked = read_asked_faces(competition, layout.CROPS / settings.model.task)
     with CropStore(layout.CROPS / settings.model.task) as store:
+        check_fit(trained, name, store.format)
         rows = store.rows("test")
         at_test = params.at_test.get(name, ONCE)
         both = predict_faces(trained, store, rows, device, at_test)[1]

@@ -14,7 +14,7 @@ from keypoints.losses import LOSSES
 from keypoints.models import build_network
 from keypoints.resume import StateFile, remove_old_states, run_digest
 from keypoints.settings import SettingsError, read_params
-from keypoints.training import tell, train, write_history
+from keypoints.training import LearningError, tell, train, write_history
 from keypoints.weights import weights_of
 
 
@@ -77,7 +77,14 @@ def train_model(name: str) -> None:
             device=device,
             state=state,
         )
-        history = list(tell(results, model.epochs))
+        try:
+            history = list(tell(results, model.epochs))
+        except LearningError as error:
+            if error.good is None:
+                raise
+            kept = path.with_suffix(".last_good.safetensors")
+            save_model(layout.fresh(kept), network, settings)
+            raise LearningError(f"{error}\n{kept}: the last good weights, {error.good}") from error
     save_model(layout.fresh(layout.model_file(name)), network, settings)
     write_history(layout.fresh(layout.HISTORY / f"{name}.csv"), history)
     state.discard()

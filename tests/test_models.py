@@ -26,6 +26,7 @@ from keypoints.settings import (
     Task,
     read_params,
 )
+from keypoints.weights import is_weights
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -347,6 +348,40 @@ class TouchesAFile:
 
     def __reduce__(self):
         return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("what", [{"state_dict": {}}, [1], {1: torch.zeros(1)}, torch.zeros(1)])
+def test_pth_that_is_no_state_dict_is_refused(tmp_path: Path, what: object):
+    torch.save(what, tmp_path / "weights.pth")
+    with pytest.raises(SettingsError, match=r"weights\.pth: should hold tensors by their names"):
+        build_network(SMALL, TINY_WILD, N_POINTS, seed=1, weights=tmp_path / "weights.pth")
+
+
+@pytest.mark.parametrize(
+    ("content", "is_one"),
+    [
+        (b"<!DOCTYPE html><title>404</title>", False),
+        (b"", False),
+        (b"PK\x03\x04 and so on", True),
+        (b"\x02\0\0\0\0\0\0\0{}", True),
+        (b"\xff\0\0\0\0\0\0\0{}", False),  # its header is longer than the file
+    ],
+)
+def test_page_of_an_error_is_not_taken_for_weights(tmp_path: Path, content: bytes, is_one: bool):
+    (tmp_path / "weights").write_bytes(content)
+    assert is_weights(tmp_path / "weights") is is_one
+
+
+def test_backbone_of_one_fixed_size_is_built_for_the_task_s():
+    network = build(RESNET.model_copy(update={"backbone": "vit_tiny_patch16_224"})).eval()
+    assert network(torch.zeros(1, 3, 32, 32)).shape == (1, N_POINTS, 2)
+
+
+def test_input_that_a_backbone_does_not_take_is_told_before_training():
+    task = TINY_WILD.model_copy(update={"height": 8, "width": 8})
+    model = RESNET.model_copy(update={"backbone": "vgg11"})
+    with pytest.raises(SettingsError, match=r"backbone vgg11: does not take .* \(8, 8\) px"):
+        build_network(model, task, N_POINTS, seed=1)
 
 
 def pickle_plainly(what: object, path: Path) -> None:

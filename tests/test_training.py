@@ -11,6 +11,7 @@ from torch import nn
 from keypoints.batches import Batches
 from keypoints.crops import CropStore
 from keypoints.losses import LOSSES, Loss
+from keypoints.resume import StateFile
 from keypoints.settings import Augment
 from keypoints.training import (
     EpochResult,
@@ -179,6 +180,41 @@ def test_learning_that_breaks_in_the_second_epoch_names_it(dot_store: CropStore)
         network[2].weight.fill_(torch.nan)
     with pytest.raises(LearningError, match=r"the loss is nan in epoch 2, step 1"):
         next(results)
+
+
+def test_where_learning_breaks_the_network_is_as_it_was_last_saved(
+    dot_store: CropStore, tmp_path: Path
+):
+    network, whole = tiny_network(), tiny_network()
+    run(dot_store, whole, epochs=1)
+    results = train(
+        network,
+        batches_of(dot_store, "train"),
+        batches_of(dot_store, "validation"),
+        loss=LOSSES["mse"],
+        lr=0.01,
+        epochs=2,
+        seed=1,
+        device=CPU,
+        state=StateFile(tmp_path / "run.state", interval=0),  # saved at every step, if it is good
+    )
+    next(results)
+    with torch.no_grad():
+        network[2].weight[:, 0] = torch.inf
+        network[4].p = 1.0  # hides it from the first loss, not from what follows
+    with pytest.raises(LearningError, match="epoch 2, step 1, at learning rate 0.01") as caught:
+        next(results)
+    assert str(caught.value.good) == "those after epoch 1"
+    assert torch.equal(weights_of(network), weights_of(whole))
+
+
+def test_step_of_one_face_that_has_no_statistics_is_told(dot_store: CropStore):
+    network = nn.Sequential(
+        nn.Conv2d(1, 2, (48, 64)), nn.BatchNorm2d(2), nn.Flatten(), nn.Unflatten(1, (1, 2))
+    )
+    said = r"more than 1 value per channel.* in epoch 1, step 2, of 1 face\(s\); .*batch_size"
+    with pytest.raises(LearningError, match=said):
+        run(dot_store, network, batch_size=7)  # 7 faces, and the eighth
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")

@@ -1,6 +1,6 @@
 """From a trained model's file to predictions in photo pixels."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,24 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from keypoints.batches import Batch, Batches
-from keypoints.errors import first_line
+from keypoints.crops import CropFormat
+from keypoints.errors import PipelineError, first_line
 from keypoints.geometry import apply_map, invert
 from keypoints.models import LandmarkNetwork, build_network
 from keypoints.trained_settings import ModelFileError, TrainedSettings
 
 Array = NDArray[np.floating]
+
+_DAMAGE = (  # what torch raises where weights or sizes are not as they should be
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,7 @@ def save_model(path: Path, network: nn.Module, settings: TrainedSettings) -> Non
 
 
 def load_model(path: Path) -> Trained:
-    """Read a model file and build its network, ready to predict.
+    """Read a model file, in half precision or whole, and build its network, ready to predict.
 
     Raises:
         ModelFileError: If the file is missing, damaged, or not one of this project's.
@@ -44,16 +56,64 @@ def load_model(path: Path) -> Trained:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            weights = {name: _widen(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
         settings = TrainedSettings.model_validate_json(metadata.get("settings", "{}"))
-        n_points = len(settings.points)
-        network = build_network(settings.model, settings.task, n_points, seed=settings.seed)
+        with torch.device("meta"):  # shapes alone: whatever a file claims takes no memory
+            _check_weights(weights, _network_of(settings))
+        network = _network_of(settings)
         network.load_state_dict(weights)
-    except (OSError, KeyError, SafetensorError, ValidationError, RuntimeError) as error:
+    except (*_DAMAGE, PipelineError, SafetensorError, ValidationError) as error:
         raise ModelFileError(
             f"{path}: not a model of this project ({first_line(error)}); train it"
         ) from error
     return Trained(network.eval(), settings)
+
+
+def _widen(tensor: Tensor) -> Tensor:
+    """A file may hold half-precision numbers; networks work with whole ones."""
+    return tensor.float() if tensor.dtype == torch.float16 else tensor
+
+
+def _network_of(settings: TrainedSettings) -> LandmarkNetwork:
+    return build_network(settings.model, settings.task, len(settings.points), seed=settings.seed)
+
+
+def _check_weights(weights: dict[str, Tensor], network: nn.Module) -> None:
+    """Hold weights against the network that their settings ask for.
+
+    Raises:
+        ValueError: Naming the first of them that is missing, unknown or another.
+    """
+    expected = network.state_dict()
+    for name in sorted(expected.keys() ^ weights.keys()):
+        raise ValueError(f"{name} is {'missing' if name in expected else 'unknown'}")
+    for name, value in weights.items():
+        found, wanted = (
+            f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+            for tensor in (value, expected[name])
+        )
+        if found != wanted:
+            raise ValueError(f"{name} is {found} where its settings ask for {wanted}")
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{name} has a number that is not finite")
+
+
+def check_fit(trained: Trained, name: str, format_: CropFormat) -> None:
+    """See that a model file holds the model of that name, trained on such crops.
+
+    Raises:
+        ModelFileError: If it holds another one, or its crops were cut otherwise.
+    """
+    settings = trained.settings
+    if settings.name != name:
+        raise ModelFileError(f"model {name}: its file holds {settings.name}; train it anew")
+    for key, stored in asdict(format_).items():
+        own = settings.scheme if key == "scheme" else getattr(settings.task, key)
+        if own != stored:
+            raise ModelFileError(
+                f"model {name}: trained on crops of {key} {own}; those of task "
+                f"{settings.model.task} have {stored}; train it anew"
+            )
 
 
 def input_of(batch: Batch, device: torch.device) -> Tensor:

@@ -46,6 +46,11 @@ class Progress:
     faces: int
     history: list[dict[str, Any]]
 
+    def __str__(self) -> str:
+        """Where it stands, in words."""
+        epochs = f"those after epoch {self.epoch - 1}"
+        return f"{epochs} and {self.step} steps of the next" if self.step else epochs
+
     @classmethod
     def at_start_of(cls, epoch: int, history: Sequence[dict[str, Any]] = ()) -> "Progress":
         """No step of an epoch is done."""
@@ -61,7 +66,7 @@ class StateFile:
     """
 
     def __init__(self, path: Path, *, interval: float = 120.0) -> None:
-        self._path, self._interval = path, interval
+        self.path, self._interval = path, interval
         self._saved = time.monotonic()
 
     @property
@@ -82,14 +87,14 @@ class StateFile:
             self._replace(buffer.getbuffer())
         except OSError as error:
             raise StateError(
-                f"{self._path}: {error.strerror}. What was saved before is kept: make room, give "
+                f"{self.path}: {error.strerror}. What was saved before is kept: make room, give "
                 "the same command again, and the training goes on from there"
             ) from error
         self._saved = time.monotonic()
 
     def _replace(self, state: memoryview) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self._path.with_suffix(f".{os.getpid()}")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_suffix(f".{os.getpid()}")
         try:
             with unfinished.open("wb") as file:
                 file.write(hashlib.sha256(state).digest())
@@ -97,7 +102,7 @@ class StateFile:
                 file.flush()
                 os.fsync(file.fileno())
             with suppress(FileNotFoundError):  # the same run elsewhere has ended and tidied up
-                unfinished.replace(self._path)
+                unfinished.replace(self.path)
         finally:
             unfinished.unlink(missing_ok=True)
 
@@ -109,24 +114,22 @@ class StateFile:
         Returns:
             Where the run goes on; None: at its start.
         """
-        if not self._path.is_file():
+        if not self.path.is_file():
             return None
-        content = self._path.read_bytes()
+        content = self.path.read_bytes()
         if hashlib.sha256(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
-            aside = self._path.with_suffix(".damaged")
-            self._path.replace(aside)
+            aside = self.path.with_suffix(".damaged")
+            self.path.replace(aside)
             print(f"{aside}: damaged, set aside; training starts anew", file=sys.stderr)
             return None
         state = torch.load(io.BytesIO(content[_DIGEST_BYTES:]), weights_only=True)
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
-        at = Progress(**state["progress"])
-        print(f"{self._path}: goes on in epoch {at.epoch}, after step {at.step}", flush=True)
-        return at
+        return Progress(**state["progress"])
 
     def discard(self) -> None:
         """The run has ended: remove the file, and what tries killed as they saved have left."""
-        for path in self._path.parent.glob(f"{self._path.stem}.*"):
+        for path in self.path.parent.glob(f"{self.path.stem}.*"):
             if path.suffix != ".damaged":
                 path.unlink(missing_ok=True)
 

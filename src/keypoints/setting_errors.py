@@ -1,11 +1,47 @@
 """A wrong setting in the house's words: what pydantic found, named as the user typed it."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
+
+from keypoints.errors import PipelineError
+
+MAX_TOLD = 20  # problems of one file
+_LONGEST = 100  # characters of a key or a value
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = _LONGEST
+_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist = 2, 4, 6
+
+
+class SettingsError(PipelineError):
+    """A setting that cannot be used; the message names key, rule and value."""
+
+
+def explain_all(
+    details: Sequence[ErrorDetails],
+    values: Any,
+    blocks: Sequence[type[BaseModel]],
+    file_of: Callable[[tuple[int | str, ...]], Path],
+) -> str:
+    """A line for each problem, up to as many as a user wants to read at once.
+
+    Args:
+        details: The problems.
+        values: All settings, as they were read.
+        blocks: All kinds of blocks of settings.
+        file_of: From a setting's place to the file that says it.
+    """
+    lines = [
+        f"{file_of(detail['loc'])}: {explain(detail, values, blocks)}"
+        for detail in details[:MAX_TOLD]
+    ]
+    further = len(details) - MAX_TOLD
+    return "\n".join(lines + ([f"and {further:,} further problems"] if further > 0 else []))
 
 
 def explain(detail: ErrorDetails, values: Any, blocks: Sequence[type[BaseModel]]) -> str:
@@ -13,60 +49,71 @@ def explain(detail: ErrorDetails, values: Any, blocks: Sequence[type[BaseModel]]
 
     Args:
         detail: The problem.
-        values: The whole file, as it was read.
+        values: All settings, as they were read.
         blocks: All kinds of blocks of settings.
     """
-    key = ".".join(_typed_keys(detail["loc"], values))
-    got, context = detail["input"], detail.get("ctx", {})
+    keys, block = _typed_keys(detail["loc"], values)
+    key, got, context = ".".join(keys), _shown(detail["input"]), detail.get("ctx", {})
+    if keys[-1:] == ["[key]"]:
+        return f"{'.'.join(keys[:-1])} has a name that is no text: {got}; put it in quotes"
     match detail["type"]:
         case "missing":
             return f"{key} is missing; copy it from an entry of its kind"
         case "extra_forbidden":
-            return f"{key} is not a setting{_nearest(detail['loc'], values, blocks)}"
+            return f"{key} is not a setting{_nearest(keys[-1], block, blocks)}"
+
         case "literal_error":
-            return f"{key} must be one of {_listed(context['expected'])}; got {got!r}"
+            return f"{key} must be one of {_listed(context['expected'])}; got {got}"
         case "union_tag_invalid":
             name = f"{key}.architecture"
-            return (
-                f"{name} must be one of {_listed(context['expected_tags'])}; got {context['tag']!r}"
-            )
+            known, tag = _listed(context["expected_tags"]), _shown(context["tag"])
+            return f"{name} must be one of {known}; got {tag}"
         case "union_tag_not_found":
             return f"{key}.architecture is missing; it names the network"
         case "model_type" | "dict_type":
-            return f"{key or 'the file'} should be a block of settings; got {got!r}"
+            return f"{key or 'the file'} should be a block of settings; got {got}"
         case "value_error":
             return f"{key + '.' if key else ''}{context['error']}"
-    rule = detail["msg"].split("should ", 1)[-1]
-    return f"{key} should {rule}; got {got!r}"
+    rule = detail["msg"].split("should ", 1)[-1].split(" after validation")[0]
+    return f"{key} should {rule}; got {got}"
 
 
 def _listed(expected: str) -> str:
     return expected.replace("'", "").replace(" or ", ", ")
 
 
-def _typed_keys(location: tuple[int | str, ...], values: Any) -> list[str]:
-    """The keys as the user typed them, without the names that pydantic puts between them."""
-    keys = []
+def _shown(value: Any) -> str:
+    """A value as text that is never long, whatever a file makes of it."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "an endless number"
+
+
+def _typed_keys(location: tuple[int | str, ...], values: Any) -> tuple[list[str], Any]:
+    """The keys as the user typed them, without the names that pydantic puts between them.
+
+    Returns:
+        The keys, and the block that the last one stands in.
+    """
+    keys: list[str] = []
+    block = values
     for part in location:
         if isinstance(values, dict) and part not in values and part == values.get("architecture"):
             continue
-        keys.append(str(part))
+        keys.append(str(part)[:_LONGEST])
+        block = values
         if isinstance(values, dict):
             values = values.get(part)
         elif isinstance(values, list) and isinstance(part, int):
             values = values[part]
         if not isinstance(values, dict | list):
             break
-    return keys
+    return keys, block
 
 
-def _nearest(
-    location: tuple[int | str, ...], values: Any, blocks: Sequence[type[BaseModel]]
-) -> str:
+def _nearest(key: str, block: dict[Any, Any], blocks: Sequence[type[BaseModel]]) -> str:
     """A hint at the known key of the same block that looks most like the unknown one."""
-    *parents, key = _typed_keys(location, values)
-    for parent in parents:
-        values = values[parent]
-    block = max(blocks, key=lambda block: len(values.keys() & block.model_fields))
-    matches = difflib.get_close_matches(key, block.model_fields, n=1)
+    kind = max(blocks, key=lambda kind: len(block.keys() & kind.model_fields))
+    matches = difflib.get_close_matches(key, kind.model_fields, n=1)
     return f"; did you mean {matches[0]}?" if matches else " of this block; remove it"

@@ -1,20 +1,17 @@
 """params.yaml as checked, typed settings.
 
-Read with ruamel.yaml (YAML 1.2), because DVC writes `-S lr=1e-5` as `1e-05`, which PyYAML reads
-as a string. An unknown key, a wrong type or a value out of range is an error that says the way out.
+An unknown key, a wrong type or a value out of range is an error that says the way out.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from keypoints.errors import PipelineError
 from keypoints.layout import RAW
-from keypoints.setting_errors import explain
+from keypoints.setting_errors import SettingsError, explain_all
+from keypoints.settings_file import read_settings_file
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -24,10 +21,6 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Chance = Annotated[float, Field(ge=0, le=1)]
 Difficulty = Annotated[float, Field(ge=0, le=2)]
 ItemName = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
-
-
-class SettingsError(PipelineError):
-    """A setting that cannot be used; the message names key, rule and value."""
 
 
 class Settings(BaseModel):
@@ -175,8 +168,8 @@ class Model(Settings):
     """What every model has, whatever its architecture."""
 
     task: str
-    epochs: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    batch_size: Annotated[int, Field(ge=1, le=65_536)]
     lr_scale: Annotated[float, Field(gt=0)]
     lr_decay: Annotated[float, Field(ge=0, le=1)]
     loss: Literal["mse", "l1", "smooth_l1", "wing"]
@@ -190,8 +183,8 @@ class NoseNetModel(Model):
     """Three convolutions and two fully connected layers."""
 
     architecture: Literal["nose_net"]
-    channels: Annotated[int, Field(ge=1)]
-    hidden: Annotated[int, Field(ge=1)]
+    channels: Annotated[int, Field(ge=1, le=1024)]
+    hidden: Annotated[int, Field(ge=1, le=16_384)]
     kernels: Annotated[list[Literal[1, 3, 5, 7, 9, 11]], Field(min_length=3, max_length=3)]
 
 
@@ -327,7 +320,11 @@ class Params(Settings):
             ("downloads.imm.urls", downloads.imm.urls),
             ("downloads.ibug.urls", downloads.ibug.urls),
         ):
-            if any("@" in urlsplit(address).netloc for address in addresses):
+            try:
+                hosts = [urlsplit(address).netloc for address in addresses]
+            except ValueError as error:
+                raise ValueError(f"{key} has an address that none can be: {error}") from error
+            if any("@" in host for host in hosts):
                 raise ValueError(
                     f"{key} must hold no user name and no password: git, dvc.lock and experiments "
                     "would keep them; put them into ~/.netrc, which is asked for each host"
@@ -372,26 +369,12 @@ def read_params(path: Path = PARAMS_FILE) -> Params:
     Raises:
         SettingsError: If the file is missing, is not YAML, or a setting is wrong.
     """
-    values = _load(path)
-    if isinstance(values, dict) and isinstance(values.get("base"), str):
-        values = _load(path.parent / values["base"]) | values
+    file = read_settings_file(path)
     try:
-        return Params.model_validate(values)
+        return Params.model_validate(file.values)
     except ValidationError as error:
-        blocks = _blocks(Settings)
-        problems = [explain(detail, values, blocks) for detail in error.errors()]
-        raise SettingsError("\n".join(f"{path}: {problem}" for problem in problems)) from error
-
-
-def _load(path: Path) -> Any:
-    try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(
-            f"{path}: {error.strerror}; run this from the folder of its dvc.yaml"
-        ) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not YAML: {error}") from error
+        problems = explain_all(error.errors(), file.values, _blocks(Settings), file.file_of)
+        raise SettingsError(problems) from error
 
 
 def _blocks(base: type[Settings]) -> list[type[Settings]]:

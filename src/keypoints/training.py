@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from keypoints.batches import Batches
 from keypoints.chance import Purpose, torch_seed
 from keypoints.devices import seed_torch
-from keypoints.errors import PipelineError
+from keypoints.errors import PipelineError, first_line
 from keypoints.inference import predict
 from keypoints.losses import Loss
 from keypoints.metrics import mean_squared_error
@@ -27,7 +28,14 @@ PLAIN = Recipe()
 
 
 class LearningError(PipelineError):
-    """Training that cannot go on; the message says where it broke and what to try."""
+    """Training that cannot go on; the message says where it broke and what to try.
+
+    Attributes:
+        good: Where the run stood when it was last saved; the network is as it was then. None: it
+            was never saved, and the network is of no use.
+    """
+
+    good: Progress | None = None
 
 
 @dataclass(frozen=True)
@@ -80,11 +88,13 @@ def train(
             the epochs that were done before are yielded again. None: nowhere.
 
     Raises:
-        LearningError: If the loss is no longer a finite number.
+        LearningError: If the loss or a weight is no longer a finite number, or a step fails.
     """
     network.to(device).to(memory_format=torch.channels_last)
     learner = Learner(network, loss, recipe, device)
     at = state.restore(learner.whole, learner.optimizer) if state else None
+    if state and at:
+        print(f"{state.path}: goes on in epoch {at.epoch}, after step {at.step}", flush=True)
     at = at or Progress.at_start_of(1)
     yield from (EpochResult(**row) for row in at.history)
     while at.epoch <= epochs:
@@ -93,9 +103,12 @@ def train(
             learning_rate(at.epoch, epochs, lr=lr, lr_decay=lr_decay) * factor
             for factor in rate_factors(at.epoch, epochs, train_batches.steps, recipe)
         ]
-        train_mse = _train_epoch(learner, train_batches, rates, at, seed, device, state)
-        val_mse = validate(learner.judged, validation_batches, device)
-        _check_finite(torch.tensor(val_mse), f"the validation after epoch {at.epoch}", rates[-1])
+        with _back_to_good(network, learner, state):
+            train_mse = _train_epoch(learner, train_batches, rates, at, seed, device, state)
+            val_mse = validate(learner.judged, validation_batches, device)
+            where = f"the validation after epoch {at.epoch}"
+            _check_finite(torch.tensor(val_mse), where, rates[-1])
+            _check_weights(learner, where, rates[-1])
         seconds = time.perf_counter() - start
         result = EpochResult(at.epoch, train_mse, val_mse, rates[-1], seconds)
         at = Progress.at_start_of(at.epoch + 1, [*at.history, asdict(result)])
@@ -103,6 +116,17 @@ def train(
             state.save(learner.whole, learner.optimizer, at)
         yield result
     network.load_state_dict(learner.judged.state_dict())
+
+
+@contextmanager
+def _back_to_good(network: nn.Module, learner: Learner, state: StateFile | None) -> Iterator[None]:
+    """Where learning breaks, take the network back to where it was last saved."""
+    try:
+        yield
+    except LearningError as error:
+        error.good = state.restore(learner.whole, learner.optimizer) if state else None
+        network.load_state_dict(learner.judged.state_dict())
+        raise
 
 
 def learning_rate(epoch: int, epochs: int, *, lr: float, lr_decay: float) -> float:
@@ -141,11 +165,19 @@ def _train_epoch(
         number = (at.epoch - 1) * batches.steps + step
         seed_torch(torch_seed(seed, Purpose.DROPOUT, number), device)
         learner.set_rate(rates[step])
-        lowered, square = learner.step(batch, number)
-        _check_finite(lowered, f"epoch {at.epoch}, step {step + 1}", rates[step])
+        where = f"epoch {at.epoch}, step {step + 1}"
+        try:
+            lowered, square = learner.step(batch, number)
+        except (RuntimeError, ValueError) as error:  # of memory, or of a batch's statistics
+            raise LearningError(
+                f"{first_line(error)} in {where}, of {len(batch.images)} face(s); try another "
+                "batch_size"
+            ) from error
+        _check_finite(lowered, where, rates[step])
         squares += square * len(batch.images)
         faces += len(batch.images)
         if state and state.is_due:
+            _check_weights(learner, where, rates[step])
             now = replace(at, step=step + 1, squares=squares.item(), faces=faces)
             state.save(learner.whole, learner.optimizer, now)
     return squares.item() / faces
@@ -155,6 +187,15 @@ def _check_finite(value: Tensor, where: str, lr: float) -> None:
     if not torch.isfinite(value):
         raise LearningError(
             f"the loss is {value.item()} in {where}, at learning rate {lr:g}; try a smaller lr"
+        )
+
+
+def _check_weights(learner: Learner, where: str, lr: float) -> None:
+    """What is saved is good: a loss that was finite does not say so of the step after it."""
+    if not all(torch.isfinite(weights).all() for weights in learner.whole.parameters()):
+        raise LearningError(
+            f"a weight is not a finite number after {where}, at learning rate {lr:g}; try a "
+            "smaller lr"
         )
 
 

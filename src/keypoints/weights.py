@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+_TORCH_MAGIC = (b"PK\x03\x04", b"\x80\x02")  # of a zip, and of the older pickle
 _RECORD = "weights.json"
 
 
@@ -10,6 +11,15 @@ def write_record(folder: Path, *, file: str | None, sha256: str | None) -> None:
     """Write down which file of the folder holds the weights; None: they are random."""
     record = {"file": file, "sha256": sha256}
     (folder / _RECORD).write_text(json.dumps(record, indent=2) + "\n")
+
+
+def is_weights(path: Path) -> bool:
+    """Whether a file begins as weights do: a dead host may answer with a page."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    n_header = int.from_bytes(start[:8], "little")
+    is_safetensors = start[8:] == b"{" and n_header < path.stat().st_size
+    return is_safetensors or start.startswith(_TORCH_MAGIC)
 
 
 def weights_of(folder: Path) -> Path | None:

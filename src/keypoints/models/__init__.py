@@ -13,11 +13,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from keypoints.chance import Purpose, torch_seed
+from keypoints.errors import first_line
 from keypoints.settings import (
     AnyModel,
     FaceNetModel,
     HeatmapModel,
     NoseNetModel,
+    OnBackbone,
     SettingsError,
     Task,
 )
@@ -68,37 +70,61 @@ def build_network(
     Raises:
         SettingsError: If the settings do not fit each other or the weights.
     """
-    trained = None if weights is None else _trained_model(weights)
+    trained = None if weights is None else _trained_kind(weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, Purpose.WEIGHTS))
-        body = _build_body(model, task, 2 * n_points, None if trained else weights)
+        try:
+            body = _build_body(model, task, 2 * n_points, None if trained else weights)
+        except (MemoryError, RuntimeError) as error:
+            raise SettingsError(f"the network cannot be built: {first_line(error)}") from error
     network = LandmarkNetwork(body, mean=model.mean, std=model.std)
+    if isinstance(model, OnBackbone):
+        _try_input(network, model, task)
     if weights is not None and trained is not None:
         _start_from(network, model, weights, trained)
     return network
 
 
-def _trained_model(path: Path) -> dict[str, Any] | None:
-    """The model's settings in a model file of this project; None for any other file."""
+@torch.inference_mode()
+def _try_input(network: LandmarkNetwork, model: OnBackbone, task: Task) -> None:
+    """See now, not after the first batch was read, whether a backbone takes inputs of this size."""
+    network.eval()
+    try:
+        network(torch.zeros(1, task.channels, *task.input_size, device=network.mean.device))
+    except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise SettingsError(
+            f"backbone {model.backbone}: does not take an input of {task.input_size} px "
+            f"({first_line(error)}); change height and width of its task, or the backbone"
+        ) from error
+    network.train()
+
+
+def _trained_kind(path: Path) -> str | None:
+    """The kind of network in a model file of this project; None for any other file."""
     try:
         with safe_open(path, "pt") as file:
             settings = (file.metadata() or {}).get("settings")
     except (OSError, SafetensorError):  # a .pth, or damaged: who reads it as weights says so
         return None
-    return json.loads(settings)["model"] if settings else None
+    if settings is None:
+        return None
+    try:
+        return _kind(json.loads(settings)["model"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise SettingsError(
+            f"{path}: a model file with other settings than this project's ({first_line(error)})"
+        ) from error
 
 
-def _start_from(
-    network: LandmarkNetwork, model: AnyModel, path: Path, trained: dict[str, Any]
-) -> None:
+def _start_from(network: LandmarkNetwork, model: AnyModel, path: Path, trained: str) -> None:
     """Take over the layers of a trained network of the same kind, all but a last one that differs.
 
     Raises:
         SettingsError: If it is of another kind, or anything but the last layer does not fit.
     """
-    theirs, ours = _kind(trained), _kind(model.model_dump())
-    if theirs != ours:
-        raise SettingsError(f"{path}: holds a {theirs}, from which a {ours} cannot start")
+    ours = _kind(model.model_dump())
+    if trained != ours:
+        raise SettingsError(f"{path}: holds a {trained}, from which a {ours} cannot start")
     own = network.state_dict()
     last = f"{[*own][-1].rpartition('.')[0]}."
     with safe_open(path, "pt") as file:
@@ -157,6 +183,7 @@ def _build_body(model: AnyModel, task: Task, n_outputs: int, weights: Path | Non
     return timm_backbone(
         model.backbone,
         task.channels,
+        task.input_size,
         n_outputs=n_outputs,
         pad_type=model.pad_type,
         weights=weights,

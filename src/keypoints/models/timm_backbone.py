@@ -12,6 +12,16 @@ from keypoints.errors import first_line
 from keypoints.settings import SettingsError
 
 _STRIDES = (4, 8, 16, 32)
+_DAMAGE = (  # what torch raises where a .pth is not as it should be
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
 def timm_backbone(
     name: str,
     in_channels: int,
+    input_size: tuple[int, int],
     *,
     n_outputs: int,
     pad_type: str | None = None,
@@ -30,6 +41,7 @@ def timm_backbone(
     Args:
         name: Of timm, with or without the tag of its weights: `resnet18.tv_in1k`.
         in_channels: Of the input.
+        input_size: Height and width of the input, px.
         n_outputs: Numbers per face.
         pad_type: `same` for weights that were made with TensorFlow's padding.
         weights: A .safetensors or .pth file of the same architecture; None: random.
@@ -38,7 +50,8 @@ def timm_backbone(
         SettingsError: If timm has no such backbone, it does not take `pad_type`, or the weights are
             those of another one.
     """
-    backbone = _create(name, pad_type, num_classes=n_outputs, in_chans=in_channels)
+    size = _fixed_size(name, input_size)
+    backbone = _create(name, pad_type, num_classes=n_outputs, in_chans=in_channels, **size)
     if weights is not None:
         classifier = backbone.pretrained_cfg["classifier"]
         heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
@@ -82,6 +95,17 @@ def timm_features(
     return backbone
 
 
+def _fixed_size(name: str, input_size: tuple[int, int]) -> dict[str, tuple[int, int]]:
+    """What tells a backbone that is built for one size of input, as transformers are, which one."""
+    import timm
+
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # an unknown name, which `_create` tells
+        return {}
+    return {"img_size": input_size} if config is not None and config.fixed_input_size else {}
+
+
 def _create(name: str, pad_type: str | None, **options: Any) -> Any:
     import timm
 
@@ -106,7 +130,7 @@ def _load_weights(backbone: Any, found: dict[str, Any], path: Path, heads: tuple
     kept = {key: value for key, value in found.items() if _is_carried_over(key, heads)}
     expected = {key for key in own if _is_carried_over(key, heads)}
     first = f"{config['first_conv']}.weight"
-    if first in kept and first in own and kept[first].shape[1] != own[first].shape[1]:
+    if first in kept and first in own and kept[first].shape[1:2] != own[first].shape[1:2]:
         kept[first] = adapt_input_conv(own[first].shape[1], kept[first])
     wrong = sorted(expected ^ kept.keys()) or [
         key for key in sorted(expected) if kept[key].shape != own[key].shape
@@ -133,7 +157,18 @@ def _read_weights(path: Path) -> dict[str, Any]:
 
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, UnpicklingError, SafetensorError) as error:
-        raise SettingsError(f"{path}: no weights that can be read ({first_line(error)})") from error
+            found = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except (*_DAMAGE, UnpicklingError, SafetensorError) as error:
+        raise SettingsError(
+            f"{path}: no weights that can be read ({first_line(error)}); fetch it again, or take "
+            "another file: .safetensors, or a .pth of tensors alone"
+        ) from error
+    tensors = isinstance(found, dict) and all(map(torch.is_tensor, found.values()))
+    if not tensors or not all(isinstance(name, str) for name in found):
+        raise SettingsError(
+            f"{path}: should hold tensors by their names, and nothing around them; save its state "
+            "dict alone"
+        )
+    return found

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from keypoints import layout
 from keypoints.competitions.asking import asked_of
-from keypoints.competitions.terms import AskedFaces, Competition
+from keypoints.competitions.terms import AskedFaces, Competition, CompetitionError
 from keypoints.history import HISTORY_FILE
 from keypoints.page.runs import ModelRun, TaskRun
 from keypoints.page.template import Section, render
@@ -65,14 +65,24 @@ def kaggle_section(
         tasks: With their models.
         test_scores: By the name of the model; empty where no test labels were scored.
     """
-    submissions = [
-        _submission(model, asked_of(model.name, params, None), test_scores.get(model.name))
-        for task in tasks
-        for model in task.models
-        if layout.submission_file(model.name).is_file()
-    ]
+    submissions, passed_over = [], []
+    for model in [model for task in tasks for model in task.models]:
+        if not layout.submission_file(model.name).is_file():
+            continue
+        try:
+            asked = asked_of(model.name, params, None)
+        except CompetitionError as error:
+            passed_over.append(f"{layout.submission_file(model.name)}: {error}")
+            continue
+        submissions.append(_submission(model, asked, test_scores.get(model.name)))
     columns, sent = _history()
-    body = render("kaggle.html", submissions=submissions, columns=columns, sent=sent)
+    body = render(
+        "kaggle.html",
+        submissions=submissions,
+        passed_over=passed_over,
+        columns=columns,
+        sent=sent,
+    )
     return Section("kaggle", "Kaggle", body)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keypoints.download import Download, DownloadError, download, sha256_of
 from keypoints.settings import AnyModel, OnBackbone, SettingsError
-from keypoints.weights import write_record
+from keypoints.weights import is_weights, write_record
 
 _DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")  # resnet18-f37072fd.pth
 
@@ -46,7 +46,9 @@ def _find(model: OnBackbone, *, mirror: str | None, home: Path, downloads: Path)
         address = pretrained_address(model.backbone)
         # A folder for each: many weights have the same name on timm's hub.
         try:
-            return download([address], folder=downloads / model.backbone, mirror=mirror)
+            return download(
+                [address], folder=downloads / model.backbone, mirror=mirror, accepts=is_weights
+            )
         except DownloadError as error:
             raise DownloadError(
                 f"{error}\nOr say in `pretrained:` of the model: a local file, or false for random "
@@ -56,9 +58,18 @@ def _find(model: OnBackbone, *, mirror: str | None, home: Path, downloads: Path)
     on_web = mirror is not None and "://" in mirror
     for place in [home / name] + ([] if mirror is None or on_web else [Path(mirror) / name]):
         if place.is_file():
+            if not is_weights(place):
+                raise SettingsError(
+                    f"{place}: neither .safetensors nor a .pth; bring the file again, or name "
+                    "another one in `pretrained:` of the model"
+                )
             return Download(place, sha256_of(place), origin=str(place))
     if on_web:
-        return download([f"{mirror}/{name}"], folder=downloads / model.backbone)
+        return download(
+            [f"{str(mirror).rstrip('/')}/{name}"],
+            folder=downloads / model.backbone,
+            accepts=is_weights,
+        )
     raise SettingsError(
         f"pretrained: no file {name!r}, neither from the repository's root nor in the mirror "
         f"({mirror}); name a file that is there, or say true (timm's weights) or false (random)"
