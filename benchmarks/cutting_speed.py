@@ -14,13 +14,10 @@ from measurement import Measurement, Size, in_turn
 from workspace import make_workspace
 
 from keypoints import layout
-from keypoints.crops import CropFormat
 from keypoints.cutting import write_store
-from keypoints.landmarks import IBUG_68, IMM_58
+from keypoints.datasets import FaceSet, crop_format, read_set
 from keypoints.parallel import n_cores
 from keypoints.settings import Task, read_params
-from keypoints.sources.ibug import read_ibug
-from keypoints.sources.imm import read_imm
 
 BAR = ">= 0.8"
 CHUNK = 16  # photos per piece of work
@@ -35,8 +32,11 @@ def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
         ThreadPoolExecutor(workers) as threads,
         ProcessPoolExecutor(workers, context) as processes,
     ):
-        for name, task in read_params(folder / "params.yaml").tasks.items():
-            cut, photos, crop_size = _cutting(folder / layout.RAW, folder / name, task)
+        params = read_params(folder / "params.yaml")
+        for name, task in params.tasks.items():
+            root = folder / layout.RAW / task.dataset
+            found = read_set(task.dataset, root, params.validation)
+            cut, photos, crop_size = _cutting(found, root, folder / name, task)
             cut()  # the first time brings the photos into the page cache
             for kind, pool in (("threads", threads), ("processes", processes)):
                 plain = partial(_decode_all, pool, photos, crop_size, colour=task.colour)
@@ -55,26 +55,16 @@ def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
 
 
 def _cutting(
-    raw: Path, folder: Path, task: Task
+    found: FaceSet, root: Path, folder: Path, task: Task
 ) -> tuple[Callable[[], None], list[str], tuple[int, int]]:
     """A task's work, its photos, and the height and width of its crops."""
-    root = raw / task.dataset
-    read, scheme = {"imm": (read_imm, IMM_58), "ibug": (read_ibug, IBUG_68)}[task.dataset]
-    faces = read(root)
-    format_ = CropFormat(
-        height=task.height,
-        width=task.width,
-        margin=task.margin,
-        colour=task.colour,
-        enlarge=task.enlarge,
-        scheme=scheme.name,
-    )
+    format_ = crop_format(task, found.scheme)
     numbers = count()
 
     def cut() -> None:
-        write_store(folder / str(next(numbers)), root, faces, lambda face: "train", format_)
+        write_store(folder / str(next(numbers)), root, found.faces, found.split, format_)
 
-    return cut, [str(root / face.photo) for face in faces], format_.crop_size
+    return cut, [str(root / face.photo) for face in found.faces], format_.crop_size
 
 
 def _decode_all(
