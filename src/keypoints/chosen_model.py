@@ -10,7 +10,7 @@ from keypoints.predictor import Predictor
 from keypoints.trained_settings import ModelFileError, TrainedSettings, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-_PLACES = (ROOT, ROOT / "contenders")  # where pipelines leave their outputs
+_PLACES = (ROOT, ROOT / "contenders")  # of pipelines; the data are in the first
 PRETRAINED = ROOT / "pretrained" / "wild.safetensors"
 
 
@@ -67,7 +67,7 @@ def _best() -> Path:
         path
         for place in _PLACES
         for path in _trained_in(place)
-        if _takes_a_box(path) and (_saw_photos(place) or not has_committed)
+        if _takes_a_box(path) and (_saw_photos() or not has_committed)
     ]
     if not own and not has_committed:
         raise ModelFileError(f"{PRETRAINED}: missing, and no model of boxes is trained yet")
@@ -82,9 +82,9 @@ def _takes_a_box(path: Path) -> bool:
     return read_settings(path).task.enlarge is not None
 
 
-def _saw_photos(place: Path) -> bool:
-    """Whether the faces of a pipeline are real ones, as its record says."""
-    return _read(place / layout.RAW / "ibug" / "source.json").get("source") == "public"
+def _saw_photos() -> bool:
+    """Whether the faces that models are trained on are real ones, as their record says."""
+    return _read(_PLACES[0] / layout.RAW / "ibug" / "source.json").get("source") == "public"
 
 
 def _nme(path: Path) -> float:
