@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import annotate
+from keypoints import chosen_model
 from keypoints.detection import detect_faces
 from keypoints.sources.ibug import read_ibug
 from keypoints.upright import read_upright
@@ -70,8 +71,8 @@ def test_each_face_of_a_photo_has_its_points_where_it_stands(photo, run, tmp_pat
     alone, twice = written(tmp_path, "alone"), written(tmp_path, "twice")
     assert (twice["height"], twice["width"]) == (height, 2 * width)
     one, other = sorted(twice["faces"], key=lambda face: face["box"][0])
-    assert np.subtract(other["box"], one["box"]) == pytest.approx([width, 0, width, 0], abs=4)
-    assert one["box"] == pytest.approx(alone["faces"][0]["box"], abs=4)
+    assert np.subtract(other["box"], one["box"]) == pytest.approx([width, 0, width, 0], abs=12)
+    assert one["box"] == pytest.approx(alone["faces"][0]["box"], abs=12)
     for face in (one, other):
         assert np.array(face["points"]).shape == (68, 2)
         assert len(face["uncertainty"]) == 68
@@ -207,8 +208,34 @@ def test_each_second_picture_of_a_video_is_annotated(photo, run, tmp_path: Path)
 def test_an_unknown_model_is_named_with_those_that_there_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit, match=r"models/sped\.safetensors: no such model"):
+    with pytest.raises(SystemExit, match=r"models/sped\.safetensors: no such model; trained: "):
         annotate.main([str(tmp_path), "--model", "sped"])
     with pytest.raises(SystemExit, match="0"):
         annotate.main(["--help"])
     assert "python src/annotate.py clip.mp4 --every 5" in capsys.readouterr().out
+
+
+def test_the_committed_network_is_the_default_until_a_better_one_saw_photos(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, committed = tmp_path / "models/own.safetensors", tmp_path / "pretrained/wild.safetensors"
+    for path in (own, committed):
+        path.parent.mkdir()
+        path.write_bytes(tiny_model.read_bytes())
+    (tmp_path / "metrics/scores").mkdir(parents=True)
+    (tmp_path / "data/raw/ibug").mkdir(parents=True)
+    source, scores = tmp_path / "data/raw/ibug/source.json", tmp_path / "metrics/scores/own.json"
+    committed.with_suffix(".json").write_text('{"nme": 0.06}')
+    monkeypatch.setattr(chosen_model, "PRETRAINED", committed)
+    monkeypatch.setattr(chosen_model, "_PLACES", (tmp_path,))
+    for seen, nme, expected in (
+        ("rendered", 0.01, committed),
+        ("public", 0.07, committed),
+        ("public", 0.05, own),
+    ):
+        source.write_text(json.dumps({"source": seen}))
+        scores.write_text(json.dumps({"nme": nme}))
+        assert chosen_model.model_file(None) == expected
+    committed.unlink()
+    source.write_text('{"source": "rendered"}')
+    assert chosen_model.model_file(None) == own

@@ -32,7 +32,7 @@ needs_npm = pytest.mark.skipif(
 
 # Looks at the demo from around it, drags the box, and tells what was there before and after.
 PROBE = """<!DOCTYPE html><link rel="icon" href="data:,">
-<iframe src="index.html#sample" width="WIDTH" height="900" style="border: 0"></iframe>
+<iframe src="index.html#drawn" width="WIDTH" height="900" style="border: 0"></iframe>
 <script type="module">
 const frame = document.querySelector("iframe");
 const numbers = () => frame.contentDocument?.getElementById("numbers")?.textContent;

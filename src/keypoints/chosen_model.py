@@ -10,6 +10,7 @@ from keypoints.predictor import Predictor
 from keypoints.trained_settings import ModelFileError, TrainedSettings, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
+_PLACES = (ROOT, ROOT / "contenders")  # of pipelines; the data are in the first
 PRETRAINED = ROOT / "pretrained" / "wild.safetensors"
 
 
@@ -17,19 +18,21 @@ def model_file(named: str | None) -> Path:
     """The file of a model that is named, or else of the best one that there is.
 
     Args:
-        named: A model of models/, or a file; None: the committed network, until a model that was
-            trained on real faces has a lower NME.
+        named: A model of models/ or contenders/models/, or a file; None: the committed network,
+            until a model that was trained on real faces has a lower NME.
 
     Raises:
         ModelFileError: If there is no such model.
     """
     if named is None:
         return _best()
-    path = Path(named) if Path(named).suffix else ROOT / layout.model_file(named)
-    if not path.is_file():
-        trained = sorted(file.stem for file in (ROOT / layout.MODELS).glob("*.safetensors"))
-        there = f"models has {', '.join(trained)}" if trained else "no model is trained yet"
-        raise ModelFileError(f"{path}: no such model; {there}")
+    of_that_name = [place / layout.model_file(named) for place in _PLACES]
+    path = Path(named) if Path(named).suffix else next(filter(Path.is_file, of_that_name), None)
+    if path is None or not path.is_file():
+        names = ", ".join(sorted(file.stem for place in _PLACES for file in _trained_in(place)))
+        raise ModelFileError(
+            f"{path or of_that_name[0]}: no such model; trained: {names or 'none'}"
+        )
     return path
 
 
@@ -59,31 +62,36 @@ def open_model(path: Path, device: str) -> tuple[TrainedSettings, Callable[[], P
 
 
 def _best() -> Path:
-    own = _own_models()
-    if PRETRAINED.is_file():
-        own = [path for path in own if _trained_on_photos()]
-        return min([PRETRAINED, *own], key=_nme)
-    if not own:
-        raise ModelFileError(f"{PRETRAINED}: missing, and no model of photos is trained yet")
-    return min(own, key=_nme)
+    has_committed = PRETRAINED.is_file()
+    own = [
+        path
+        for place in _PLACES
+        for path in _trained_in(place)
+        if _takes_a_box(path) and (_saw_photos() or not has_committed)
+    ]
+    if not own and not has_committed:
+        raise ModelFileError(f"{PRETRAINED}: missing, and no model of boxes is trained yet")
+    return min([PRETRAINED, *own] if has_committed else own, key=_nme)
 
 
-def _own_models() -> list[Path]:
-    """Those that take a face's box and were scored."""
-    found = sorted((ROOT / layout.MODELS).glob("*.safetensors"))
-    return [path for path in found if read_settings(path).task.enlarge is not None]
+def _trained_in(place: Path) -> list[Path]:
+    return sorted((place / layout.MODELS).glob("*.safetensors"))
 
 
-def _trained_on_photos() -> bool:
-    source = _read(ROOT / layout.RAW / "ibug" / "source.json")
-    return source.get("source") == "public"
+def _takes_a_box(path: Path) -> bool:
+    return read_settings(path).task.enlarge is not None
+
+
+def _saw_photos() -> bool:
+    """Whether the faces that models are trained on are real ones, as their record says."""
+    return _read(_PLACES[0] / layout.RAW / "ibug" / "source.json").get("source") == "public"
 
 
 def _nme(path: Path) -> float:
     """On the validation faces; infinite where it was not scored."""
-    is_own = path != PRETRAINED
-    scores = ROOT / layout.SCORES / f"{path.stem}.json" if is_own else path.with_suffix(".json")
-    return float(_read(scores).get("nme", float("inf")))
+    place, scores = path.parents[1], layout.SCORES / f"{path.stem}.json"
+    of_it = path.with_suffix(".json") if path == PRETRAINED else place / scores
+    return float(_read(of_it).get("nme", float("inf")))
 
 
 def _read(path: Path) -> dict[str, Any]:

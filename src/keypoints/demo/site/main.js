@@ -23,6 +23,7 @@ function show(source, name, box = null) {
   context.fillRect(0, 0, width, height);
   context.drawImage(source, 0, 0);
   part("stage").classList.remove("empty");
+  part("stage").style.width = `min(100%, 44rem, ${(72 * width / height).toFixed(1)}vh)`;
   if (isNew || box) overlay.show(width, height, box ?? middle(width, height));
   return predict();
 }
@@ -120,7 +121,7 @@ try {
   overlay = new Overlay(part("overlay"), network.model, predict);
   listen();
   part("status").textContent = `${network.model.name} is ready. Drop a photo, or see what it makes of a drawn face.`;
-  if (location.hash === "#sample") await openSample(network.model.sample_box);
+  if (location.hash === "#drawn") await openSample(network.model.sample_box);
 } catch (error) {
   part("status").textContent = `The network cannot be loaded: ${error.message}. Is the page served, ` +
     "as `python -m http.server --directory demo` does?";

@@ -45,7 +45,7 @@ export class Overlay {
       "M" + points.map(point => places[point].join(" ")).join("L") + (closed ? "Z" : "")).join("");
     const crosses = places.map(([x, y]) =>
       `M${x - size} ${y - size}l${2 * size} ${2 * size}m0 ${-2 * size}l${-2 * size} ${2 * size}`).join("");
-    return [["annotated", lines, 0.3], ["predicted", crosses, 0.5]].flatMap(([name, d, width]) => [
+    return [["annotated", lines, 0.5], ["predicted", crosses, 0.5]].flatMap(([name, d, width]) => [
       element("path", { class: `${name} rim`, d, "stroke-width": 2 * width * size }),
       element("path", { class: name, d, "stroke-width": width * size }),
     ]);
