@@ -42,8 +42,8 @@ def _fetch_faces(item: str, params: Params, folder: Path) -> None:
         counts = _check(read(folder), folder)
     except FormatError as error:
         raise FormatError(
-            f"{error}\nIt came so from {record['file']}: mend it there, or set `mirror:` in "
-            "params.yaml to another source of that file."
+            f"{error}\nIt came so from {record['file'] or 'the renderer'}: mend it there, or set "
+            "`mirror:` in params.yaml to another source of that file."
         ) from error
     found = ", ".join(f"{counts[side]} {side} (public set: {public[side]})" for side in counts)
     print(f"{item}: every photo opens, every annotation is whole: {found}")

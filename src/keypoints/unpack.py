@@ -167,8 +167,8 @@ def _not_plain(archive: Path, name: str) -> UnpackError:
 
 def _too_big(archive: Path, limit: int) -> UnpackError:
     return UnpackError(
-        f"{archive}: unpacks to more than {limit:,} bytes, as a compression bomb would; if it is "
-        "none, raise `max_unpacked_gb` in params.yaml"
+        f"{archive}: unpacks to more than {limit:,} bytes, as a compression bomb would; the limit "
+        f"is max_unpacked_gb in params.yaml, or {MAX_RATIO} times the archive if that is less"
     )
 
 
