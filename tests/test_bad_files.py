@@ -115,11 +115,15 @@ def ibug(tmp_path_factory: pytest.TempPathFactory, rendered_ibug: Path) -> Path:
     return shutil.copytree(next(rendered_ibug.rglob(TRAIN)).parent, folder)
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    length, digest = struct.pack(">I", len(data)), struct.pack(">I", zlib.crc32(kind + data))
+    return length + kind + data + digest
+
+
 def png_header(width: int, height: int) -> bytes:
-    """A PNG of which nothing but the header is there."""
-    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    length = struct.pack(">I", 13)
-    return b"\x89PNG\r\n\x1a\n" + length + header + struct.pack(">I", zlib.crc32(header))
+    """A PNG that has no more than the size that it claims."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"")
 
 
 def photo(content: Callable[[Path], bytes]) -> Damage:
@@ -366,7 +370,7 @@ def test_files_that_went_bad_after_the_fetch_stop_prepare(
 
 
 def test_a_photo_that_cannot_be_opened_stops_prepare(stages: Stages, imm: Path) -> None:
-    raw = shutil.copytree(imm, "data/raw/imm")
+    raw = shutil.copytree(imm, Path("data/raw/imm"))
     (raw / PHOTO).unlink()
     (raw / PHOTO).symlink_to(PHOTO)  # a link to itself: no user can open it
     stages.refuse("prepare", "nose", f"{PHOTO}: cannot be read", "Run fetch@imm again")
