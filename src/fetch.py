@@ -1,7 +1,6 @@
 """Bring a data set or the pre-trained weights: `python src/fetch.py ITEM`."""
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.download import download
 from keypoints.face_list import FaceList
+from keypoints.faces import FormatError
 from keypoints.photos import check_photos
 from keypoints.settings import Params, read_params
 from keypoints.sources import ibug, imm, kaggle15, rendered
@@ -29,20 +29,22 @@ def fetch(item: str) -> None:
     if item == "weights":
         _fetch_weights(params)
         return
-    folder = layout.fresh(layout.RAW / item)
-    try:
+    with layout.whole(layout.RAW / item) as folder:
         _fetch_faces(item, params, folder)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)  # a set is whole or not there
-        raise
 
 
 def _fetch_faces(item: str, params: Params, folder: Path) -> None:
     record = _bring(item, params)(item, params, folder)
-    if item == "kaggle15":
-        kaggle15.write_photos(folder)
     read, public = READERS[item]
-    counts = _check(read(folder), folder)
+    try:
+        if item == "kaggle15":
+            kaggle15.write_photos(folder)
+        counts = _check(read(folder), folder)
+    except FormatError as error:
+        raise FormatError(
+            f"{error}\nIt came so from {record['file'] or 'the renderer'}: mend it there, or set "
+            "`mirror:` in params.yaml to another source of that file."
+        ) from error
     found = ", ".join(f"{counts[side]} {side} (public set: {public[side]})" for side in counts)
     print(f"{item}: every photo opens, every annotation is whole: {found}")
     (folder / "source.json").write_text(json.dumps(record | {"faces": counts}, indent=2) + "\n")
@@ -73,7 +75,7 @@ def _download(item: str, params: Params, folder: Path) -> Record:
         accepts=is_archive,
     )
     print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
-    unpack(found.path, folder)
+    unpack(found.path, folder, max_bytes=archive.max_bytes)
     record: Record = {"source": "public", "date": newest_day(folder)}
     record |= {"file": found.path.name, "sha256": found.sha256}
     if item == "ibug" and params.downloads.ibug.test_list == "kaggle":
@@ -87,7 +89,7 @@ def _download_from_kaggle(item: str, params: Params, folder: Path) -> Record:
         files.competition, downloads=DOWNLOADS, mirror=_mirror(params), sha256=files.sha256
     )
     print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
-    unpack(found.path, folder)
+    unpack(found.path, folder, max_bytes=files.max_bytes)
     record: Record = {"source": "kaggle", "date": newest_day(folder)}
     return record | {"file": found.path.name, "sha256": found.sha256}
 

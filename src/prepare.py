@@ -2,12 +2,14 @@
 
 import shutil
 from collections import Counter
+from pathlib import Path
 
 from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.cutting import write_store
 from keypoints.datasets import crop_format, read_set
-from keypoints.settings import read_params
+from keypoints.faces import FormatError
+from keypoints.settings import Params, read_params
 from keypoints.sources.kaggle15 import lookup_table
 from keypoints.stopwatch import recorded
 
@@ -16,9 +18,19 @@ def prepare(name: str) -> None:
     """Read the task's data set, split it, and cut its faces."""
     params = read_params()
     task = params.task(name)
+    try:
+        with layout.whole(layout.CROPS / name) as folder:
+            _cut(name, params, folder)
+    except FormatError as error:
+        raise FormatError(
+            f"{error}\nRun fetch@{task.dataset} again: it brings the set anew."
+        ) from error
+
+
+def _cut(name: str, params: Params, folder: Path) -> None:
+    task = params.task(name)
     root = params.raw(task.dataset)
     found = read_set(task.dataset, root, params.validation)
-    folder = layout.fresh(layout.CROPS / name)
     if task.dataset == "kaggle15":  # which numbers of the test faces are asked for
         folder.mkdir()
         shutil.copy(lookup_table(root), folder)

@@ -113,5 +113,5 @@ def test_a_face_that_the_list_lacks_is_named(rendered_ibug: Path) -> None:
 
 def test_a_damaged_list_is_named(tmp_path: Path) -> None:
     (tmp_path / IBUG_LIST).write_text("<dataset><images>")
-    with pytest.raises(TruthError, match=f"{IBUG_LIST}: no element found"):
+    with pytest.raises(TruthError, match=f"{IBUG_LIST}: not well-formed XML: no element found"):
         read_truth(asked_of(1, 68), tmp_path)

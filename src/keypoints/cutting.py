@@ -22,6 +22,7 @@ from keypoints.photos import read_photo
 Region = tuple[int, int, int, int]
 Chunk = list[tuple[int, Face]]  # rows and their faces
 
+MAX_REGION = 60_000_000  # px of a photo around a face; at 3 bytes each, and it is padded in memory
 _CHUNK = 32  # faces per piece of work
 
 
@@ -154,6 +155,11 @@ def _cut_face(
     region = region_of(face.box, photo.shape[:2], format_)
     if not _meets(region, photo.shape[:2]):
         raise FormatError(f"{root / face.photo}: its face's box {face.box} lies outside of it")
+    if (region[2] - region[0]) * (region[3] - region[1]) > MAX_REGION:
+        raise FormatError(
+            f"{root / face.photo}: its face's box {face.box} is cut with more than "
+            f"{MAX_REGION:,} px around it"
+        )
     return cut_crop(photo, region, format_.crop_size), resize_map(region, format_.crop_size)
 
 

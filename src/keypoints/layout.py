@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 RAW = Path("data/raw")
@@ -30,6 +32,17 @@ def fresh(path: Path) -> Path:
     path.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[Path]:
+    """Make way for an output folder that is whole when the work is done, and gone if it fails."""
+    fresh(folder)
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def model_file(name: str) -> Path:

@@ -1,4 +1,8 @@
-"""Photos in the frame of their annotations: the stored pixels, whatever EXIF says of the camera."""
+"""Photos in the frame of their annotations: the stored pixels, whatever EXIF says of the camera.
+
+Photos are JPEG or PNG files, told by their first bytes. Size and kind are read from the header
+before anything is decoded, so what a header may claim takes no memory.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,27 +10,45 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 from tqdm import tqdm
 
 from keypoints.faces import FormatError
 from keypoints.parallel import map_on_cores
 
+MAX_PIXELS = 25_000_000  # of a photo: 75 MB decoded, and about as much again on the way
+MIN_SIDE = 8  # px; below it there is no face to see
+
+_KINDS: dict[bytes, type[ImageFile]] = {
+    b"\xff\xd8\xff": JpegImageFile,
+    b"\x89PNG\r\n\x1a\n": PngImageFile,
+}
+_DAMAGE = (SyntaxError, ValueError, EOFError, OverflowError)  # what Pillow raises of a broken file
+
 
 def read_photo(path: Path, *, colour: bool) -> NDArray[np.uint8]:
     """Decode a photo.
+
+    Of 16 bits a channel the upper eight are taken, palettes and CMYK become red, green and blue,
+    and an alpha channel is left out. A JPEG that is cut short is grey from there on: `check_photos`
+    refuses it.
 
     Returns:
         (height, width, 3) in red, green, blue order, or (height, width) grey.
 
     Raises:
-        FormatError: If the file is missing or no photo.
+        FormatError: If the file is missing or no photo, or its sides are out of bounds.
     """
+    size = photo_size(path)
     flag = cv2.IMREAD_COLOR_RGB if colour else cv2.IMREAD_GRAYSCALE
-    photo = cv2.imread(str(path), flag | cv2.IMREAD_IGNORE_ORIENTATION)
-    if photo is None:
-        problem = "not a photo that can be decoded" if path.is_file() else "missing"
-        raise FormatError(f"{path}: {problem}; fetch the data set again")
+    try:
+        photo = cv2.imread(str(path), flag | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error as error:
+        raise _refusal(path, "not a photo that can be decoded") from error
+    if photo is None or photo.shape[:2] != size:
+        raise _refusal(path, "not a photo that can be decoded")
     return photo.astype(np.uint8, copy=False)
 
 
@@ -34,13 +56,10 @@ def photo_size(path: Path) -> tuple[int, int]:
     """Height and width in pixels, from the file's header.
 
     Raises:
-        FormatError: If the file is missing or no photo.
+        FormatError: If the file is missing or no photo, or its sides are out of bounds.
     """
-    try:
-        with Image.open(path) as photo:
-            return photo.height, photo.width
-    except (OSError, UnidentifiedImageError) as error:
-        raise FormatError(f"{path}: {_reason(error)}; fetch the data set again") from error
+    with _opened(path) as photo:
+        return photo.height, photo.width
 
 
 def check_photos(paths: Iterable[Path], n_photos: int | None = None) -> None:
@@ -51,7 +70,7 @@ def check_photos(paths: Iterable[Path], n_photos: int | None = None) -> None:
         n_photos: How many there are, for the progress bar; None: not known.
 
     Raises:
-        FormatError: Naming the first photo that is missing, damaged or cut short.
+        FormatError: Naming the first photo that is missing, damaged, cut short or out of bounds.
     """
     checked = map_on_cores(_check, paths)
     for _ in tqdm(checked, "check", n_photos, unit="photo", disable=None):
@@ -59,13 +78,42 @@ def check_photos(paths: Iterable[Path], n_photos: int | None = None) -> None:
 
 
 def _check(path: Path) -> None:
-    try:
-        with Image.open(path) as photo:
+    with _opened(path) as photo:
+        try:
             photo.draft("L", (photo.width // 8, photo.height // 8))
             photo.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise FormatError(f"{path}: {_reason(error)}; fetch the data set again") from error
+        except (OSError, *_DAMAGE) as error:
+            raise _refusal(path, f"not a whole photo ({error})") from error
 
 
-def _reason(error: Exception) -> str:
-    return "missing" if isinstance(error, FileNotFoundError) else f"not a whole photo ({error})"
+def _opened(path: Path) -> ImageFile:
+    """A photo whose header alone is read; its file is open until it is closed."""
+    try:
+        photo = _kind_of(path)(path)
+    except FileNotFoundError as error:
+        raise _refusal(path, "missing") from error
+    except (OSError, *_DAMAGE) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise _refusal(path, f"cannot be read ({error.strerror})") from error
+        raise _refusal(path, f"not a whole photo ({error})") from error
+    if min(photo.size) < MIN_SIDE or photo.width * photo.height > MAX_PIXELS:
+        photo.close()
+        raise _refusal(
+            path,
+            f"{photo.width:,} x {photo.height:,} px, where a photo has {MIN_SIDE} px at least on "
+            f"each side and {MAX_PIXELS:,} px in all at most",
+        )
+    return photo
+
+
+def _kind_of(path: Path) -> type[ImageFile]:
+    with path.open("rb") as file:
+        start = file.read(max(map(len, _KINDS)))
+    for magic, kind in _KINDS.items():
+        if start.startswith(magic):
+            return kind
+    raise _refusal(path, "not a photo: it begins neither as a JPEG nor as a PNG does")
+
+
+def _refusal(path: Path, problem: str) -> FormatError:
+    return FormatError(f"{path}: {problem}; fetch the data set again")

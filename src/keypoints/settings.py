@@ -29,7 +29,18 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class Archive(Settings):
+class Packed(Settings):
+    """How much may come out of an archive."""
+
+    max_unpacked_gb: Annotated[float, Field(gt=0)]
+
+    @property
+    def max_bytes(self) -> int:
+        """The same in bytes."""
+        return int(self.max_unpacked_gb * 1e9)
+
+
+class Archive(Packed):
     """A public archive and, where it is known, its digest."""
 
     urls: Annotated[list[str], Field(min_length=1)]
@@ -42,7 +53,7 @@ class IbugArchive(Archive):
     test_list: Literal["archive", "kaggle"]
 
 
-class Kaggle15Archive(Settings):
+class Kaggle15Archive(Packed):
     """The archive of a competition's files, which takes an account."""
 
     source: Literal["rendered", "kaggle"]

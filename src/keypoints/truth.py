@@ -5,7 +5,6 @@ Only src/send.py and src/report.py may import this; a test holds every other sta
 
 from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,8 @@ from numpy.typing import NDArray
 
 from keypoints.competitions.terms import AskedFaces
 from keypoints.errors import PipelineError, first_line
+from keypoints.faces import FormatError
+from keypoints.image_list import images_of
 
 Array = NDArray[np.floating]
 
@@ -51,13 +52,14 @@ def _read_ibug(root: Path, asked: AskedFaces) -> Array:
     truth = np.full(asked.shape, np.nan)
     rows = {name: row for row, name in enumerate(asked.names)}
     try:
-        for _, image in ElementTree.iterparse(path):
+        for image in images_of(path):
             row = rows.get(image.get("file", "").rpartition(".")[0])
-            if image.tag == "image" and row is not None:
-                for part in image.iter("part"):
-                    place = float(part.get("x", "")), float(part.get("y", ""))
-                    truth[row, int(part.get("name", ""))] = place
-    except (ElementTree.ParseError, ValueError, IndexError) as error:
+            for part in () if row is None else image.iter("part"):
+                place = float(part.get("x", "")), float(part.get("y", ""))
+                truth[row, int(part.get("name", ""))] = place
+    except FormatError as error:
+        raise TruthError(f"{error}; fetch the data set again") from error
+    except (ValueError, IndexError) as error:
         raise TruthError(f"{path}: {error}; fetch the data set again") from error
     return truth
 

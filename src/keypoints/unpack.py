@@ -25,6 +25,7 @@ from keypoints.errors import PipelineError
 MAX_BYTES = 8 << 30
 MAX_RATIO = 100  # unpacked to packed; photos stay below 2, text below 20
 RATIO_FROM_BYTES = 16 << 20  # what unpacks to less may have any ratio
+MAX_MEMBERS = 100_000  # files and folders; iBUG has 15,000
 MAX_NAME_BYTES = 1 << 20  # of one member, with its extended attributes
 CHUNK_BYTES = 1 << 20
 
@@ -123,7 +124,10 @@ def _unpack_zip(archive: Path, file: IO[bytes], into: Path, limit: int) -> None:
         members = packed.infolist()
         if sum(member.file_size for member in members) > limit:
             raise _too_big(archive, limit)
-        for member in members:
+        for number, member in enumerate(members, 1):
+            _check_number(archive, number)
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise zipfile.BadZipFile("neither stored nor deflated")
             _check_name(archive, member.filename)
             kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where zipped on Windows
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -137,7 +141,8 @@ def _unpack_tar(archive: Path, file: io.BufferedIOBase, into: Path, limit: int) 
     limited = _Limited(archive, file, limit)
     earlier: set[str] = set()
     with tarfile.open(fileobj=limited, mode="r|", bufsize=CHUNK_BYTES, tarinfo=_Member) as packed:
-        for member in packed:
+        for number, member in enumerate(packed, 1):
+            _check_number(archive, number)
             _check_name(archive, member.name)
             if member.islnk() and member.linkname not in earlier:
                 raise UnpackError(
@@ -151,6 +156,11 @@ def _unpack_tar(archive: Path, file: io.BufferedIOBase, into: Path, limit: int) 
                 earlier.add(member.name)
     while limited.read(CHUNK_BYTES):
         pass  # gzip checks its sum where the file ends, which is after the last member
+
+
+def _check_number(archive: Path, number: int) -> None:
+    if number > MAX_MEMBERS:
+        raise UnpackError(f"{archive}: more than {MAX_MEMBERS:,} files and folders")
 
 
 def _check_name(archive: Path, name: str) -> None:
@@ -168,7 +178,8 @@ def _not_plain(archive: Path, name: str) -> UnpackError:
 
 def _too_big(archive: Path, limit: int) -> UnpackError:
     return UnpackError(
-        f"{archive}: unpacks to more than {limit:,} bytes, as a compression bomb would"
+        f"{archive}: unpacks to more than {limit:,} bytes, as a compression bomb would; the limit "
+        f"is max_unpacked_gb in params.yaml, or {MAX_RATIO} times the archive if that is less"
     )
 
 

@@ -6,19 +6,21 @@ Source: Sagonas et al., 300 Faces In-The-Wild Challenge, 2016; dlib's imglab for
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from xml.etree import ElementTree
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from xml.etree.ElementTree import Element
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.face_list import FaceList
 from keypoints.faces import Box, Face, FormatError
+from keypoints.image_list import images_of
 from keypoints.landmarks import IBUG_68
 
 PUBLIC_COUNTS = {"train": 6666, "test": 1008}  # faces of the public set
 TRAIN_LIST = "labels_ibug_300W_train.xml"
 TEST_LISTS = ("labels_ibug_300W_test_parsed.xml", "labels_ibug_300W_test.xml")
+MAX_PX = 1_000_000  # of a coordinate and of a box's side, far beyond any photo
 # A face's number within a photo (AFW, Helen) has one or two digits; LFPW's four name the photo.
 _FACE_AND_MIRROR = re.compile(r"(_\d{1,2})?(_mirror)?$")
 
@@ -59,10 +61,10 @@ def _find(root: Path, names: tuple[str, ...]) -> Path:
 
 def _read_list(path: Path, root: Path, *, is_test: bool) -> Iterator[Face]:
     folder = path.parent.relative_to(root)
-    for image in _images(path):
+    for image in images_of(path):
         file = image.get("file", "")
         relative = PurePosixPath(file)
-        if not file or relative.is_absolute() or ".." in relative.parts:
+        if not relative.name or _leaves_the_folder(file):
             raise FormatError(f"{path}: an image's file should lie below the list; got {file!r}")
         boxes = image.findall("box")
         if len(boxes) != 1:
@@ -78,23 +80,12 @@ def _read_list(path: Path, root: Path, *, is_test: bool) -> Iterator[Face]:
         )
 
 
-def _images(path: Path) -> Iterator[ElementTree.Element]:
-    """The `image` elements, each forgotten after its turn: memory stays flat."""
-    try:
-        with path.open("rb") as file:
-            images = ElementTree.Element("images")  # replaced by that of the list
-            for event, element in ElementTree.iterparse(file, ("start", "end")):
-                if element.tag == "images":
-                    images = element
-                elif element.tag == "image" and event == "end":
-                    yield element
-                    element.clear()
-                    images.clear()  # which would keep it, empty
-    except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise FormatError(f"{path}: not well-formed XML: {error}") from error
+def _leaves_the_folder(file: str) -> bool:
+    path = PureWindowsPath(file)  # takes both slashes, and drives
+    return bool(path.anchor) or ".." in path.parts
 
 
-def _read_box(path: Path, file: str, box: ElementTree.Element) -> Box:
+def _read_box(path: Path, file: str, box: Element) -> Box:
     left, top, width, height = (
         _number(path, file, box, key) for key in ("left", "top", "width", "height")
     )
@@ -103,7 +94,7 @@ def _read_box(path: Path, file: str, box: ElementTree.Element) -> Box:
     return left, top, left + width, top + height
 
 
-def _read_points(path: Path, file: str, box: ElementTree.Element) -> NDArray[np.float64]:
+def _read_points(path: Path, file: str, box: Element) -> NDArray[np.float64]:
     points = {
         part.get("name", ""): (_number(path, file, part, "x"), _number(path, file, part, "y"))
         for part in box.findall("part")
@@ -118,12 +109,15 @@ def _read_points(path: Path, file: str, box: ElementTree.Element) -> NDArray[np.
     return np.array([points[name] for name in expected])
 
 
-def _number(path: Path, file: str, element: ElementTree.Element, key: str) -> float:
+def _number(path: Path, file: str, element: Element, key: str) -> float:
     value = element.get(key, "")
     try:
         number = float(value)
     except ValueError:
         number = np.nan
-    if not np.isfinite(number):
-        raise FormatError(f"{path}: {file}: {element.tag} {key} should be a number; got {value!r}")
+    if not abs(number) <= MAX_PX:
+        raise FormatError(
+            f"{path}: {file}: {element.tag} {key} should be a number, up to {MAX_PX:,} px; "
+            f"got {value!r}"
+        )
     return number

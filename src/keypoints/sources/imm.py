@@ -17,6 +17,8 @@ from keypoints.photos import photo_size
 
 PUBLIC_COUNT = 240  # faces of the public set
 _FILE_NAME = re.compile(r"(?P<person>\d{2})-(?P<view>[1-6])[mf]")
+_MAX_BYTES = 1 << 20  # of a shape file; the public ones have 4,000
+_MAX_DIGITS = 9
 _COLUMNS = (7, 10)  # 41 of the public files have three more
 
 
@@ -64,13 +66,13 @@ def read_asf(path: Path) -> tuple[NDArray[np.float64], str]:
         FormatError: If the file breaks the format; the message names the rule.
     """
     lines = _content(path)
-    if not lines or not lines[0].isdecimal():
+    if not lines or not lines[0].isdecimal() or len(lines[0]) > _MAX_DIGITS:
         raise FormatError(f"{path}: no line with the number of points before the first point")
     count, points, rest = int(lines[0]), lines[1:-1], lines[-1]
     if count != IMM_58.n_points or len(points) != count:
         found = count if count != IMM_58.n_points else len(points)
         raise FormatError(f"{path}: {found} points where the IMM scheme has {IMM_58.n_points}")
-    if Path(rest).name != rest:
+    if Path(rest).name != rest or "\0" in rest:
         raise FormatError(f"{path}: its last line should name a photo beside it; got {rest!r}")
     return np.array([_read_point(path, line) for line in points]), rest
 
@@ -78,10 +80,13 @@ def read_asf(path: Path) -> tuple[NDArray[np.float64], str]:
 def _content(path: Path) -> list[str]:
     """The lines that are neither blank nor a comment."""
     try:
-        text = path.read_text(encoding="latin-1")
+        with path.open(encoding="latin-1") as file:  # in which every byte is a character
+            text = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise FormatError(f"{path}: {error.strerror}") from error
-    lines = (line.strip() for line in text.splitlines())
+    if len(text) > _MAX_BYTES:
+        raise FormatError(f"{path}: more than {_MAX_BYTES:,} bytes, as no shape file has")
+    lines = (line.strip() for line in text.split("\n"))
     return [line for line in lines if line and not line.startswith("#")]
 
 
