@@ -129,9 +129,12 @@ def write_checked(path: Path, landmarks_photo: NDArray[np.floating], asked: Aske
         SubmissionError: If it cannot be written or is wrong.
     """
     unchecked = layout.fresh(path.with_suffix(".unchecked"))
-    write_submission(unchecked, landmarks_photo, asked)
-    check_submission(unchecked, asked, shown_as=path)
-    unchecked.replace(path)
+    try:
+        write_submission(unchecked, landmarks_photo, asked)
+        check_submission(unchecked, asked, shown_as=path)
+        unchecked.replace(path)
+    finally:
+        unchecked.unlink(missing_ok=True)
 
 
 def _first(asked: AskedFaces) -> int:

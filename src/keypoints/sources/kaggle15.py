@@ -109,15 +109,24 @@ def _faces(root: Path, name: str, header: Sequence[str]) -> Iterator[Face]:
 def _rows(root: Path, name: str, header: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """The rows of a CSV, each with its place for messages."""
     path = _find(root, name)
+    lines = _lines(path)
+    if next(lines, (0, []))[1] != list(header):
+        raise FormatError(f"{path}: the first line should be {','.join(header)}")
+    for number, row in lines:
+        place = f"{path}: line {number}"
+        if len(row) != len(header):
+            raise FormatError(f"{place}: {len(row)} columns where {len(header)} are due")
+        yield place, row
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
-        if next(reader, None) != list(header):
-            raise FormatError(f"{path}: the first line should be {','.join(header)}")
-        for row in reader:
-            place = f"{path}: line {reader.line_num}"
-            if len(row) != len(header):
-                raise FormatError(f"{place}: {len(row)} columns where {len(header)} are due")
-            yield place, row
+        try:
+            for row in reader:
+                yield reader.line_num, row
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise FormatError(f"{path}: after line {reader.line_num}: {error}") from error
 
 
 def _find(root: Path, name: str) -> Path:
@@ -142,7 +151,7 @@ def _landmarks(place: str, texts: Sequence[str]) -> NDArray[np.float64]:
 def _picture(place: str, text: str) -> NDArray[np.uint8]:
     try:
         pixels = np.array(text.split(), dtype=int)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise FormatError(f"{place}: {error}") from error
     if pixels.size != SIDE * SIDE or pixels.min() < 0 or pixels.max() > _BRIGHTEST:
         raise FormatError(
