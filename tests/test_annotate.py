@@ -71,8 +71,8 @@ def test_each_face_of_a_photo_has_its_points_where_it_stands(photo, run, tmp_pat
     alone, twice = written(tmp_path, "alone"), written(tmp_path, "twice")
     assert (twice["height"], twice["width"]) == (height, 2 * width)
     one, other = sorted(twice["faces"], key=lambda face: face["box"][0])
-    assert np.subtract(other["box"], one["box"]) == pytest.approx([width, 0, width, 0], abs=12)
-    assert one["box"] == pytest.approx(alone["faces"][0]["box"], abs=12)
+    assert np.subtract(other["box"], one["box"]) == pytest.approx([width, 0, width, 0], abs=25)
+    assert one["box"] == pytest.approx(alone["faces"][0]["box"], abs=25)
     for face in (one, other):
         assert np.array(face["points"]).shape == (68, 2)
         assert len(face["uncertainty"]) == 68
