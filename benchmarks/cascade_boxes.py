@@ -37,7 +37,8 @@ def fit(root: Path, faces: Sequence[Face]) -> Iterator[tuple[View, int]]:
                 box = square.box_like_the_lists()
                 if face.box and shared(box, face.box) > 0.3:
                     seen.append(_way(square, face.box))
-        right, down, side = np.median(seen, axis=0).round(2)
+        way = (view.right, view.down, view.side)  # where no face shows it
+        right, down, side = np.median(seen or [way], axis=0).round(2)
         yield replace(view, right=float(right), down=float(down), side=float(side)), len(seen)
 
 

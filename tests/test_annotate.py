@@ -71,19 +71,21 @@ def test_each_face_of_a_photo_has_its_points_where_it_stands(photo, run, tmp_pat
     alone, twice = written(tmp_path, "alone"), written(tmp_path, "twice")
     assert (twice["height"], twice["width"]) == (height, 2 * width)
     one, other = sorted(twice["faces"], key=lambda face: face["box"][0])
-    assert np.subtract(other["box"], one["box"]) == pytest.approx([width, 0, width, 0], abs=12)
-    assert one["box"] == pytest.approx(alone["faces"][0]["box"], abs=12)
+    box = np.array(alone["faces"][0]["box"])
+    side = box[2] - box[0]  # the cascades look at a photo of another size in other steps
+    assert np.abs(np.subtract(one["box"], box)).max() < side / 6
+    assert np.abs(np.subtract(other["box"], box) - (width, 0, width, 0)).max() < side / 6
     for face in (one, other):
         assert np.array(face["points"]).shape == (68, 2)
         assert len(face["uncertainty"]) == 68
-    assert Image.open(tmp_path / "out/twice_points.png").size == (2 * width, height)
+    assert read_upright(tmp_path / "out/twice_points.png").shape == (height, 2 * width, 3)
     assert (tmp_path / "out/faces.jpg").is_file()
 
 
 def test_a_picture_keeps_the_pixels_that_nothing_is_drawn_on(photo, run, tmp_path: Path) -> None:
     save(photo, tmp_path / "me.png")
     run(tmp_path / "me.png", "--box", "60,60,40,40")
-    drawn = np.array(Image.open(tmp_path / "out/me_points.png"))
+    drawn = read_upright(tmp_path / "out/me_points.png")
     assert (drawn != photo).any()
     assert (drawn[-5:] == photo[-5:]).all()
 

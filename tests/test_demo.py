@@ -143,7 +143,7 @@ def test_the_browser_finds_pythons_points_and_asks_nobody(
         assert np.abs(face.uncertainty_photo - found["uncertainty"]).max() < 0.5, "px"
         assert (told[moment]["height"], told[moment]["width"]) == photo.shape[:2]
     assert np.abs(boxes[1] - boxes[0] - (20, -10, 20, -10)).max() < 0.01
-    assert told["crosses"] == 2 * 68
+    assert told["crosses"] == 68
     assert told["canDownload"]
     assert told["overflow"] <= 0
     assert all(name.startswith(f"http://127.0.0.1:{server.server_port}/") for name in told["asked"])

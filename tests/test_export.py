@@ -23,8 +23,9 @@ from keypoints.trained_settings import ModelFileError, TrainedSettings, read_set
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 SRC = Path(__file__).parents[1] / "src"
 WITHOUT_TORCH = """
-import runpy, sys
+import pathlib, runpy, sys
 sys.argv = sys.argv[1:]
+sys.path.insert(0, str(pathlib.Path(sys.argv[0]).parent))
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")
 finally:
