@@ -64,7 +64,7 @@ class Square:
 VIEWS = (
     View("haarcascade_frontalface_default.xml", False, 800, 6, right=-0.01, down=0.06, side=0.90),
     View("haarcascade_profileface.xml", False, 480, 5, right=-0.17, down=0.08, side=0.83),
-    View("haarcascade_profileface.xml", True, 480, 5, right=-0.17, down=0.08, side=0.83),
+    View("haarcascade_profileface.xml", True, 480, 5, right=-0.15, down=0.08, side=0.83),
 )
 
 _of_this_thread = threading.local()
