@@ -5,6 +5,7 @@ again in whatever was cut or warped out of the photo.
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import cv2
 import hypothesis
 import numpy as np
 import pytest
+from filelock import FileLock
 from kaggle_service import KaggleService
 from numpy.typing import NDArray
 from workspace import Workspace
@@ -37,14 +39,6 @@ hypothesis.settings.load_profile("steady")
 BACKGROUND, BRIGHTEST = 20, 240
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker does what needs the run of the whole pipeline; a file stays on one, too."""
-    for item in items:
-        group = "pipeline" if "ran" in getattr(item, "fixturenames", ()) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def params() -> Params:
     return read_params(REPOSITORY / "params.yaml")
@@ -62,9 +56,24 @@ def one_torch_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A repository of its own in which DVC ran the whole pipeline with tiny settings."""
-    workspace = Workspace(tmp_path_factory.mktemp("pipeline"))
+def ran(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Workspace:
+    """A repository of its own in which DVC ran the whole pipeline with tiny settings.
+
+    It is run once, whatever the number of pytest's workers; each has a copy.
+    """
+    own = tmp_path_factory.mktemp("pipeline") / "repository"
+    if worker_id == "master":
+        return _run_pipeline(own)
+    shared = tmp_path_factory.getbasetemp().parent / "pipeline"
+    with FileLock(shared.with_suffix(".lock")):
+        if not shared.is_dir():
+            _run_pipeline(shared.with_suffix(".running")).folder.rename(shared)
+    shutil.copytree(shared, own, symlinks=True)
+    return Workspace(own)
+
+
+def _run_pipeline(folder: Path) -> Workspace:
+    workspace = Workspace.create(folder)
     workspace.dvc("repro")
     workspace.commit()
     return workspace

@@ -33,7 +33,7 @@ def workspace(tmp_path: Path, rendered_imm: Path) -> Workspace:
     (tmp_path / "mirror").mkdir()
     with tarfile.open(tmp_path / "mirror" / ARCHIVE, "w:gz") as archive:
         archive.add(rendered_imm / "imm_face_db", arcname="another_name", filter=of_2001)
-    workspace = Workspace(tmp_path / "repository")
+    workspace = Workspace.create(tmp_path / "repository")
     workspace.set_params({"source": "public", "mirror": "../mirror"})
     return workspace
 
@@ -81,7 +81,9 @@ def test_a_photo_that_the_archive_lacks_is_named_and_nothing_stays(
 
 
 def test_weights_that_are_not_what_their_name_says_stop(workspace: Workspace) -> None:
-    (workspace.folder.parent / "mirror" / "resnet18-f37072fd.pth").write_bytes(b"other weights")
+    (workspace.folder.parent / "mirror" / "resnet18-f37072fd.pth").write_bytes(
+        b"PK\x03\x04other weights"
+    )
     workspace.set_params({"models.resnet18.pretrained": True})
     said = workspace.run("python", "src/fetch.py", "weights", check=False)
     assert "sha256 should begin with f37072fd" in said

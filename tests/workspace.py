@@ -55,14 +55,20 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @classmethod
+    def create(cls, folder: Path) -> "Workspace":
+        """Copy what the pipeline needs, make its settings tiny, and commit it all."""
+        made = cls(folder)
         for name in COPIED:
-            self._copy(name)
-        self.set_params(TINY | {f"models.{name}.epochs": 1 for name in MODELS})
-        self.set_params(TINY_CONTENDERS, "contenders/params.yaml")
-        self.run("git", "init", "--quiet")
-        self.run("git", "config", "user.name", "Test")
-        self.run("git", "config", "user.email", "test@example.com")
-        self.commit()
+            made._copy(name)
+        made.set_params(TINY | {f"models.{name}.epochs": 1 for name in MODELS})
+        made.set_params(TINY_CONTENDERS, "contenders/params.yaml")
+        made.run("git", "init", "--quiet")
+        made.run("git", "config", "user.name", "Test")
+        made.run("git", "config", "user.email", "test@example.com")
+        made.commit()
+        return made
 
     def _copy(self, name: str) -> None:
         source, target = ROOT / name, self.folder / name

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from keypoints.page.runs import TaskRun
 from keypoints.page.template import Section, render
-from keypoints.page.times import stage_times
+from keypoints.page.times import stages_of
 from keypoints.settings import Params
 
 INPUTS = ("src", "params.yaml", "dvc.yaml", "requirements.lock")
@@ -30,7 +30,7 @@ def making_section(params: Params, tasks: list[TaskRun], revision: str) -> Secti
         params=params,
         models=models,
         blocks=_blocks(params),
-        n_times=len(stage_times(params)),
+        n_times=len(stages_of(params)),
         revision=revision,
         pretrained=any(getattr(model.settings.model, "pretrained", False) for model in models),
         python=platform.python_version(),

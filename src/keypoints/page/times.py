@@ -27,11 +27,11 @@ class StageTime:
 
 def times_table(params: Params) -> str:
     """The times of all stages, as HTML in the page's style."""
-    return render("times.html", style=read_style(), times=stage_times(params))
+    return render("times.html", style=read_style(), times=_stage_times(params))
 
 
-def stage_times(params: Params) -> list[StageTime]:
-    """Of every stage that left its time."""
+def stages_of(params: Params) -> list[tuple[str, str]]:
+    """Stage and item of everything that may leave a time."""
     data_sets = dict.fromkeys(task.dataset for task in params.tasks.values())
     items = {
         "fetch": (*data_sets, "weights"),
@@ -40,13 +40,17 @@ def stage_times(params: Params) -> list[StageTime]:
         "evaluate": tuple(params.models),
         "submit": tuple(params.models),
     }
+    return [(stage, item) for stage in STAGES for item in items[stage]]
+
+
+def _stage_times(params: Params) -> list[StageTime]:
+    """Of every stage that left its time."""
     times = []
-    for stage in STAGES:
-        for item in items[stage]:
-            if stage == "train":
-                epochs = pd.read_csv(layout.HISTORY / f"{item}.csv")
-                times.append(StageTime(f"train@{item}", "", float(epochs["seconds"].sum())))
-            elif record := read_json(run_file(stage, item)):
-                started = record["started"].replace("T", " ").rstrip("Z")
-                times.append(StageTime(f"{stage}@{item}", started, record["seconds"]))
+    for stage, item in stages_of(params):
+        if stage == "train":
+            epochs = pd.read_csv(layout.HISTORY / f"{item}.csv")
+            times.append(StageTime(f"train@{item}", "", float(epochs["seconds"].sum())))
+        elif record := read_json(run_file(stage, item)):
+            started = record["started"].replace("T", " ").rstrip("Z")
+            times.append(StageTime(f"{stage}@{item}", started, record["seconds"]))
     return times
