@@ -1,8 +1,9 @@
 """Do a stage's work, killed over and over: `python killed_stage.py STAGE ITEM KILLS SECONDS`.
 
-Each try is a process of its own, killed with SIGKILL at a random moment of its first SECONDS; the
-last one runs to its end. All are forked from this one, which has imported everything once, so a try
-takes no time to start.
+Each try is a process of its own, killed with SIGKILL at a random moment of its first SECONDS, or of
+those after a training has saved its state a few times, so that it gets on however slow the machine
+is; the last one runs to its end. All are forked from this one, which has imported everything once,
+so a try takes no time to start.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from keypoints.crops import CropStore, StoreError
 from prepare import prepare
 from train import train_model
 
+MOST_SAVES = 4
 WORK = {"prepare": prepare, "train": train_model}
 
 
@@ -30,6 +32,20 @@ def start(stage: str, item: str) -> int:
         WORK[stage](item)
         os._exit(0)
     return child
+
+
+def wait_for_saves(count: int) -> None:
+    """Until the state of a training was saved so many times."""
+    seen, deadline = {saves()}, time.monotonic() + 60
+    while len(seen) <= count and time.monotonic() < deadline:
+        time.sleep(0.005)
+        seen.add(saves())
+
+
+def saves() -> tuple[int, ...]:
+    """Tells one save from the next."""
+    files = Path(".resume").glob("*.state")
+    return tuple(path.stat().st_mtime_ns for path in files)
 
 
 def store_taken(task: str) -> str | None:
@@ -49,6 +65,8 @@ def main(stage: str, item: str, kills: int, seconds: float) -> None:
     killed, taken, chance = 0, set[str | None](), random.Random(1)
     for _ in range(kills):
         child = start(stage, item)
+        if stage == "train":
+            wait_for_saves(chance.randint(0, MOST_SAVES))
         time.sleep(chance.uniform(0, seconds))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)

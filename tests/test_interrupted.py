@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-import psutil
 import pytest
 from workspace import Workspace
 
@@ -56,20 +55,10 @@ def states(workspace: Workspace) -> list[Path]:
     return list((workspace.folder / ".resume").glob("*.state"))
 
 
-def processes(workspace: Workspace, word: str) -> list[psutil.Process]:
-    """Those in the repository, or in a copy within it, whose command line has a word."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "cwd"]):
-        place = process.info["cwd"]
-        if place and Path(place).is_relative_to(workspace.folder):
-            found += [process] if word in process.info["cmdline"] else []
-    return found
-
-
 def test_a_training_killed_ten_times_ends_in_the_same_bytes(
     longer: Workspace, whole: bytes
 ) -> None:
-    said = longer.run("python", KILLED_STAGE, "train", "nose_net", "10", "1.0")
+    said = longer.run("python", KILLED_STAGE, "train", "nose_net", "10", "0.2")
     assert "killed 10" in said
     assert "goes on in epoch" in said
     assert (longer.folder / MODEL_FILE).read_bytes() == whole
@@ -97,26 +86,6 @@ def test_ctrl_c_says_so_and_the_same_command_goes_on(longer: Workspace, whole: b
     said = longer.run(*TRAIN)
     assert re.search(r"nose_net-[0-9a-f]{16}\.state: goes on in epoch \d+", said)
     assert (longer.folder / MODEL_FILE).read_bytes() == whole
-
-
-def test_an_experiment_killed_in_the_queue_goes_on_in_another_copy_of_the_repository(
-    workspace: Workspace, whole: bytes
-) -> None:
-    setting = ("-S", f"models.nose_net.epochs={EPOCHS}", "train@nose_net")
-    workspace.dvc("exp", "run", "--queue", *setting)
-    workspace.dvc("queue", "start")
-    wait_for(partial(states, workspace))
-    for training in processes(workspace, "src/train.py"):
-        training.kill()
-    wait_for(lambda: "Failed" in workspace.dvc("queue", "status"))
-    workspace.dvc("queue", "stop", "--kill")
-    workspace.dvc("queue", "remove", "--all")
-    assert states(workspace)
-    said = workspace.dvc("exp", "run", "--temp", "--name", "again", *setting)
-    assert "goes on in epoch" in said
-    workspace.dvc("exp", "apply", "again")
-    assert (workspace.folder / MODEL_FILE).read_bytes() == whole
-    assert not states(workspace)
 
 
 def test_a_store_killed_while_it_is_cut_is_never_taken_for_a_whole_one(
