@@ -4,6 +4,9 @@ A photo of dots has a bright spot exactly under each landmark, so that a test ca
 again in whatever was cut or warped out of the photo.
 """
 
+import keypoints  # noqa: F401  it bounds what OpenCV decodes; OpenCV reads that when it is loaded
+
+# isort: split
 import os
 import shutil
 from collections.abc import Callable, Iterator
