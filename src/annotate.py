@@ -23,7 +23,7 @@ from keypoints.annotating import AnnotatedPicture, annotate_pictures, search_pic
 from keypoints.annotation_files import FORMATS
 from keypoints.annotation_output import annotation_output
 from keypoints.chosen_model import model_file, open_model
-from keypoints.errors import PipelineError
+from keypoints.command import errors_as_messages
 from keypoints.faces import Box
 from keypoints.parallel import do_behind
 from keypoints.photo_list import find_files, pictures_of
@@ -53,12 +53,8 @@ def annotate(given: argparse.Namespace) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; exit 1 where a photo cannot be read."""
-    try:
+    with errors_as_messages():
         done = annotate(parser().parse_args(arguments))
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
-    except (PipelineError, OSError) as error:
-        sys.exit(f"error: {error}")
     sys.exit(0 if done else 1)
 
 

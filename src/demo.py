@@ -2,18 +2,17 @@
 
 For example:
   python src/demo.py                                # -> demo/, with the network of annotate.py
-  python src/demo.py resnet18 --out /srv/www/faces
+  python src/demo.py resnet18 --out site
   python -m http.server --directory demo            # shows it at http://localhost:8000
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from keypoints.chosen_model import model_file
+from keypoints.command import errors_as_messages
 from keypoints.demo.building import build_demo
-from keypoints.errors import PipelineError
 from keypoints.inference import load_model
 
 DOWNLOADS = Path(".downloads")
@@ -26,12 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("model", metavar="MODEL", nargs="?", help="of models/, or a file")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"))
     given = parser.parse_args(arguments)
-    try:
+    with errors_as_messages():
         build_demo(given.out, load_model(model_file(given.model)), downloads=DOWNLOADS)
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
-    except (PipelineError, OSError) as error:
-        sys.exit(f"error: {error}")
     print(f"{given.out}: `python -m http.server --directory {given.out}` serves it")
 
 

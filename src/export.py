@@ -6,12 +6,11 @@ For example:
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from keypoints.chosen_model import model_file
-from keypoints.errors import PipelineError
+from keypoints.command import errors_as_messages
 from keypoints.inference import load_model
 
 
@@ -39,12 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("model", metavar="MODEL", help="of models/, or a .safetensors file")
     parser.add_argument("--half", action="store_true", help="weights in half precision, no ONNX")
     parser.add_argument("--out", metavar="FILE", type=Path, help="default: beside the model")
-    try:
+    with errors_as_messages():
         out = export(parser.parse_args(arguments))
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
-    except (PipelineError, OSError) as error:
-        sys.exit(f"error: {error}")
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 
 

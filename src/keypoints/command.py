@@ -1,10 +1,11 @@
-"""What the stage scripts share: one argument, and errors as messages."""
+"""What scripts share: a stage's one argument, and errors as messages."""
 
 import argparse
 import errno
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from keypoints.errors import PipelineError
 
@@ -26,12 +27,25 @@ def run_stage(
     parser = argparse.ArgumentParser(description=description)
     for parameter in inspect.signature(work).parameters:
         parser.add_argument(parameter, choices=items, help="the part of the stage's name after @")
-    try:
+    with errors_as_messages(_told):
         work(**vars(parser.parse_args()))
+
+
+@contextmanager
+def errors_as_messages(
+    tell: Callable[[PipelineError | OSError], str] = str,
+) -> Iterator[None]:
+    """Print what a user can mend, or that they interrupted, and exit 1.
+
+    Args:
+        tell: An error in words.
+    """
+    try:
+        yield
     except KeyboardInterrupt:
         sys.exit("interrupted")
     except (PipelineError, OSError) as error:
-        sys.exit(f"error: {_told(error)}")
+        sys.exit(f"error: {tell(error)}")
 
 
 def _told(error: PipelineError | OSError) -> str:
