@@ -101,6 +101,21 @@ def test_empty_file_is_named(tmp_path: Path):
         check_photos([tmp_path / "empty.jpg"])
 
 
+def test_chunk_beyond_the_end_of_a_png_takes_no_memory(tmp_path: Path):
+    path, content = tmp_path / "photo.png", bytearray(noise(".png"))
+    start = content.index(b"IDAT") - 4
+    content[start : start + 4] = b"\x7f\xff\xff\xff"  # 2 GB
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=r"photo\.png: not a whole photo"):
+        read_photo(path, colour=True)
+
+
+def test_what_follows_a_whole_png_is_passed_over(tmp_path: Path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(noise(".png") + b"a maker's note")
+    assert read_photo(path, colour=True).size
+
+
 def test_whole_photos_pass(tmp_path: Path):
     paths = [write_jpeg(tmp_path / f"{number}.jpg", number + 1) for number in range(8)]
     (tmp_path / "noise.png").write_bytes(noise(".png"))

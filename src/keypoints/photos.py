@@ -21,10 +21,8 @@ from keypoints.parallel import map_on_cores
 MAX_PIXELS = 25_000_000  # of a photo: 75 MB decoded, and about as much again on the way
 MIN_SIDE = 8  # px; below it there is no face to see
 
-_KINDS: dict[bytes, type[ImageFile]] = {
-    b"\xff\xd8\xff": JpegImageFile,
-    b"\x89PNG\r\n\x1a\n": PngImageFile,
-}
+_PNG = b"\x89PNG\r\n\x1a\n"
+_KINDS: dict[bytes, type[ImageFile]] = {b"\xff\xd8\xff": JpegImageFile, _PNG: PngImageFile}
 _DAMAGE = (SyntaxError, ValueError, EOFError, OverflowError)  # what Pillow raises of a broken file
 
 
@@ -42,6 +40,7 @@ def read_photo(path: Path, *, colour: bool) -> NDArray[np.uint8]:
         FormatError: If the file is missing or no photo, or its sides are out of bounds.
     """
     size = photo_size(path)
+    _check_chunks(path)
     flag = cv2.IMREAD_COLOR_RGB if colour else cv2.IMREAD_GRAYSCALE
     try:
         photo = cv2.imread(str(path), flag | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -84,6 +83,21 @@ def _check(path: Path) -> None:
             photo.load()
         except (OSError, *_DAMAGE) as error:
             raise _refusal(path, f"not a whole photo ({error})") from error
+
+
+def _check_chunks(path: Path) -> None:
+    """Refuse a PNG whose chunks end beyond its file: OpenCV would take the memory they ask for."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(len(_PNG)) != _PNG:
+            return
+        while header := file.read(8):  # the length of what follows, then its name
+            end = file.tell() + int.from_bytes(header[:4]) + 4  # and a checksum
+            if end > size:
+                raise _refusal(path, "not a whole photo (a chunk is cut short)")
+            if header[4:] == b"IEND":
+                return
+            file.seek(end)
 
 
 def _opened(path: Path) -> ImageFile:
