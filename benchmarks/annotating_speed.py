@@ -14,10 +14,11 @@ import torch
 from measurement import Measurement, Size, in_turn
 from workspace import ROOT, run_in
 
+from keypoints.chosen_model import PRETRAINED
 from keypoints.inference import load_model, save_model
 from keypoints.models import build_network
 from keypoints.onnx_export import write_onnx
-from keypoints.settings import read_params
+from keypoints.settings.params import read_params
 from keypoints.torch_predictor import torch_predictor
 from keypoints.trained_settings import TrainedSettings
 
@@ -28,31 +29,31 @@ READ_WEIGHTS = "import torch, sys; from safetensors.torch import load_file; load
 def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
     """Annotate one drawn photo, then many, with an untrained network: speed is the same."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights, exported = _write_model(folder)
+    weights = _write_model(folder)
     photos = [str(path.resolve()) for path in sorted(drawn.rglob("*.jpg")) if "ibug" in str(path)]
     annotate = [sys.executable, str(ROOT / "src/annotate.py")]
-    first = [*annotate, photos[0], "--model", str(weights)]
     start = [sys.executable, "-c", READ_WEIGHTS, str(weights)]
-    times = in_turn(partial(run_in, folder, first), partial(run_in, folder, start), size.rounds)
-    numbers = f"{median(times.first):.2f} / {median(times.second):.2f} s"
-    name = "annotate: first photo / import torch and read the weights"
-    yield Measurement(name, 1 / times.speed_ratio, "<= 1.5", numbers)
-    quick = [*annotate, photos[0], "--onnx", str(exported)]
-    times = in_turn(partial(run_in, folder, quick), partial(run_in, folder, start), size.rounds)
-    numbers = f"{median(times.first):.2f} / {median(times.second):.2f} s"
-    yield Measurement("annotate --onnx: the same", 1 / times.speed_ratio, "", numbers)
+    for name, options in (
+        ("annotate: first photo / import torch and read the weights", ["--model", str(weights)]),
+        ("the same, without an export beside them", ["--model", str(weights), "--device", "cpu"]),
+        ("the same, with the committed network", ["--model", str(PRETRAINED)]),
+    ):
+        first = [*annotate, photos[0], *options]
+        times = in_turn(partial(run_in, folder, first), partial(run_in, folder, start), size.rounds)
+        numbers = f"{median(times.first):.2f} / {median(times.second):.2f} s"
+        yield Measurement(name, 1 / times.speed_ratio, "<= 1.5", numbers)
     yield from _pace(folder, weights, photos, size)
 
 
-def _write_model(folder: Path) -> tuple[Path, Path]:
+def _write_model(folder: Path) -> Path:
     params = read_params(ROOT / "params.yaml")
     model = params.model(MODEL)
     task = params.task(model.task)
     settings = TrainedSettings(name=MODEL, seed=1, lr=1e-3, scheme="ibug68", model=model, task=task)
     weights = folder / f"{MODEL}.safetensors"
     save_model(weights, build_network(model, task, len(settings.points), seed=1), settings)
-    write_onnx(weights.with_suffix(".onnx"), load_model(weights))
-    return weights, weights.with_suffix(".onnx")
+    write_onnx(weights.with_suffix(".onnx"), load_model(weights), of=weights)
+    return weights
 
 
 def _pace(folder: Path, weights: Path, photos: list[str], size: Size) -> Iterator[Measurement]:

@@ -1,8 +1,9 @@
 """From cascades' squares to boxes of the 300-W lists: `python benchmarks/cascade_boxes.py FOLDER`.
 
-FOLDER is a fetched data set (data/raw/ibug). Fits the numbers of keypoints.detection.VIEWS on
-training faces; then tells, on the validation faces, how many are found and how near the boxes come
-to those of the lists, with and without the fit. With --model also what that means for the points.
+FOLDER is a fetched data set (data/raw/ibug). Fits the numbers of VIEWS in
+keypoints.annotation.detection on training faces; then tells, on the validation faces, how many are
+found and how near the boxes come to those of the lists, with and without the fit. With --model
+also what that means for the points.
 """
 
 import argparse
@@ -15,8 +16,8 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
+from keypoints.annotation.detection import VIEWS, Square, View, find_squares, without_doubles  # noqa: E402
 from keypoints.chosen_model import model_file, open_model  # noqa: E402
-from keypoints.detection import VIEWS, Square, View, find_squares, without_doubles  # noqa: E402
 from keypoints.faces import Box, Face, split_by_photo  # noqa: E402
 from keypoints.landmarks import IBUG_68  # noqa: E402
 from keypoints.metrics import normalized_mean_error  # noqa: E402

@@ -17,7 +17,8 @@ from keypoints import layout
 from keypoints.cutting import write_store
 from keypoints.datasets import FaceSet, crop_format, read_set
 from keypoints.parallel import n_cores
-from keypoints.settings import Task, read_params
+from keypoints.settings.data import Task
+from keypoints.settings.params import read_params
 
 BAR = ">= 0.8"
 CHUNK = 16  # photos per piece of work

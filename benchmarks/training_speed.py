@@ -17,7 +17,8 @@ from keypoints.devices import autocast, choose_device
 from keypoints.landmarks import SCHEMES
 from keypoints.losses import LOSSES, Loss
 from keypoints.models import build_network
-from keypoints.settings import AnyModel, Params, read_params
+from keypoints.settings.models import AnyModel
+from keypoints.settings.params import Params, read_params
 from keypoints.trained_settings import points_of
 from keypoints.training import train
 

@@ -8,10 +8,11 @@ For example:
   python src/annotate.py clip.mp4 --every 5              # each fifth picture of a video
   python src/annotate.py me.jpg --box 120,80,200,200     # x, y, width, height of the face
   python src/annotate.py me.jpg --model resnet18         # a model of models/, or a file
-  python src/annotate.py me.jpg --onnx models/resnet18.onnx  # starts without torch
+  python src/annotate.py me.jpg --onnx resnet18.onnx     # an export without its model
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,14 +20,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from keypoints.annotating import AnnotatedPicture, annotate_pictures, search_pictures
-from keypoints.annotation_files import FORMATS
-from keypoints.annotation_output import annotation_output
+from keypoints.annotation.annotating import AnnotatedPicture, annotate_pictures, search_pictures
+from keypoints.annotation.files import FORMATS
+from keypoints.annotation.output import annotation_output
+from keypoints.annotation.photo_list import find_files, pictures_of
 from keypoints.chosen_model import model_file, open_model
 from keypoints.command import errors_as_messages
 from keypoints.faces import Box
 from keypoints.parallel import do_behind
-from keypoints.photo_list import find_files, pictures_of
 
 
 def annotate(given: argparse.Namespace) -> bool:
@@ -65,22 +66,36 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("photos", metavar="PHOTO", nargs="+", help="photo, folder, video, or -")
     what = made.add_mutually_exclusive_group()
     what.add_argument("--model", help="of models/, or a file; default: pretrained/wild, or better")
-    what.add_argument("--onnx", metavar="FILE", type=Path, help="an export, run without torch")
+    what.add_argument("--onnx", metavar="FILE", type=Path, help="an export without its model")
     made.add_argument("--out", metavar="DIR", type=Path, default=Path("annotated"))
     made.add_argument("--box", metavar="X,Y,W,H", type=_box, help="of the face; none is searched")
     made.add_argument(
         "--format", action="append", default=[], choices=FORMATS, help="besides JSON; repeatable"
     )
-    made.add_argument("--every", metavar="N", type=int, default=1, help="picture of a video (1)")
-    made.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    made.add_argument("--every", metavar="N", type=_count, default=1, help="picture of a video (1)")
+    made.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "mps"),
+        help="that torch uses; auto: torch only where the model has no export beside it",
+    )
     return made
 
 
 def _box(text: str) -> Box:
-    x, y, width, height = (float(part) for part in text.split(","))
-    if width <= 0 or height <= 0:
+    try:
+        x, y, width, height = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"should be four numbers, X,Y,W,H; got {text}") from error
+    if min(width, height) <= 0 or not all(map(math.isfinite, (x, y, width, height))):
         raise argparse.ArgumentTypeError(f"width and height should be positive; got {text}")
     return x, y, x + width, y + height
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"should be 1, 2, 3 ...; got {text}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from keypoints.inference import load_model
 from keypoints.landmarks import SCHEMES
 from keypoints.predictions import ONCE, PredictedFaces, predict_faces, write_predictions
 from keypoints.scores import face_errors, write_tables
-from keypoints.settings import Params, read_params
+from keypoints.settings.params import Params, read_params
 from keypoints.stopwatch import recorded
 from keypoints.trained_settings import points_of
 

@@ -18,7 +18,7 @@ from keypoints.landmarks import SCHEMES
 from keypoints.metrics import mean_squared_error
 from keypoints.predictions import PredictedFaces, Split, read_predictions, write_predictions
 from keypoints.scores import face_errors, write_tables
-from keypoints.settings import Params, read_params
+from keypoints.settings.params import Params, read_params
 from keypoints.stopwatch import recorded
 from keypoints.submission import write_checked
 from keypoints.trained_settings import points_of

@@ -15,7 +15,7 @@ from keypoints.landmarks import SCHEMES
 from keypoints.metrics import mean_squared_error
 from keypoints.predictions import ONCE, predict_faces, write_predictions
 from keypoints.scores import face_errors, write_tables
-from keypoints.settings import read_params
+from keypoints.settings.params import read_params
 from keypoints.stopwatch import recorded
 
 SHOWN = 8  # faces on a sheet

@@ -27,7 +27,7 @@ def export(given: argparse.Namespace) -> Path:
     from keypoints.onnx_export import write_onnx
 
     out = given.out or path.with_suffix(".onnx")
-    write_onnx(out, trained)
+    write_onnx(out, trained, of=path)
     return out
 
 

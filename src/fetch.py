@@ -11,7 +11,7 @@ from keypoints.download import download
 from keypoints.face_list import FaceList
 from keypoints.faces import FormatError
 from keypoints.photos import check_photos
-from keypoints.settings import Params, read_params
+from keypoints.settings.params import Params, read_params
 from keypoints.sources import ibug, imm, kaggle15, rendered
 from keypoints.sources.kaggle_files import competition_files, take_test_list
 from keypoints.sources.pretrained import fetch_weights

@@ -9,7 +9,7 @@ from keypoints.command import run_stage
 from keypoints.cutting import write_store
 from keypoints.datasets import crop_format, read_set
 from keypoints.faces import FormatError
-from keypoints.settings import Params, read_params
+from keypoints.settings.params import Params, read_params
 from keypoints.sources.kaggle15 import lookup_table
 from keypoints.stopwatch import recorded
 

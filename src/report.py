@@ -6,11 +6,11 @@ from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.competitions.asking import asked_of
 from keypoints.competitions.terms import CompetitionError
-from keypoints.local_score import score
+from keypoints.kaggle.local_score import score
 from keypoints.page.assembly import build_page
 from keypoints.page.times import times_table
 from keypoints.scores import score_table
-from keypoints.settings import Params, read_params
+from keypoints.settings.params import Params, read_params
 from keypoints.submission import SubmissionError, read_submission
 from keypoints.truth import TruthError, read_truth
 

@@ -13,9 +13,9 @@ from keypoints import layout
 from keypoints.competitions.asking import asked_of
 from keypoints.competitions.terms import AskedFaces
 from keypoints.errors import PipelineError
-from keypoints.local_score import compare, difference_text, score, score_text
-from keypoints.sending import deliver, pack
-from keypoints.settings import read_params
+from keypoints.kaggle.local_score import compare, difference_text, score, score_text
+from keypoints.kaggle.sending import deliver, pack
+from keypoints.settings.params import read_params
 from keypoints.submission import check_submission, read_submission
 from keypoints.truth import read_truth
 

@@ -8,7 +8,7 @@ from keypoints.crops import CropStore
 from keypoints.devices import choose_device
 from keypoints.inference import check_fit, load_model
 from keypoints.predictions import ONCE, predict_faces, write_predictions
-from keypoints.settings import read_params
+from keypoints.settings.params import read_params
 from keypoints.stopwatch import recorded
 from keypoints.submission import write_checked
 

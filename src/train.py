@@ -1,19 +1,23 @@
 """Train one model with the settings of params.yaml: `python src/train.py MODEL`.
 
 `python src/train.py MODEL.2of5` trains it without the second of five folds of its training faces.
+`torchrun ... src/train.py MODEL` trains it in all processes that torchrun starts.
 """
+
+from functools import partial
 
 from keypoints import layout
 from keypoints.batches import Batches
 from keypoints.command import run_stage
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
-from keypoints.folds import parse_item
+from keypoints.folds import parse_item, sides_of
 from keypoints.inference import TrainedSettings, save_model
 from keypoints.losses import LOSSES
-from keypoints.models import build_network
+from keypoints.models import LandmarkNetwork, build_network
 from keypoints.resume import StateFile, remove_old_states, run_digest
-from keypoints.settings import SettingsError, read_params
+from keypoints.settings.params import read_params
+from keypoints.team import together
 from keypoints.training import LearningError, tell, train, write_history
 from keypoints.weights import weights_of
 
@@ -22,72 +26,64 @@ def train_model(name: str) -> None:
     """Train a model; write its weights and its history."""
     params = read_params()
     base, fold = parse_item(name)
-    model = params.model(base)
-    device = choose_device(params.device)
-    with CropStore(layout.CROPS / model.task) as store:
-        lr = params.lr * model.lr_scale
+    model, task = params.model(base), params.task(params.model(base).task)
+    crops, weights = layout.CROPS / model.task, layout.WEIGHTS / base
+    with CropStore(crops) as store, together(params.processes) as team:
         settings = TrainedSettings(
             name=name,
             seed=params.seed,
-            lr=lr,
+            lr=params.lr * model.lr_scale,
             scheme=store.format.scheme,
             model=model,
-            task=params.task(model.task),
+            task=task,
         )
-        sides = fold.sides(store) if fold else (store.rows("train"), store.rows("validation"))
-        train_rows, validation_rows = sides
-        if not len(train_rows) or not len(validation_rows):
-            raise SettingsError(
-                f"models.{name}: a side of the split of task {model.task} is empty; change "
-                f"validation.{settings.task.dataset} or draw more faces"
-            )
-        network = build_network(
-            model,
-            settings.task,
-            len(settings.points),
-            seed=params.seed,
-            weights=weights_of(layout.WEIGHTS / base),
-        )
-        digest = run_digest(
-            settings.model_dump_json(),
-            str(device),
-            [layout.CROPS / model.task, layout.WEIGHTS / base],
-        )
-        path = layout.state_file(name, digest)
-        remove_old_states(path.parent)
-        state = StateFile(path)
+        train_rows, validation_rows = sides_of(store, fold)
+        points, seed = settings.points, params.seed
+        network = build_network(model, task, len(points), seed=seed, weights=weights_of(weights))
+        device = choose_device(params.device)
+        run = f"{device}, {team.size} processes" if team.size > 1 else str(device)
+        digest = run_digest(settings.model_dump_json(), run, [crops, weights])
+        state = StateFile(layout.state_file(name, digest))
+        remove_old_states(state.path.parent)
+        batches = partial(Batches, store, points=points, batch_size=model.batch_size)
         results = train(
             network,
-            Batches(
-                store,
+            batches(
                 train_rows,
-                settings.points,
-                batch_size=model.batch_size,
                 augment=model.augment,
                 epochs=model.epochs,
-                seed=params.seed,
+                seed=seed,
+                part=(team.rank, team.size),
             ),
-            Batches(store, validation_rows, settings.points, batch_size=model.batch_size),
+            batches(team.part_of(validation_rows)),
             loss=LOSSES[model.loss],
-            lr=lr,
+            lr=settings.lr,
             lr_decay=model.lr_decay,
             recipe=model.recipe,
             epochs=model.epochs,
-            seed=params.seed,
+            seed=seed,
             device=device,
-            state=state,
+            state=state if team.leads else None,
+            team=team,
         )
         try:
-            history = list(tell(results, model.epochs))
+            history = list(tell(results, model.epochs) if team.leads else results)
         except LearningError as error:
-            if error.good is None:
-                raise
-            kept = path.with_suffix(".last_good.safetensors")
-            save_model(layout.fresh(kept), network, settings)
-            raise LearningError(f"{error}\n{kept}: the last good weights, {error.good}") from error
-    save_model(layout.fresh(layout.model_file(name)), network, settings)
-    write_history(layout.fresh(layout.HISTORY / f"{name}.csv"), history)
-    state.discard()
+            raise _with_last_good(error, state, network, settings) from error
+        if team.leads:
+            save_model(layout.fresh(layout.model_file(name)), network, settings)
+            write_history(layout.fresh(layout.HISTORY / f"{name}.csv"), history)
+            state.discard()
+
+
+def _with_last_good(
+    error: LearningError, state: StateFile, network: LandmarkNetwork, settings: TrainedSettings
+) -> LearningError:
+    if error.good is None:
+        return error
+    kept = state.path.with_suffix(".last_good.safetensors")
+    save_model(layout.fresh(kept), network, settings)
+    return LearningError(f"{error}\n{kept}: the last good weights, {error.good}")
 
 
 if __name__ == "__main__":

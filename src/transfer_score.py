@@ -21,7 +21,8 @@ from keypoints.inference import Trained, load_model, predict
 from keypoints.landmarks import SCHEMES
 from keypoints.metrics import mean_squared_error
 from keypoints.scores import face_errors, summarize
-from keypoints.settings import SettingsError, read_params
+from keypoints.settings.errors import SettingsError
+from keypoints.settings.params import read_params
 
 
 def score(model_file: Path, raw: Path) -> dict[str, object]:

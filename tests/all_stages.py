@@ -27,7 +27,7 @@ def main() -> None:
     import submit
     import train
     from keypoints.competitions import COMPETITIONS
-    from keypoints.settings import read_params
+    from keypoints.settings.params import read_params
 
     sys.addaudithook(forbid)
     params = read_params()

@@ -24,7 +24,7 @@ from workspace import Workspace
 from keypoints.crops import CropFormat, CropStore
 from keypoints.cutting import write_store
 from keypoints.faces import Face
-from keypoints.settings import Params, read_params
+from keypoints.settings.params import Params, read_params
 from keypoints.sources.rendered import write_ibug, write_imm
 
 Array = NDArray[np.floating]
@@ -110,7 +110,7 @@ def tiny_model(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path
     """An untrained network of 68 points in boxes, small and quick, as a model file."""
     from keypoints.inference import save_model
     from keypoints.models import build_network
-    from keypoints.settings import NoseNetModel
+    from keypoints.settings.models import NoseNetModel
     from keypoints.trained_settings import TrainedSettings
 
     task = params.task("wild").model_copy(update={"height": 64, "width": 64})
@@ -157,10 +157,8 @@ def dot_near() -> Callable[..., Array | None]:
 
 
 @pytest.fixture(scope="session")
-def dot_store(
-    tmp_path_factory: pytest.TempPathFactory, paint_dots: Callable[..., None]
-) -> Iterator[CropStore]:
-    """Twelve faces of three dots, four of them held out; the input is 48 x 64 px, not square."""
+def dot_folder(tmp_path_factory: pytest.TempPathFactory, paint_dots: Callable[..., None]) -> Path:
+    """A store of twelve faces of three dots, four held out; the input is 48 x 64 px, not square."""
     root = tmp_path_factory.mktemp("dots")
     rng = np.random.default_rng(1)
     faces = []
@@ -178,7 +176,12 @@ def dot_store(
         lambda face: "train" if face.name < "08" else "validation",
         format_,
     )
-    with CropStore(root / "store") as store:
+    return root / "store"
+
+
+@pytest.fixture(scope="session")
+def dot_store(dot_folder: Path) -> Iterator[CropStore]:
+    with CropStore(dot_folder) as store:
         yield store
 
 

@@ -14,9 +14,9 @@ from PIL import Image
 
 import annotate
 from keypoints import chosen_model
-from keypoints.detection import detect_faces
+from keypoints.annotation.detection import detect_faces
+from keypoints.annotation.upright import read_upright
 from keypoints.sources.ibug import read_ibug
-from keypoints.upright import read_upright
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 ORIENTATION = 0x0112  # of EXIF
@@ -184,6 +184,25 @@ def test_other_formats_have_the_points_of_the_json(photo, run, tmp_path: Path) -
         rows = list(csv.DictReader(file))
     table = [(float(row["x"]), float(row["y"])) for row in rows]
     assert np.array(table) == pytest.approx(points)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--box", "1,2,3", "should be four numbers, X,Y,W,H; got 1,2,3"),
+        ("--box", "1,2,3,x", "should be four numbers, X,Y,W,H; got 1,2,3,x"),
+        ("--box", "1,2,0,4", "width and height should be positive; got 1,2,0,4"),
+        ("--box", "nan,2,3,4", "width and height should be positive; got nan,2,3,4"),
+        ("--every", "0", "should be 1, 2, 3 ...; got 0"),
+        ("--every", "two", "should be 1, 2, 3 ...; got two"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(
+    option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        annotate.main(["me.jpg", option, value])
+    assert message in capsys.readouterr().err
 
 
 def test_a_box_outside_of_the_photo_is_a_problem_of_that_photo(photo, run, tmp_path) -> None:

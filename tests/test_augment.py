@@ -17,7 +17,7 @@ from keypoints.cutting import write_store
 from keypoints.faces import Face
 from keypoints.geometry import apply_map, invert
 from keypoints.landmarks import SCHEMES
-from keypoints.settings import Augment
+from keypoints.settings.models import Augment
 
 SIZE = (48, 64)
 NONE = Augment(shift=0, rotation=0, brightness=0, saturation=0)

@@ -13,7 +13,7 @@ from evaluate import evaluate
 from keypoints.command import run_stage
 from keypoints.inference import TrainedSettings, save_model
 from keypoints.models import build_network
-from keypoints.settings import read_params
+from keypoints.settings.params import read_params
 from submit import submit
 from train import train_model
 

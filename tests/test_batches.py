@@ -18,7 +18,7 @@ from keypoints.cutting import write_store
 from keypoints.faces import Face
 from keypoints.geometry import apply_map, invert, unit_map
 from keypoints.inference import input_of
-from keypoints.settings import Augment
+from keypoints.settings.models import Augment
 
 NONE = Augment(shift=0, rotation=0, brightness=0, saturation=0)
 USUAL = Augment(shift=10, rotation=20, brightness=0.2, saturation=0.1)

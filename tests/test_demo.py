@@ -13,12 +13,12 @@ from queue import Empty, Queue
 import numpy as np
 import pytest
 
+from keypoints.annotation.upright import read_upright
 from keypoints.demo.building import build_demo
 from keypoints.demo.onnxruntime_web import PACKAGE, DemoError, put_onnxruntime_web
 from keypoints.inference import load_model
 from keypoints.onnx_predictor import open_onnx
 from keypoints.predictor import cut_faces, predict_faces
-from keypoints.upright import read_upright
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""

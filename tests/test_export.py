@@ -1,6 +1,7 @@
 """Exported networks say what torch's say, and need no torch to say it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,12 @@ import torch
 from PIL import Image
 
 import export
-from keypoints.chosen_model import open_model
+from keypoints.chosen_model import PRETRAINED, open_model
 from keypoints.inference import load_model, save_model
 from keypoints.models import build_network
 from keypoints.onnx_export import write_onnx
 from keypoints.onnx_predictor import open_onnx
-from keypoints.settings import Params
+from keypoints.settings.params import Params
 from keypoints.torch_predictor import torch_predictor
 from keypoints.trained_settings import ModelFileError, TrainedSettings, read_settings
 
@@ -77,6 +78,32 @@ def test_an_export_annotates_without_torch(exported: Path, tmp_path: Path) -> No
     face = json.loads((tmp_path / "annotated/me.json").read_text())["faces"][0]
     assert face["box"] == [50, 40, 130, 120]
     assert len(face["points"]) == 68
+
+
+def test_the_export_beside_a_model_is_taken_unless_it_is_of_other_weights(
+    exported: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copies = [Path(shutil.copy(path, tmp_path)) for path in (tiny_model, exported)]
+    crops = crops_for(read_settings(tiny_model), 1)
+    _, load = open_model(copies[0], "auto")
+    assert "onnx" in load().run.__module__
+    _, load = open_model(copies[0], "cpu")
+    assert "torch" in load().run.__module__
+    assert capsys.readouterr().err == ""
+    trained = load_model(tiny_model)
+    save_model(copies[0], trained.network, trained.settings.model_copy(update={"seed": 2}))
+    _, load = open_model(copies[0], "auto")
+    assert load().run(crops).shape == (1, 68, 2)
+    assert "tiny.onnx: an export of other weights than" in capsys.readouterr().err
+
+
+def test_the_committed_network_has_its_export_beside_it(tmp_path: Path) -> None:
+    settings, load = open_onnx(PRETRAINED.with_suffix(".onnx"), of=PRETRAINED)
+    crops = crops_for(settings, 2)
+    by_torch = torch_predictor(load_model(PRETRAINED), torch.device("cpu")).run(crops)
+    assert np.abs(load().run(crops) - by_torch).max() < 1e-4
+    sizes = [PRETRAINED.with_suffix(suffix).stat().st_size for suffix in (".onnx", ".safetensors")]
+    assert max(sizes) < 6e6
 
 
 def test_half_precision_is_half_the_file_and_loads_as_whole(

@@ -22,7 +22,8 @@ from ruamel.yaml import YAML
 
 from keypoints.inference import ModelFileError, TrainedSettings, load_model, save_model
 from keypoints.models import build_network
-from keypoints.settings import SettingsError, read_params
+from keypoints.settings.errors import SettingsError
+from keypoints.settings.params import read_params
 from keypoints.submission import SubmissionError, read_submission, write_submission
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")

@@ -13,8 +13,8 @@ from keypoints.competitions.terms import AskedFaces, CompetitionError, read_aske
 from keypoints.crops import CropFormat
 from keypoints.cutting import write_store
 from keypoints.faces import Face, FormatError
+from keypoints.kaggle.local_score import score
 from keypoints.landmarks import KAGGLE_15, KAGGLE_15_POINTS
-from keypoints.local_score import score
 from keypoints.sources.kaggle15 import (
     LOOKUP_TABLE,
     TRAIN_HEADER,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from keypoints.competitions import CS194_26
 from keypoints.competitions.terms import RMSE_PX
-from keypoints.local_score import compare, difference_text, score, score_text
+from keypoints.kaggle.local_score import compare, difference_text, score, score_text
 
 IN_RMSE = replace(CS194_26, metric=RMSE_PX)
 

@@ -16,16 +16,10 @@ from keypoints.inference import ModelFileError, TrainedSettings, load_model, sav
 from keypoints.losses import LOSSES
 from keypoints.models import LandmarkNetwork, build_network
 from keypoints.recipe import Learner
-from keypoints.settings import (
-    AnyModel,
-    BackboneModel,
-    HeatmapModel,
-    OnBackbone,
-    Recipe,
-    SettingsError,
-    Task,
-    read_params,
-)
+from keypoints.settings.data import Task
+from keypoints.settings.errors import SettingsError
+from keypoints.settings.models import AnyModel, BackboneModel, HeatmapModel, OnBackbone, Recipe
+from keypoints.settings.params import read_params
 from keypoints.weights import is_weights
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")

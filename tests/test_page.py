@@ -12,7 +12,7 @@ from workspace import MODELS, Workspace
 from keypoints.page.assembly import build_page
 from keypoints.page.making import revision_of_inputs
 from keypoints.page.template import percent
-from keypoints.settings import read_params
+from keypoints.settings.params import read_params
 
 TASKS = ["task-nose", "task-face", "task-wild", "task-kaggle15"]
 ANCHORS = ["summary", *TASKS, "own-photos", "kaggle", "making"]

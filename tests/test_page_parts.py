@@ -8,7 +8,7 @@ import pytest
 from keypoints.landmarks import IBUG_68, IMM_58
 from keypoints.models import build_network
 from keypoints.page import analysis, charts, layers, pictures, template
-from keypoints.settings import Params
+from keypoints.settings.params import Params
 
 
 def faces(count: int = 1) -> np.ndarray:

@@ -15,7 +15,8 @@ from keypoints.geometry import apply_map
 from keypoints.inference import Trained, TrainedSettings
 from keypoints.landmarks import IBUG_68
 from keypoints.predictions import predict_faces
-from keypoints.settings import AtTest, Params
+from keypoints.settings.models import AtTest
+from keypoints.settings.params import Params
 from keypoints.sources.ibug import read_ibug
 
 CPU = torch.device("cpu")

@@ -9,7 +9,7 @@ from keypoints.batches import Batch
 from keypoints.losses import LOSSES
 from keypoints.models import LandmarkNetwork
 from keypoints.recipe import Learner, make_optimizer, rate_factors
-from keypoints.settings import Recipe
+from keypoints.settings.models import Recipe
 
 CPU = torch.device("cpu")
 

@@ -19,7 +19,7 @@ from keypoints.batches import Batches
 from keypoints.crops import CropStore
 from keypoints.losses import LOSSES
 from keypoints.resume import Progress, StateError, StateFile, remove_old_states, run_digest
-from keypoints.settings import Augment
+from keypoints.settings.models import Augment
 from keypoints.training import EpochResult, train
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")

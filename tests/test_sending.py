@@ -20,7 +20,7 @@ from keypoints.competitions.terms import read_asked_faces
 from keypoints.crops import CropFormat
 from keypoints.cutting import write_store
 from keypoints.faces import split_by_photo
-from keypoints.history import COLUMNS, read_history
+from keypoints.kaggle.history import COLUMNS, read_history
 from keypoints.sources.ibug import read_ibug
 from keypoints.submission import write_submission
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from keypoints.settings import BackboneModel, Params, SettingsError, read_params
+from keypoints.settings.errors import SettingsError
+from keypoints.settings.models import BackboneModel
+from keypoints.settings.params import Params, read_params
 
 COMMITTED = Path(__file__).parent.parent / "params.yaml"
 

@@ -12,7 +12,7 @@ from keypoints.batches import Batches
 from keypoints.crops import CropStore
 from keypoints.losses import LOSSES, Loss
 from keypoints.resume import StateFile
-from keypoints.settings import Augment
+from keypoints.settings.models import Augment
 from keypoints.training import (
     EpochResult,
     LearningError,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from keypoints.chance import Purpose, generator
 from keypoints.geometry import compose, mirror_map, rotation, scaling, translation
-from keypoints.settings import Augment
+from keypoints.settings.models import Augment
 
 Array = NDArray[np.floating]
 

@@ -18,7 +18,7 @@ from keypoints.chance import Purpose, generator
 from keypoints.crops import CropStore
 from keypoints.geometry import apply_map, compose, unit_map
 from keypoints.landmarks import SCHEMES, mirror_order_of
-from keypoints.settings import Augment
+from keypoints.settings.models import Augment
 
 Array = NDArray[np.floating]
 
@@ -32,12 +32,14 @@ class Batch:
         landmarks_unit: (n, n_points, 2) float32; NaN where unknown.
         photo_to_unit: (n, 2, 3), the whole way of each face; its inverse takes predictions back.
         draws: Whose colour change is still to be applied; None where nothing is drawn.
+        weight: Of its mean loss, where it is a part: their mean is that of the whole batch.
     """
 
     images: NDArray[np.uint8]
     landmarks_unit: NDArray[np.float32]
     photo_to_unit: Array
     draws: Draws | None
+    weight: float = 1.0
 
 
 class Batches:
@@ -52,6 +54,7 @@ class Batches:
         epochs: Of the whole training, for draws that are weaker at its end.
         seed: Of order and draws.
         box_scale: The input shows the box that it was cut for, so many times as large.
+        part: (k, n): of every batch the k-th of n parts, counted from 0.
     """
 
     def __init__(
@@ -65,11 +68,13 @@ class Batches:
         epochs: int = 1,
         seed: int = 0,
         box_scale: float = 1.0,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         self.rows = np.asarray(rows)
         self._store, self._points = store, list(points)
         self._batch_size, self._augment, self._seed = batch_size, augment, seed
         self._epochs, self._box_scale = epochs, box_scale
+        self._part = part
         if augment is not None and augment.mirror:
             self._mirror_order = mirror_order_of(points, SCHEMES[store.format.scheme])
 
@@ -77,6 +82,10 @@ class Batches:
     def steps(self) -> int:
         """Batches per epoch."""
         return -(-len(self.rows) // self._batch_size)
+
+    def n_faces(self, step: int) -> int:
+        """Faces of a step's batch, with all parts."""
+        return min(self._batch_size, len(self.rows) - step * self._batch_size)
 
     def epoch(self, epoch: int = 0, *, first_step: int = 0) -> Iterator[Batch]:
         """The batches of one epoch, counted from 1, or those after its first steps."""
@@ -96,8 +105,8 @@ class Batches:
             return self.rows
         return generator(self._seed, Purpose.ORDER, epoch).permutation(self.rows)
 
-    def _make(self, rows: NDArray[np.integer], epoch: int) -> Batch:
-        format_ = self._store.format
+    def _make(self, of_all: NDArray[np.integer], epoch: int) -> Batch:
+        format_, rows = self._store.format, self._own(of_all)
         size = (format_.height, format_.width)
         draws = self._draw(rows, epoch)
         crop_to_input = np.broadcast_to(format_.crop_to_input(self._box_scale), (len(rows), 2, 3))
@@ -117,7 +126,23 @@ class Batches:
             landmarks_unit=apply_map(photo_to_unit, landmarks_photo).astype(np.float32),
             photo_to_unit=photo_to_unit,
             draws=draws,
+            weight=self._weight(of_all),
         )
+
+    def _own(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+        """A part is never empty: where there are fewer faces than parts, some have the first."""
+        number, of = self._part
+        own = rows[number::of]
+        return own if len(own) else rows[:1]
+
+    def _weight(self, rows: NDArray[np.integer]) -> float:
+        """A fair share of the coordinates that are known has weight one; an empty one has none."""
+        number, of = self._part
+        if of == 1:
+            return 1.0
+        landmarks_photo = self._store.landmarks_photo[rows][:, self._points]
+        known = np.isfinite(landmarks_photo).sum(axis=(1, 2))
+        return float(of * known[number::of].sum() / max(1, known.sum()))
 
     def _draw(self, rows: NDArray[np.integer], epoch: int) -> Draws | None:
         if self._augment is None or self._augment.is_off:

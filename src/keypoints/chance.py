@@ -25,6 +25,6 @@ def generator(seed: int, purpose: IntEnum, epoch: int = 0, face: int = 0) -> np.
     return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=[0, 0, epoch, face]))
 
 
-def torch_seed(seed: int, purpose: Purpose, step: int = 0) -> int:
-    """A seed for torch's own generator, 0..2**63 - 1, one per (seed, purpose, step)."""
-    return int(generator(seed, purpose, step).integers(2**63))
+def torch_seed(seed: int, purpose: Purpose, step: int = 0, rank: int = 0) -> int:
+    """A seed for torch's own generator, 0..2**63 - 1, one per (seed, purpose, step, process)."""
+    return int(generator(seed, purpose, step, rank).integers(2**63))

@@ -1,6 +1,7 @@
 """Which network looks at the user's photos, and how it is opened; torch waits for its turn."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,16 +41,21 @@ def open_model(path: Path, device: str) -> tuple[TrainedSettings, Callable[[], P
     """The settings of a model file, at once, and what loads its network, which takes longer.
 
     Args:
-        path: .safetensors, which torch runs, or .onnx, which onnxruntime runs.
-        device: For torch: auto, cpu, cuda or mps.
+        path: .onnx, which onnxruntime runs, or .safetensors: torch runs it, unless an export of
+            these very weights lies beside it and starts sooner.
+        device: For torch: cpu, cuda or mps; auto: whichever there is, or the export.
 
     Raises:
         ModelFileError: If the file is no model of this project.
     """
     if path.suffix == ".onnx":
-        from keypoints.onnx_predictor import open_onnx
-
-        return open_onnx(path)
+        return _open_onnx(path)
+    exported = path.with_suffix(".onnx")
+    if device == "auto" and exported.is_file():
+        try:
+            return _open_onnx(exported, of=path)
+        except ModelFileError as error:
+            print(f"{error}. Until then torch runs the model", file=sys.stderr)
 
     def load() -> Predictor:
         from keypoints.devices import choose_device
@@ -59,6 +65,14 @@ def open_model(path: Path, device: str) -> tuple[TrainedSettings, Callable[[], P
         return torch_predictor(load_model(path), choose_device(device))
 
     return read_settings(path), load
+
+
+def _open_onnx(
+    path: Path, of: Path | None = None
+) -> tuple[TrainedSettings, Callable[[], Predictor]]:
+    from keypoints.onnx_predictor import open_onnx  # takes its time, too
+
+    return open_onnx(path, of=of)
 
 
 def _best() -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from keypoints.crops import CropFormat
 from keypoints.faces import Face, Split, split_by_person, split_by_photo
 from keypoints.landmarks import IBUG_68, IMM_58, KAGGLE_15, Scheme
-from keypoints.settings import Task, Validation
+from keypoints.settings.data import Task, Validation
 from keypoints.sources.ibug import read_ibug
 from keypoints.sources.imm import read_imm
 from keypoints.sources.kaggle15 import read_kaggle15, split_kaggle15

@@ -47,6 +47,23 @@ class Fold:
         return rows[~is_held_out], rows[is_held_out]
 
 
+def sides_of(store: CropStore, fold: Fold | None) -> tuple[Rows, Rows]:
+    """The rows that are trained on, and those held out: of a fold, or of the split.
+
+    Raises:
+        FoldError: If one of them is empty.
+    """
+    if fold:
+        return fold.sides(store)
+    train, validation = store.rows("train"), store.rows("validation")
+    if not len(train) or not len(validation):
+        raise FoldError(
+            f"a side of the split is empty: {len(train)} faces to train on, {len(validation)} held "
+            "out; change the data set's share under validation, or draw more faces"
+        )
+    return train, validation
+
+
 def folds_of(count: int) -> list[Fold]:
     """All of so many folds."""
     return [Fold(number, count) for number in range(1, count + 1)]

@@ -7,12 +7,14 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnxscript.optimizer
 import torch
 from torch import Tensor, nn
 
 from keypoints.inference import Trained
-from keypoints.onnx_predictor import CROPS, LANDMARKS, SETTINGS
+from keypoints.onnx_predictor import CROPS, LANDMARKS, SETTINGS, WEIGHTS, digest_of
 
 OPSET = 18  # of ONNX; what onnxruntime has taken since 2023
 
@@ -40,8 +42,14 @@ class FromBytes(nn.Module):
         return self.network(crops.permute(0, 3, 1, 2).float() / 255)
 
 
-def write_onnx(path: Path, trained: Trained) -> None:
-    """Export a model, with its settings in the file's metadata."""
+def write_onnx(path: Path, trained: Trained, *, of: Path | None = None) -> None:
+    """Export a model, with its settings in the file's metadata.
+
+    Args:
+        path: Of the export; its folder is made.
+        trained: The model.
+        of: Its file, whose digest the export then carries.
+    """
     task = trained.settings.task
     # Two faces: torch takes a batch of one for a constant.
     crops = torch.zeros(2, task.height, task.width, task.channels, dtype=torch.uint8)
@@ -55,13 +63,31 @@ def write_onnx(path: Path, trained: Trained) -> None:
             dynamic_shapes={CROPS: {0: torch.export.Dim("faces", min=1)}},
             opset_version=OPSET,
             dynamo=True,
+            optimize=False,  # which folds norms into weights: half precision holds them no more
             verbose=False,
         )
     assert program is not None, "torch exports in memory where no file is given"
     model = program.model_proto
-    onnx.helper.set_model_props(model, {SETTINGS: trained.settings.model_dump_json()})
+    onnxscript.optimizer.fold_constants(model)
+    onnxscript.optimizer.remove_unused_nodes(model)
+    _halve_where_exact(model.graph)
+    record = {SETTINGS: trained.settings.model_dump_json()}
+    onnx.helper.set_model_props(model, record | ({WEIGHTS: digest_of(of)} if of else {}))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString())
+
+
+def _halve_where_exact(graph: onnx.GraphProto) -> None:
+    """Keep weights in half precision where none is changed; they are widened as it is loaded."""
+    for weights in list(graph.initializer):
+        values = onnx.numpy_helper.to_array(weights)
+        halves = values.astype(np.float16)
+        if values.dtype != np.float32 or not np.array_equal(halves, values):
+            continue
+        half = f"{weights.name}_half"
+        widen = onnx.helper.make_node("Cast", [half], [weights.name], to=onnx.TensorProto.FLOAT)
+        graph.node.insert(0, widen)
+        weights.CopyFrom(onnx.numpy_helper.from_array(halves, half))
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """A predictor that onnxruntime runs, from a file of `src/export.py`; torch is not needed."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,14 +14,22 @@ from keypoints.errors import first_line
 from keypoints.predictor import Predictor
 from keypoints.trained_settings import ModelFileError, TrainedSettings
 
-CROPS, LANDMARKS, SETTINGS = "crops", "landmarks_unit", "settings"  # names in the file
+CROPS, LANDMARKS = "crops", "landmarks_unit"  # names in the file
+SETTINGS, WEIGHTS = "settings", "weights_sha256"
 
 
-def open_onnx(path: Path) -> tuple[TrainedSettings, Callable[[], Predictor]]:
+def open_onnx(
+    path: Path, *, of: Path | None = None
+) -> tuple[TrainedSettings, Callable[[], Predictor]]:
     """The settings of an exported model, and what gives its predictor.
 
+    Args:
+        path: Of the export.
+        of: The model file that it must be an export of; None: any.
+
     Raises:
-        ModelFileError: If the file is missing, damaged, or not one of this project's.
+        ModelFileError: If the file is missing, damaged, not one of this project's, or an export of
+            another model file.
     """
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -31,9 +40,17 @@ def open_onnx(path: Path) -> tuple[TrainedSettings, Callable[[], Predictor]]:
             f"{path}: not an export of this project ({first_line(error)}); "
             "write it with `python src/export.py MODEL`"
         ) from error
+    if of is not None and metadata.get(WEIGHTS) != digest_of(of):
+        raise ModelFileError(f"{path}: an export of other weights than {of}; export them again")
 
     def run(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         return session.run([LANDMARKS], {CROPS: crops})[0]
 
     predictor = Predictor(settings.name, settings.crop_format, settings.points, run)
     return settings, lambda: predictor
+
+
+def digest_of(path: Path) -> str:
+    """What tells one model file from another, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

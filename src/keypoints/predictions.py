@@ -15,7 +15,7 @@ from keypoints.geometry import apply_map
 from keypoints.inference import Predictions, Trained, predict
 from keypoints.landmarks import SCHEMES, mirror_order_of
 from keypoints.mirrored import Mirrored
-from keypoints.settings import AtTest
+from keypoints.settings.models import AtTest
 
 Array = NDArray[np.floating]
 Split = Literal["validation", "test", "oof"]  # oof: the training faces, out of fold

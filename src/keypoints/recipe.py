@@ -10,7 +10,8 @@ from keypoints.batches import Batch
 from keypoints.devices import autocast
 from keypoints.inference import input_of
 from keypoints.losses import LOSSES, Loss
-from keypoints.settings import Recipe
+from keypoints.settings.models import Recipe
+from keypoints.team import ALONE, Team
 
 
 class Learner:
@@ -21,6 +22,7 @@ class Learner:
         loss: On landmarks_unit.
         recipe: How the weights move.
         device: Of the network.
+        team: Of the processes that train it, each on its part of every batch.
 
     Attributes:
         judged: The network that is validated and kept: the average, where the recipe has one.
@@ -29,9 +31,15 @@ class Learner:
     """
 
     def __init__(
-        self, network: nn.Module, loss: Loss, recipe: Recipe, device: torch.device
+        self,
+        network: nn.Module,
+        loss: Loss,
+        recipe: Recipe,
+        device: torch.device,
+        team: Team = ALONE,
     ) -> None:
         self.network, self._loss, self._recipe, self._device = network, loss, recipe, device
+        self._team, self._shared = team, team.wrap(network)
         self.optimizer = make_optimizer(network, recipe, fused=device.type != "mps")
         self.judged = self.whole = network
         self._average: Any = None
@@ -51,25 +59,27 @@ class Learner:
         """One step of the optimiser.
 
         Args:
-            batch: To learn from.
+            batch: To learn from, or this process's part of it.
             number: Of the step, counted from 0 over all epochs.
 
         Returns:
-            The loss before it and the mean squared error before it, scalars.
+            The loss and the mean squared error before it, of the whole batch; scalars.
         """
         target = torch.from_numpy(batch.landmarks_unit).to(self._device)
         images = input_of(batch, self._device)
         with autocast(self._device):
-            predicted = self.network(images).float()
+            predicted = self._shared(images).float()
         self.optimizer.zero_grad()
-        lowered = self._loss(predicted, target)
+        lowered = self._loss(predicted, target) * batch.weight
         lowered.backward()
         if self._recipe.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self._recipe.clip)
         self.optimizer.step()
         if self._average is not None:
             self._average.update(self.network, step=number)
-        return lowered.detach(), LOSSES["mse"](predicted.detach(), target)
+        square = LOSSES["mse"](predicted.detach(), target) * batch.weight
+        lowered, square = self._team.mean(torch.stack((lowered.detach(), square)))
+        return lowered, square
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe, *, fused: bool) -> torch.optim.Optimizer:

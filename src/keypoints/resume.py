@@ -106,13 +106,10 @@ class StateFile:
         finally:
             unfinished.unlink(missing_ok=True)
 
-    def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
-        """Bring network and optimiser to the saved state.
+    def read(self) -> bytes | None:
+        """What `restore` takes; None: nothing was saved.
 
         A damaged file is named, set aside and not used.
-
-        Returns:
-            Where the run goes on; None: at its start.
         """
         if not self.path.is_file():
             return None
@@ -122,16 +119,21 @@ class StateFile:
             self.path.replace(aside)
             print(f"{aside}: damaged, set aside; training starts anew", file=sys.stderr)
             return None
-        state = torch.load(io.BytesIO(content[_DIGEST_BYTES:]), weights_only=True)
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        return Progress(**state["progress"])
+        return content[_DIGEST_BYTES:]
 
     def discard(self) -> None:
         """The run has ended: remove the file, and what tries killed as they saved have left."""
         for path in self.path.parent.glob(f"{self.path.stem}.*"):
             if path.suffix != ".damaged":
                 path.unlink(missing_ok=True)
+
+
+def restore(content: bytes, network: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+    """Bring network and optimiser to a saved state; where the run goes on."""
+    state = torch.load(io.BytesIO(content), weights_only=True)
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    return Progress(**state["progress"])
 
 
 def remove_old_states(folder: Path, *, days: float = KEPT_DAYS) -> None:

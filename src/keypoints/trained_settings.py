@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from keypoints.crops import CropFormat
 from keypoints.errors import PipelineError, first_line
 from keypoints.landmarks import SCHEMES, Scheme
-from keypoints.settings import AnyModel, Task
+from keypoints.settings.data import Task
+from keypoints.settings.models import AnyModel
 
 _LONGEST_HEADER = 2**26  # bytes; safetensors refuses more than 100 MB
 

@@ -21,8 +21,9 @@ from keypoints.inference import predict
 from keypoints.losses import Loss
 from keypoints.metrics import mean_squared_error
 from keypoints.recipe import Learner, rate_factors
-from keypoints.resume import Progress, StateFile
-from keypoints.settings import Recipe
+from keypoints.resume import Progress, StateFile, restore
+from keypoints.settings.models import Recipe
+from keypoints.team import ALONE, Team
 
 PLAIN = Recipe()
 
@@ -70,6 +71,7 @@ def train(
     seed: int,
     device: torch.device,
     state: StateFile | None = None,
+    team: Team = ALONE,
 ) -> Iterator[EpochResult]:
     """Train a network in place; yields after every epoch.
 
@@ -86,13 +88,16 @@ def train(
         device: To train on.
         state: Where the run is saved, after every epoch and within long ones, and goes on from;
             the epochs that were done before are yielded again. None: nowhere.
+        team: Of the processes that train it together; its leader alone has a state. The batches are
+            this process's parts.
 
     Raises:
         LearningError: If the loss or a weight is no longer a finite number, or a step fails.
     """
     network.to(device).to(memory_format=torch.channels_last)
-    learner = Learner(network, loss, recipe, device)
-    at = state.restore(learner.whole, learner.optimizer) if state else None
+    learner = Learner(network, loss, recipe, device, team)
+    saved = team.of_leader(state.read() if state else None)
+    at = restore(saved, learner.whole, learner.optimizer) if saved else None
     if state and at:
         print(f"{state.path}: goes on in epoch {at.epoch}, after step {at.step}", flush=True)
     at = at or Progress.at_start_of(1)
@@ -104,8 +109,8 @@ def train(
             for factor in rate_factors(at.epoch, epochs, train_batches.steps, recipe)
         ]
         with _back_to_good(network, learner, state):
-            train_mse = _train_epoch(learner, train_batches, rates, at, seed, device, state)
-            val_mse = validate(learner.judged, validation_batches, device)
+            train_mse = _train_epoch(learner, train_batches, rates, at, seed, device, state, team)
+            val_mse = validate(learner.judged, validation_batches, device, team)
             where = f"the validation after epoch {at.epoch}"
             _check_finite(torch.tensor(val_mse), where, rates[-1])
             _check_weights(learner, where, rates[-1])
@@ -124,7 +129,8 @@ def _back_to_good(network: nn.Module, learner: Learner, state: StateFile | None)
     try:
         yield
     except LearningError as error:
-        error.good = state.restore(learner.whole, learner.optimizer) if state else None
+        saved = state.read() if state else None
+        error.good = restore(saved, learner.whole, learner.optimizer) if saved else None
         network.load_state_dict(learner.judged.state_dict())
         raise
 
@@ -149,6 +155,7 @@ def _train_epoch(
     seed: int,
     device: torch.device,
     state: StateFile | None,
+    team: Team,
 ) -> float:
     """One pass over the faces, or the rest of one; the mean squared error of all its steps."""
     learner.network.train()
@@ -159,23 +166,25 @@ def _train_epoch(
         batches.steps,
         initial=at.step,
         leave=False,
-        disable=None,
+        disable=None if team.leads else True,
     )
     for step, batch in enumerate(steps, start=at.step):
         number = (at.epoch - 1) * batches.steps + step
-        seed_torch(torch_seed(seed, Purpose.DROPOUT, number), device)
+        seed_torch(torch_seed(seed, Purpose.DROPOUT, number, team.rank), device)
         learner.set_rate(rates[step])
         where = f"epoch {at.epoch}, step {step + 1}"
         try:
             lowered, square = learner.step(batch, number)
         except (RuntimeError, ValueError) as error:  # of memory, or of a batch's statistics
+            if team.size > 1:  # or of another process
+                raise
             raise LearningError(
                 f"{first_line(error)} in {where}, of {len(batch.images)} face(s); try another "
                 "batch_size"
             ) from error
         _check_finite(lowered, where, rates[step])
-        squares += square * len(batch.images)
-        faces += len(batch.images)
+        squares += square * batches.n_faces(step)
+        faces += batches.n_faces(step)
         if state and state.is_due:
             _check_weights(learner, where, rates[step])
             now = replace(at, step=step + 1, squares=squares.item(), faces=faces)
@@ -199,10 +208,13 @@ def _check_weights(learner: Learner, where: str, lr: float) -> None:
         )
 
 
-def validate(network: nn.Module, batches: Batches, device: torch.device) -> float:
-    """Mean squared error in 0..1 of the input over all faces of the batches."""
+def validate(
+    network: nn.Module, batches: Batches, device: torch.device, team: Team = ALONE
+) -> float:
+    """Mean squared error in 0..1 of the input over all faces of the batches of the team."""
     predictions = predict(network, batches, device)
-    return mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
+    mse = mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
+    return team.weighted_mean(mse, len(predictions.target_unit))
 
 
 def tell(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochResult]:

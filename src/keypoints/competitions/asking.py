@@ -3,7 +3,7 @@
 from keypoints import layout
 from keypoints.competitions import competition_of, find_competition
 from keypoints.competitions.terms import AskedFaces, CompetitionError, read_asked_faces
-from keypoints.settings import Params
+from keypoints.settings.params import Params
 
 
 def asked_of(name: str, params: Params, slug: str | None = None) -> AskedFaces:

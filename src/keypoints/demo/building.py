@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from keypoints.annotation_files import FRAME
+from keypoints.annotation.files import FRAME
 from keypoints.demo.onnxruntime_web import DemoError, put_onnxruntime_web
 from keypoints.inference import Trained
 from keypoints.landmarks import SCHEMES, mirror_order_of

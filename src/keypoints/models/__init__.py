@@ -14,15 +14,9 @@ from torch import Tensor, nn
 
 from keypoints.chance import Purpose, torch_seed
 from keypoints.errors import first_line
-from keypoints.settings import (
-    AnyModel,
-    FaceNetModel,
-    HeatmapModel,
-    NoseNetModel,
-    OnBackbone,
-    SettingsError,
-    Task,
-)
+from keypoints.settings.data import Task
+from keypoints.settings.errors import SettingsError
+from keypoints.settings.models import AnyModel, FaceNetModel, HeatmapModel, NoseNetModel, OnBackbone
 
 
 class LandmarkNetwork(nn.Module):

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from keypoints.settings import SettingsError
+from keypoints.settings.errors import SettingsError
 
 
 class FaceNet(nn.Sequential):

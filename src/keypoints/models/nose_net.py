@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from keypoints.settings import SettingsError
+from keypoints.settings.errors import SettingsError
 
 
 class NoseNet(nn.Sequential):

@@ -9,7 +9,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from keypoints.errors import first_line
-from keypoints.settings import SettingsError
+from keypoints.settings.errors import SettingsError
 
 _STRIDES = (4, 8, 16, 32)
 _DAMAGE = (  # what torch raises where a .pth is not as it should be

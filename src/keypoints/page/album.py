@@ -13,7 +13,7 @@ from keypoints.crops import CropStore
 from keypoints.geometry import apply_map, compose, invert, unit_map
 from keypoints.inference import input_of
 from keypoints.landmarks import SCHEMES, Scheme
-from keypoints.settings import Augment
+from keypoints.settings.models import Augment
 
 Array = NDArray[np.floating]
 

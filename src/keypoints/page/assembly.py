@@ -12,7 +12,7 @@ from keypoints.page.own_photos import own_section
 from keypoints.page.runs import TaskRun, read_json, read_tasks
 from keypoints.page.template import Section, read_style, render
 from keypoints.page.wild import wild_section
-from keypoints.settings import Params
+from keypoints.settings.params import Params
 
 
 @dataclass(frozen=True)

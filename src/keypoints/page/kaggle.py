@@ -10,10 +10,10 @@ from pathlib import Path
 from keypoints import layout
 from keypoints.competitions.asking import asked_of
 from keypoints.competitions.terms import AskedFaces, Competition, CompetitionError
-from keypoints.history import HISTORY_FILE
+from keypoints.kaggle.history import HISTORY_FILE
 from keypoints.page.runs import ModelRun, TaskRun
 from keypoints.page.template import Section, render
-from keypoints.settings import Params
+from keypoints.settings.params import Params
 from keypoints.submission import SubmissionError, read_submission
 
 _METRICS = {"mae_px": "the mean absolute error", "rmse_px": "the root mean square error"}

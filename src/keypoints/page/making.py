@@ -7,7 +7,7 @@ from importlib.metadata import version
 from keypoints.page.runs import TaskRun
 from keypoints.page.template import Section, render
 from keypoints.page.times import stages_of
-from keypoints.settings import Params
+from keypoints.settings.params import Params
 
 INPUTS = ("src", "params.yaml", "dvc.yaml", "requirements.lock")
 LIBRARIES = (

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.detection import detect_faces
+from keypoints.annotation.detection import detect_faces
+from keypoints.annotation.photo_list import PHOTOS as SUFFIXES
+from keypoints.annotation.upright import PhotoError, read_upright
 from keypoints.devices import choose_device
 from keypoints.geometry import enlarge_box
 from keypoints.inference import Trained
@@ -14,10 +16,8 @@ from keypoints.page.blocks import Card
 from keypoints.page.pictures import face_picture
 from keypoints.page.runs import ModelRun, TaskRun
 from keypoints.page.template import Section, render
-from keypoints.photo_list import PHOTOS as SUFFIXES
 from keypoints.predictor import AnnotatedFace, cut_faces, predict_faces
 from keypoints.torch_predictor import torch_predictor
-from keypoints.upright import PhotoError, read_upright
 
 PHOTOS = Path("data/photos")
 _SHOWN = 1.8  # boxes across a picture

@@ -13,7 +13,8 @@ from keypoints.inference import TrainedSettings, load_model
 from keypoints.models import LandmarkNetwork
 from keypoints.page.album import Album
 from keypoints.predictions import PredictedFaces, predictions_file, read_predictions
-from keypoints.settings import Params, Task
+from keypoints.settings.data import Task
+from keypoints.settings.params import Params
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from keypoints import layout
 from keypoints.page.runs import read_json
 from keypoints.page.template import read_style, render
-from keypoints.settings import Params
+from keypoints.settings.params import Params
 from keypoints.stopwatch import run_file
 
 STAGES = ("fetch", "prepare", "train", "evaluate", "submit")

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from keypoints.download import Download, DownloadError, download, sha256_of
 from keypoints.faces import FormatError
-from keypoints.kaggle_client import Kaggle, KaggleError
+from keypoints.kaggle.client import Kaggle, KaggleError
 from keypoints.unpack import unpack
 
 

@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 from keypoints.download import Download, DownloadError, download, sha256_of
-from keypoints.settings import AnyModel, OnBackbone, SettingsError
+from keypoints.settings.errors import SettingsError
+from keypoints.settings.models import AnyModel, OnBackbone
 from keypoints.weights import is_weights, write_record
 
 _DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")  # resnet18-f37072fd.pth

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.upright import PhotoError, read_upright
+from keypoints.annotation.upright import PhotoError, read_upright
 
 PHOTOS = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".avif"}

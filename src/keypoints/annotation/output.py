@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from keypoints.annotating import AnnotatedPicture
-from keypoints.annotation_files import AnnotatedPhoto, AnnotationWriter, annotation_writers
-from keypoints.contact_sheet import ContactSheet
-from keypoints.drawing import draw_faces
+from keypoints.annotation.annotating import AnnotatedPicture
+from keypoints.annotation.contact_sheet import ContactSheet
+from keypoints.annotation.drawing import draw_faces
+from keypoints.annotation.files import AnnotatedPhoto, AnnotationWriter, annotation_writers
+from keypoints.annotation.upright import PhotoError
 from keypoints.landmarks import SCHEMES
 from keypoints.trained_settings import TrainedSettings
-from keypoints.upright import PhotoError
 
 _LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".gif")
 

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from keypoints.kaggle_client import KaggleError, Result
+from keypoints.kaggle.client import KaggleError, Result
 
 PAUSES_S = (1, 2, 3, 5)  # between two looks; the last one for ever
 _TURN_S = 0.1

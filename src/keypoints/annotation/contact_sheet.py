@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from keypoints.annotation.drawing import draw_points
 from keypoints.cutting import cut_crop
-from keypoints.drawing import draw_points
 from keypoints.geometry import apply_map, enlarge_box, resize_map
 from keypoints.landmarks import Scheme
 from keypoints.predictor import AnnotatedFace

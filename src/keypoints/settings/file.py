@@ -14,7 +14,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 
-from keypoints.setting_errors import SettingsError
+from keypoints.settings.errors import SettingsError
 
 MAX_BYTES = 256 << 10
 MAX_VALUES = 10_000  # with aliases followed: a few lines of them can stand for billions

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints.annotation.detection import detect_faces
+from keypoints.annotation.photo_list import Picture
+from keypoints.annotation.upright import PhotoError
 from keypoints.crops import CropFormat
-from keypoints.detection import detect_faces
 from keypoints.faces import Box
 from keypoints.parallel import map_on_cores
-from keypoints.photo_list import Picture
 from keypoints.predictor import AnnotatedFace, CutFace, Predictor, cut_faces, predict_faces
-from keypoints.upright import PhotoError
 
 _BATCH = 16  # faces, or pictures, that are predicted together
 _MOST_BYTES = 2**27  # of the pictures of a batch

@@ -1,0 +1,1 @@
+"""Points of the user's own photos: finding faces, predicting, drawing and writing."""

@@ -1,0 +1,121 @@
+"""Settings of the models: their networks, how they are trained, and how they predict."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from keypoints.settings.block import Chance, Settings
+
+
+class Augment(Settings):
+    """The largest draw of each kind; 0 switches a kind off, and so does leaving it out."""
+
+    shift: Annotated[float, Field(ge=0)]
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    brightness: Annotated[float, Field(ge=0, le=1)]
+    saturation: Annotated[float, Field(ge=0, le=1)]
+    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.0
+    blur: Annotated[float, Field(ge=0, le=10)] = 0.0
+    mirror: Chance = 0.0
+    grey: Chance = 0.0
+    occlusion: Chance = 0.0
+    calm: Chance = 0.0
+
+    @property
+    def is_off(self) -> bool:
+        """Whether no draw changes anything."""
+        return not any(strength for name, strength in self if name != "calm")
+
+    def in_epoch(self, epoch: int, epochs: int) -> "Augment":
+        """The draws of an epoch: half as strong and half as likely in the calm share at the end.
+
+        Only the mirror stays as it is: a mirrored face is as true as any.
+        """
+        if epoch <= round(epochs * (1 - self.calm)):
+            return self
+        kept = {"mirror": self.mirror, "calm": self.calm}
+        return Augment(**{name: strength / 2 for name, strength in self} | kept)
+
+
+class Recipe(Settings):
+    """How the weights move; left out, it is the write-up's way: Adam, and nothing else."""
+
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    warmup: Chance = 0.0
+    cosine: bool = False
+    clip: Annotated[float, Field(gt=0)] | None = None
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    backbone_lr: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class Model(Settings):
+    """What every model has, whatever its architecture."""
+
+    task: str
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    batch_size: Annotated[int, Field(ge=1, le=65_536)]
+    lr_scale: Annotated[float, Field(gt=0)]
+    lr_decay: Annotated[float, Field(ge=0, le=1)]
+    loss: Literal["mse", "l1", "smooth_l1", "wing"]
+    mean: list[Annotated[float, Field(ge=0, le=1)]]
+    std: list[Annotated[float, Field(gt=0)]]
+    augment: Augment
+    recipe: Recipe = Recipe()
+
+
+class NoseNetModel(Model):
+    """Three convolutions and two fully connected layers."""
+
+    architecture: Literal["nose_net"]
+    channels: Annotated[int, Field(ge=1, le=1024)]
+    hidden: Annotated[int, Field(ge=1, le=16_384)]
+    kernels: Annotated[list[Literal[1, 3, 5, 7, 9, 11]], Field(min_length=3, max_length=3)]
+
+
+class FaceNetModel(Model):
+    """Six convolutions and three fully connected layers."""
+
+    architecture: Literal["face_net"]
+
+
+class OnBackbone(Model):
+    """A model that stands on a backbone of timm."""
+
+    backbone: str
+    pretrained: bool | str
+    pad_type: Literal["same"] | None
+
+
+class BackboneModel(OnBackbone):
+    """A timm backbone with one linear layer for the points."""
+
+    architecture: Literal["timm_backbone"]
+
+
+class HeatmapModel(OnBackbone):
+    """A timm backbone, a feature pyramid, and a heat map for each point."""
+
+    architecture: Literal["heatmap_net"]
+    channels: Annotated[int, Field(ge=8, le=512)]
+
+
+AnyModel = Annotated[
+    NoseNetModel | FaceNetModel | BackboneModel | HeatmapModel,
+    Field(discriminator="architecture"),
+]
+
+
+class AtTest(Settings):
+    """How a trained model predicts a face: left out, once, in the box that it was given."""
+
+    scales: Annotated[list[Annotated[float, Field(ge=0.5, le=2)]], Field(min_length=1)] = [1.0]
+    mirror: bool = False
+
+
+class Ensemble(Settings):
+    """Models of one data set whose predictions are put together."""
+
+    how: Literal["mean", "median"]
+    members: Annotated[list[str], Field(min_length=1)]
+    calibrated: bool = False

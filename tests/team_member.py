@@ -1,0 +1,98 @@
+"""What each process of test_team.py does: `python team_member.py STORE OUT [RANK EPOCH]`.
+
+Two processes take a first step and train together, and the leader writes what came out. RANK, where
+it is given, kills itself after EPOCH.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+from keypoints.batches import Batches
+from keypoints.command import errors_as_messages
+from keypoints.crops import CropStore
+from keypoints.losses import LOSSES
+from keypoints.recipe import Learner
+from keypoints.resume import StateFile
+from keypoints.settings.models import Augment, Recipe
+from keypoints.team import Team, together
+from keypoints.training import train
+
+EPOCHS = 3
+CPU = torch.device("cpu")
+AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0)
+Results = dict[str, np.ndarray]
+
+
+def network() -> nn.Module:
+    """Without batch statistics, which each process would take of its part alone."""
+    torch.manual_seed(1)
+    layers = nn.Sequential(
+        nn.Conv2d(1, 4, 5, stride=4),
+        nn.ReLU(),
+        nn.AvgPool2d(4),
+        nn.Flatten(),
+        nn.Linear(24, 6),
+        nn.Unflatten(1, (3, 2)),
+    )
+    return layers.to(memory_format=torch.channels_last)
+
+
+def batches(store: CropStore, team: Team) -> Batches:
+    """Of the training faces: eight, so the third batch has two for two processes, or one more."""
+    rows, part = store.rows("train"), (team.rank, team.size)
+    return Batches(store, rows, (0, 1, 2), batch_size=3, augment=AUGMENT, seed=1, part=part)
+
+
+def first_step(store: CropStore, team: Team) -> Results:
+    """Gradients and errors of one step."""
+    learner = Learner(network(), LOSSES["wing"], Recipe(), CPU, team)
+    learner.set_rate(0.0)
+    told = learner.step(next(batches(store, team).epoch(1)))
+    gradients = [weights.grad for weights in learner.network.parameters()]
+    flat = torch.cat([gradient.flatten() for gradient in gradients if gradient is not None])
+    return {"gradients": flat.numpy(), "told": torch.stack(told).numpy()}
+
+
+def training(store: CropStore, team: Team, state: Path | None, dies_after: int = 0) -> Results:
+    """Weights and errors of three epochs."""
+    trained, validation = network(), team.part_of(store.rows("validation"))
+    results = []
+    for result in train(
+        trained,
+        batches(store, team),
+        Batches(store, validation, (0, 1, 2), batch_size=3),
+        loss=LOSSES["wing"],
+        lr=0.01,
+        epochs=EPOCHS,
+        seed=1,
+        device=CPU,
+        state=StateFile(state, interval=0) if state and team.leads else None,
+        team=team,
+    ):
+        results.append((result.train_mse, result.val_mse))
+        if result.epoch == dies_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+    weights = nn.utils.parameters_to_vector(trained.parameters()).detach().numpy()
+    return {"weights": weights, "errors": np.array(results)}
+
+
+def main(store: str, out: str, rank: str = "", epoch: str = "0") -> None:
+    """Train in two processes."""
+    with errors_as_messages(), CropStore(Path(store)) as opened, together(2) as team:
+        dies_after = int(epoch) if str(team.rank) == rank else 0
+        step = first_step(opened, team)
+        whole = training(opened, team, Path(out).with_suffix(".state"), dies_after)
+        if team.leads:
+            np.savez(out, **step, **whole)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
