@@ -70,7 +70,7 @@ made:
 	@echo "page        report/index.html  charts           make plots"
 
 test: $(SETUP) ## run the tests
-	python -m pytest --numprocesses auto --dist loadfile
+	python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: $(SETUP) ## ruff and mypy
 	ruff check .

@@ -38,7 +38,7 @@ def _fetch_faces(item: str, params: Params, folder: Path) -> None:
     read, public = READERS[item]
     try:
         if item == "kaggle15":
-            kaggle15.write_photos(folder)
+            kaggle15.write_photos(folder, max_bytes=params.downloads.kaggle15.max_bytes)
         counts = _check(read(folder), folder)
     except FormatError as error:
         raise FormatError(
@@ -99,7 +99,12 @@ def _take_test_list(params: Params, folder: Path) -> Record:
     slug = params.competition
     found = competition_files(slug, downloads=DOWNLOADS, mirror=_mirror(params))
     training_list = next(folder.rglob(ibug.TRAIN_LIST), folder / ibug.TRAIN_LIST)
-    path = take_test_list(found.path, ibug.TEST_LISTS[0], beside=training_list)
+    path = take_test_list(
+        found.path,
+        ibug.TEST_LISTS[0],
+        beside=training_list,
+        max_bytes=params.downloads.ibug.max_bytes,
+    )
     print(f"ibug: {path.name} of {found.origin}\n  sha256 {found.sha256}")
     return {"test_list": found.path.name, "test_list_sha256": found.sha256}
 

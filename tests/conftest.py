@@ -42,6 +42,16 @@ hypothesis.settings.load_profile("steady")
 BACKGROUND, BRIGHTEST = 20, 240
 
 
+RUNS_THE_PIPELINE = "test_pipeline.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs the pipeline, and the others meanwhile what can be done without it."""
+    needing = {item.path for item in items if "ran" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path in needing)
+    items.sort(key=lambda item: item.path.name != RUNS_THE_PIPELINE)
+
+
 @pytest.fixture(scope="session")
 def params() -> Params:
     return read_params(REPOSITORY / "params.yaml")

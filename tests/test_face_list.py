@@ -1,7 +1,9 @@
 """Faces in a file come back as they were, and only those asked for are in memory."""
 
+import tempfile
 import weakref
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +90,14 @@ def test_one_face_at_a_time_is_in_memory():
     held.extend(faces(), SOURCE)
     assert not any(reference() for reference in given)
     assert held[0] is not held[0]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_list_that_found_the_disk_full_goes_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(open, "/dev/full", "wb"))
+    faces = FaceList()
+    faces._file.write(b"what waits in a buffer")
+    del faces
+    assert capsys.readouterr().err == ""

@@ -1,6 +1,7 @@
 """The second competition: its CSVs read and drawn, its split, its lookup table, its score."""
 
 import csv
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -26,6 +27,7 @@ from keypoints.sources.kaggle15 import (
 from keypoints.sources.rendered import write_kaggle15
 from keypoints.submission import SubmissionError, read_submission, write_submission
 from keypoints.truth import TruthError, read_truth
+from keypoints.unpack import UnpackError
 
 GOLDEN = Path(__file__).parent / "golden" / "facial_keypoints_detection.csv"
 CORE = [0, 1, 10, 14]  # the points that are nearly always known
@@ -92,6 +94,14 @@ def test_pictures_are_written_as_they_are(tmp_path: Path):
     assert photo is not None
     np.testing.assert_array_equal(photo.ravel(), np.arange(96 * 96) % 256)
     assert photo.shape == (96, 96)
+
+
+def test_archives_within_the_archive_are_held_to_its_limit(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "training.zip", "w") as inner:
+        inner.writestr("training.csv", b"0" * 2_000_000)
+    with pytest.raises(UnpackError, match="training.zip"):
+        write_photos(tmp_path, max_bytes=1_000_000)
+    assert [path.name for path in tmp_path.iterdir()] == ["training.zip"]
 
 
 @pytest.mark.parametrize(

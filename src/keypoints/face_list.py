@@ -5,9 +5,10 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import overload
+from typing import IO, overload
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class FaceList(Sequence[Face]):
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115, closed by the next line
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _close, self._file)
         self._starts = array("Q")
 
     def extend(self, faces: Iterable[Face], source: Path, *, by_name: bool = False) -> None:
@@ -71,6 +72,12 @@ class FaceList(Sequence[Face]):
             landmarks_photo=points if n_points else None,
             **fields,
         )
+
+
+def _close(file: IO[bytes]) -> None:
+    """Where the disk is full, what was not written yet is not missed: the list is gone."""
+    with suppress(OSError):
+        file.close()
 
 
 def _record_of(face: Face) -> bytes:

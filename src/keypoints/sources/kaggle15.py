@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from keypoints.face_list import FaceList
 from keypoints.faces import Face, FormatError, Split, split_by_photo
 from keypoints.landmarks import KAGGLE_15_POINTS
-from keypoints.unpack import unpack
+from keypoints.unpack import MAX_BYTES, unpack
 
 PUBLIC_COUNTS = {"train": 7049, "test": 1783}  # faces of the competition
 SIDE = 96  # px, height and width
@@ -48,16 +48,21 @@ def read_kaggle15(root: Path) -> FaceList:
     return faces
 
 
-def write_photos(root: Path) -> None:
+def write_photos(root: Path, *, max_bytes: int = MAX_BYTES) -> None:
     """Write the pictures of both CSVs as PNG files, which all that follows can read.
 
     Archives within the archive are unpacked first.
 
+    Args:
+        root: Of the files.
+        max_bytes: The most that may come out of each of those archives.
+
     Raises:
         FormatError: If a picture is not one of 96 x 96 grey pixels; the message names the row.
+        UnpackError: If an archive is damaged or too big unpacked.
     """
     for archive in sorted(root.rglob("*.zip")):
-        unpack(archive, archive.with_suffix(""))
+        unpack(archive, archive.with_suffix(""), max_bytes=max_bytes)
         archive.unlink()
     for name, header in (("training", TRAIN_HEADER), ("test", TEST_HEADER)):
         folder = root / _PHOTOS / name

@@ -42,13 +42,14 @@ def competition_files(
     return _checked(downloads / name, f"https://www.kaggle.com/c/{slug}", sha256)
 
 
-def take_test_list(archive: Path, name: str, beside: Path) -> Path:
+def take_test_list(archive: Path, name: str, beside: Path, *, max_bytes: int) -> Path:
     """Take a test list out of a competition's archive, and put it beside the training list.
 
     Args:
         archive: Of the competition's files.
         name: Of the list, wherever it lies in the archive.
         beside: The training list.
+        max_bytes: The most that may come out of the archive.
 
     Returns:
         The test list's path.
@@ -58,7 +59,7 @@ def take_test_list(archive: Path, name: str, beside: Path) -> Path:
     """
     with TemporaryDirectory(dir=archive.parent) as folder:
         files = Path(folder) / "files"
-        unpack(archive, files)
+        unpack(archive, files, max_bytes=max_bytes)
         found = sorted(files.rglob(name))
         if not found:
             others = ", ".join(sorted(path.name for path in files.rglob("*.*"))[:5])
