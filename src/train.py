@@ -69,16 +69,17 @@ def train_model(name: str) -> None:
         try:
             history = list(tell(results, model.epochs) if team.leads else results)
         except LearningError as error:
-            raise _with_last_good(error, state, network, settings) from error
+            raise with_last_good(error, state, network, settings) from error
         if team.leads:
             save_model(layout.fresh(layout.model_file(name)), network, settings)
             write_history(layout.fresh(layout.HISTORY / f"{name}.csv"), history)
             state.discard()
 
 
-def _with_last_good(
+def with_last_good(
     error: LearningError, state: StateFile, network: LandmarkNetwork, settings: TrainedSettings
 ) -> LearningError:
+    """The error, and where the weights of the last save are kept, if there was one."""
     if error.good is None:
         return error
     kept = state.path.with_suffix(".last_good.safetensors")

@@ -96,9 +96,7 @@ def _run_pipeline(folder: Path) -> Workspace:
 def workspace(ran: Workspace) -> Iterator[Workspace]:
     """The repository as `dvc repro` left it, whatever a test does to it."""
     yield ran
-    ran.run("git", "reset", "--quiet", "--hard")  # DVC stages its lock, too
-    ran.run("git", "clean", "--quiet", "--force", "-dx", "metrics", "models", "submissions")
-    ran.dvc("checkout", "--quiet", "--force", "dvc.yaml")  # contenders are not of this run
+    ran.restore()
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def whole(ran: Workspace) -> bytes:
     ran.set_params({"models.nose_net.epochs": EPOCHS})
     ran.run(*TRAIN)
     weights = (ran.folder / MODEL_FILE).read_bytes()
-    restore(ran)
+    ran.restore()
     return weights
 
 
@@ -37,11 +37,6 @@ def longer(workspace: Workspace, whole: bytes) -> Iterator[Workspace]:
     workspace.set_params({"models.nose_net.epochs": EPOCHS})
     (workspace.folder / MODEL_FILE).unlink(missing_ok=True)
     return workspace
-
-
-def restore(ran: Workspace) -> None:
-    ran.run("git", "reset", "--quiet", "--hard")
-    ran.dvc("checkout", "--quiet", "--force", "dvc.yaml")
 
 
 def wait_for(what: Callable[[], object]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,24 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from keypoints.batches import Batch
-from keypoints.inference import ModelFileError, TrainedSettings, load_model, save_model
+from keypoints.inference import (
+    ModelFileError,
+    TrainedSettings,
+    check_fit,
+    load_model,
+    save_model,
+)
 from keypoints.losses import LOSSES
 from keypoints.models import LandmarkNetwork, build_network
 from keypoints.recipe import Learner
+from keypoints.resume import Progress, StateFile
 from keypoints.settings.data import Task
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import AnyModel, BackboneModel, HeatmapModel, OnBackbone, Recipe
 from keypoints.settings.params import read_params
+from keypoints.training import LearningError
 from keypoints.weights import is_weights
+from train import with_last_good
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -415,6 +425,19 @@ def test_model_file_carries_its_settings_as_json(nose_file: Path):
     assert settings["task"]["height"] == 60
 
 
+def test_last_good_weights_of_a_training_that_broke_are_kept_as_a_model_file(
+    nose_file: Path, tmp_path: Path
+):
+    trained, error = load_model(nose_file), LearningError("the loss is nan")
+    state = StateFile(tmp_path / "states" / "nose.state")
+    assert with_last_good(error, state, trained.network, trained.settings) is error
+    error.good = Progress.at_start_of(3)
+    told = str(with_last_good(error, state, trained.network, trained.settings))
+    kept = tmp_path / "states" / "nose.last_good.safetensors"
+    assert told == f"the loss is nan\n{kept}: the last good weights, those after epoch 2"
+    assert load_model(kept).settings == trained.settings
+
+
 def test_missing_model_file_is_told(tmp_path: Path):
     with pytest.raises(ModelFileError, match=r"none\.safetensors.*train it"):
         load_model(tmp_path / "none.safetensors")
@@ -470,3 +493,21 @@ def test_model_file_without_one_of_its_weights_is_told(nose_file: Path):
     save_file(weights, nose_file, metadata=metadata)
     with pytest.raises(ModelFileError, match="not a model of this project"):
         load_model(nose_file)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "said"),
+    [
+        ("nose_net", {}, "model nose_net: its file holds nose_net_16ch; train it anew"),
+        ("nose_net_16ch", {"height": 61}, "trained on crops of height 60; .* nose have 61;"),
+        ("nose_net_16ch", {"colour": True}, "trained on crops of colour False; .* nose have True;"),
+        ("nose_net_16ch", {"scheme": "ibug68"}, "crops of scheme imm58; .* nose have ibug68;"),
+    ],
+)
+def test_model_of_another_name_or_of_other_crops_is_told(
+    nose_file: Path, name: str, other: dict[str, object], said: str
+):
+    trained = load_model(nose_file)
+    check_fit(trained, "nose_net_16ch", trained.settings.crop_format)
+    with pytest.raises(ModelFileError, match=said):
+        check_fit(trained, name, replace(trained.settings.crop_format, **other))

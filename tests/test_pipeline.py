@@ -17,11 +17,6 @@ from keypoints.training import validate
 FETCHES = {f"fetch@{item}" for item in ("imm", "ibug", "kaggle15", "weights")}
 
 
-def changed_stages(workspace: Workspace) -> set[str]:
-    """Those of the pipeline itself: contenders were never run here."""
-    return {stage for stage in json.loads(workspace.dvc("status", "--json")) if ":" not in stage}
-
-
 def test_repro_writes_every_output(ran: Workspace) -> None:
     written = {str(path.relative_to(ran.folder)) for path in ran.folder.rglob("*.*")}
     for model in MODELS:
@@ -109,7 +104,7 @@ def test_a_setting_marks_the_stages_that_read_it(
     workspace: Workspace, setting: str, value: object, stages: set[str]
 ) -> None:
     workspace.set_params({setting: value})
-    assert changed_stages(workspace) == stages | {"report"}  # whose page prints all settings
+    assert workspace.changed() == stages | {"report"}  # whose page prints all settings
 
 
 def test_the_graph_leads_from_fetch_to_report(ran: Workspace) -> None:

@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +122,47 @@ def test_after_a_process_dies_the_run_ends_soon_and_goes_on_to_the_same_bits(
     together = np.load(out)
     assert (together["weights"] == of_two["weights"]).all()
     assert (together["errors"] == of_two["errors"]).all()
+
+
+@pytest.fixture
+def hosts() -> Iterator[list[tuple[str, str]]]:
+    """Two network namespaces with a cable between them: names, and those of the cable's ends."""
+    ends = [(f"host{os.getpid()}{side}", f"end{side}") for side in "ab"]
+    (one, end), (other, other_end) = ends
+    cable = f"link add {end} netns {one} type veth peer name {other_end} netns {other}"
+    commands = [f"netns add {one}", f"netns add {other}", cable]
+    for number, (name, end) in enumerate(ends, 1):
+        commands += [f"-n {name} address add 10.77.0.{number}/24 dev {end}"]
+        commands += [f"-n {name} link set {device} up" for device in (end, "lo")]
+    try:
+        for command in commands:
+            if subprocess.run(["ip", *command.split()], capture_output=True).returncode:
+                pytest.skip(f"ip {command}: not allowed here")
+        yield ends
+    finally:
+        for name, _ in ends:
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True)
+
+
+@pytest.mark.skipif(not shutil.which("ip"), reason="no iproute2 to make hosts with")
+def test_two_hosts_train_as_two_processes_of_one(
+    hosts: list[tuple[str, str]], dot_folder: Path, of_two: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.npz"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=1"]
+    torchrun += ["--rdzv-backend=c10d", "--rdzv-endpoint=10.77.0.1:29500"]
+    running = [
+        subprocess.Popen(
+            ["ip", "netns", "exec", name, *torchrun, str(MEMBER), str(dot_folder), str(out)],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": end},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name, end in hosts
+    ]
+    said = [process.communicate(timeout=300)[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0], said
+    assert (np.load(out)["weights"] == of_two["weights"]).all()
 
 
 def test_a_model_trains_in_two_processes_when_the_settings_say_so(workspace: Workspace) -> None:

@@ -1,12 +1,18 @@
 """A copy of the repository with tiny settings, for tests that run its commands as a user would."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 ROOT = Path(__file__).parent.parent
 COPIED = (
@@ -114,6 +120,26 @@ class Workspace:
     def dvc(self, *arguments: str, check: bool = True) -> str:
         """Run a DVC command."""
         return self.run("dvc", *arguments, check=check)
+
+    @contextlib.contextmanager
+    def repo(self) -> "Iterator[Repo]":
+        """DVC in this process: its command takes a second to start."""
+        from dvc.repo import Repo
+
+        with contextlib.chdir(self.folder), Repo() as repo:
+            yield repo
+
+    def changed(self) -> set[str]:
+        """The stages that `dvc status` names; contenders are not of the pipeline itself."""
+        with self.repo() as repo:
+            return {stage for stage in repo.status() if ":" not in stage}
+
+    def restore(self) -> None:
+        """Go back to the last commit, whatever was made since."""
+        self.run("git", "reset", "--quiet", "--hard")  # DVC stages its lock, too
+        self.run("git", "clean", "--quiet", "--force", "-dx", "metrics", "models", "submissions")
+        with self.repo() as repo:
+            repo.checkout(["dvc.yaml"], force=True)
 
     def stages_run(self, *arguments: str) -> list[str]:
         """Run a DVC command; the stages that it ran, in their order."""
