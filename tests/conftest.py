@@ -19,6 +19,7 @@ import pytest
 from filelock import FileLock
 from kaggle_service import KaggleService
 from numpy.typing import NDArray
+from warm import warm_commands
 from workspace import Workspace
 
 from keypoints.crops import CropFormat, CropStore
@@ -69,24 +70,31 @@ def one_torch_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Workspace:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a `python` for stages and a `dvc` that start at once."""
+    with warm_commands(tmp_path_factory.mktemp("commands")) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory, worker_id: str, commands: Path) -> Workspace:
     """A repository of its own in which DVC ran the whole pipeline with tiny settings.
 
     It is run once, whatever the number of pytest's workers; each has a copy.
     """
     own = tmp_path_factory.mktemp("pipeline") / "repository"
     if worker_id == "master":
-        return _run_pipeline(own)
+        return _run_pipeline(own, commands)
     shared = tmp_path_factory.getbasetemp().parent / "pipeline"
     with FileLock(shared.with_suffix(".lock")):
         if not shared.is_dir():
-            _run_pipeline(shared.with_suffix(".running")).folder.rename(shared)
+            _run_pipeline(shared.with_suffix(".running"), commands).folder.rename(shared)
     shutil.copytree(shared, own, symlinks=True)
-    return Workspace(own)
+    return Workspace(own, commands)
 
 
-def _run_pipeline(folder: Path) -> Workspace:
-    workspace = Workspace.create(folder)
+def _run_pipeline(folder: Path, commands: Path) -> Workspace:
+    workspace = Workspace.create(folder, commands)
     workspace.dvc("repro")
     workspace.commit()
     return workspace

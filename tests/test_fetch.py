@@ -27,13 +27,13 @@ def of_2001(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, rendered_imm: Path) -> Workspace:
+def workspace(tmp_path: Path, rendered_imm: Path, commands: Path) -> Workspace:
     """A repository beside whose root a mirror folder holds a small IMM archive."""
     (tmp_path / "repository").mkdir()
     (tmp_path / "mirror").mkdir()
     with tarfile.open(tmp_path / "mirror" / ARCHIVE, "w:gz") as archive:
         archive.add(rendered_imm / "imm_face_db", arcname="another_name", filter=of_2001)
-    workspace = Workspace.create(tmp_path / "repository")
+    workspace = Workspace.create(tmp_path / "repository", commands)
     workspace.set_params({"source": "public", "mirror": "../mirror"})
     return workspace
 

@@ -498,16 +498,16 @@ def test_model_file_without_one_of_its_weights_is_told(nose_file: Path):
 @pytest.mark.parametrize(
     ("name", "other", "said"),
     [
-        ("nose_net", {}, "model nose_net: its file holds nose_net_16ch; train it anew"),
-        ("nose_net_16ch", {"height": 61}, "trained on crops of height 60; .* nose have 61;"),
-        ("nose_net_16ch", {"colour": True}, "trained on crops of colour False; .* nose have True;"),
-        ("nose_net_16ch", {"scheme": "ibug68"}, "crops of scheme imm58; .* nose have ibug68;"),
+        ("nose_net", {}, "model nose_net: its file holds model; train it anew"),
+        ("model", {"height": 61}, "trained on crops of height 60; .* nose have 61;"),
+        ("model", {"colour": True}, "trained on crops of colour False; .* nose have True;"),
+        ("model", {"scheme": "ibug68"}, "crops of scheme imm58; .* nose have ibug68;"),
     ],
 )
 def test_model_of_another_name_or_of_other_crops_is_told(
     nose_file: Path, name: str, other: dict[str, object], said: str
 ):
     trained = load_model(nose_file)
-    check_fit(trained, "nose_net_16ch", trained.settings.crop_format)
+    check_fit(trained, "model", trained.settings.crop_format)
     with pytest.raises(ModelFileError, match=said):
         check_fit(trained, name, replace(trained.settings.crop_format, **other))

@@ -57,15 +57,20 @@ MODELS = list(YAML(typ="safe").load((ROOT / "params.yaml").read_text())["models"
 
 
 class Workspace:
-    """A git and DVC repository of its own."""
+    """A git and DVC repository of its own.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: Of the repository.
+        commands: Folder of the `python` and `dvc` that are run in it.
+    """
+
+    def __init__(self, folder: Path, commands: Path) -> None:
+        self.folder, self._commands = folder, commands
 
     @classmethod
-    def create(cls, folder: Path) -> "Workspace":
+    def create(cls, folder: Path, commands: Path) -> "Workspace":
         """Copy what the pipeline needs, make its settings tiny, and commit it all."""
-        made = cls(folder)
+        made = cls(folder, commands)
         for name in COPIED:
             made._copy(name)
         made.set_params(TINY | {f"models.{name}.epochs": 1 for name in MODELS})
@@ -101,7 +106,7 @@ class Workspace:
         """Run a command in the repository; what it printed, errors included."""
         scripts = Path(sys.executable).parent
         environment = os.environ | {
-            "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([str(self._commands), str(scripts), os.environ["PATH"]]),
             "DVC_NO_ANALYTICS": "1",
             "OMP_NUM_THREADS": "1",  # networks this small are slower on more
         }

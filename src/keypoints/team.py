@@ -4,7 +4,6 @@
 """
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -182,6 +181,5 @@ def _cause(error: PipelineError, others: list[_Other]) -> PipelineError:
 
 
 def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+    """That the system gives to whoever asks for any."""
+    return int(dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False).port)

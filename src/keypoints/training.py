@@ -1,14 +1,14 @@
 """The training loop: step, validate, save, tell."""
 
+import csv
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -235,5 +235,9 @@ def tell(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochResult]:
 def write_history(path: Path, results: list[EpochResult]) -> None:
     """Write epoch,train_mse,val_mse,lr,seconds, a row per epoch."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = pd.DataFrame([asdict(result) for result in results])
-    table.to_csv(path, index=False, float_format="%.8g")
+    with path.open("w", newline="") as file:  # without pandas, which takes half a second to import
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(field.name for field in fields(EpochResult))
+        for result in results:
+            epoch, *numbers = astuple(result)
+            table.writerow([epoch, *(f"{number:.8g}" for number in numbers)])

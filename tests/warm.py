@@ -1,0 +1,115 @@
+"""`python src/STAGE.py` and `dvc` without their start: torch, timm and DVC take long to import.
+
+A server imports them once. What stands for `python` and `dvc` in a folder of its own hands over a
+command, with its arguments, folder, environment and open files, and the server forks a process that
+does the work. Whatever else `python` is asked for starts Python itself.
+"""
+
+import atexit
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+IMPORTED = ("cv2", "dvc.cli", "dvc.repo", "matplotlib.figure", "pandas", "pydantic", "timm")
+SOCKET = "socket"  # beside the commands
+
+CLIENT = """#!{python} -IS
+import json, os, socket, sys
+folder, tool = os.path.split(os.path.abspath(sys.argv[0]))
+if tool == "python" and not sys.argv[1].endswith(STAGES):
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect(os.path.join(folder, {socket!r}))
+    command = [tool, *sys.argv[1:]]
+    asked = json.dumps([command, os.getcwd(), dict(os.environ)]).encode()
+    socket.send_fds(server, [len(asked).to_bytes(4)], [0, 1, 2])
+    server.sendall(asked)
+    code = server.recv(1)
+os._exit(code[0] if code else 137)
+"""
+
+
+@contextmanager
+def warm_commands(folder: Path) -> Iterator[Path]:
+    """A folder with `python` and `dvc`, to put first on the PATH."""
+    stages = tuple(f"src/{path.name}" for path in (Path(__file__).parents[1] / "src").glob("*.py"))
+    text = CLIENT.format(python=sys.executable, socket=SOCKET).replace("STAGES", repr(stages))
+    for tool in ("python", "dvc"):
+        (folder / tool).write_text(text)
+        (folder / tool).chmod(0o755)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # networks this small are slower on more
+    command = [sys.executable, __file__, str(folder / SOCKET)]
+    with Popen(command, stdin=PIPE, stdout=PIPE, env=environment) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"listening\n"
+        yield folder
+        server.terminate()
+
+
+def serve(path: str) -> None:
+    """Fork a process for each command, until standard input is closed."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        print("listening", flush=True)
+        for name in IMPORTED:
+            importlib.import_module(name)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+        while select.select([server, sys.stdin], [], [])[0] == [server]:
+            connection, _ = server.accept()
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _answer(connection)
+            connection.close()
+
+
+def _answer(connection: socket.socket) -> None:
+    length, files, _, _ = socket.recv_fds(connection, 4, 3)
+    with connection.makefile("rb") as stream:
+        command, folder, environment = json.loads(stream.read(int.from_bytes(length)))
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+    os.closerange(min(files), max(files) + 1)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        code = _run(command)
+    except SystemExit as stopped:
+        code = stopped.code if isinstance(stopped.code, int) else int(stopped.code is not None)
+        if isinstance(stopped.code, str):
+            print(stopped.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    connection.sendall(bytes([code]))
+    os._exit(code)
+
+
+def _run(command: list[str]) -> int:
+    if command[0] == "dvc":
+        from dvc.cli import main
+
+        sys.argv = command
+        return main(command[1:])
+    sys.argv = command[1:]
+    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
+    runpy.run_path(sys.argv[0], run_name="__main__")
+    return 0
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
