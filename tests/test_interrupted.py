@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 from workspace import Workspace
 
@@ -78,6 +80,32 @@ def test_ctrl_c_says_so_and_the_same_command_goes_on(longer: Workspace, whole: b
     assert training.communicate()[1] == "interrupted\n"
     assert training.returncode == 1
     assert not (longer.folder / MODEL_FILE).exists()
+    said = longer.run(*TRAIN)
+    assert re.search(r"nose_net-[0-9a-f]{16}\.state: goes on in epoch \d+", said)
+    assert (longer.folder / MODEL_FILE).read_bytes() == whole
+
+
+def trainings(workspace: Workspace) -> list[psutil.Process]:
+    """Those that run in the repository, or in a copy of it below."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            folder = Path(process.cwd())
+            if workspace.folder in (folder, *folder.parents) and TRAIN[1] in process.cmdline():
+                found.append(process)
+    return found
+
+
+def test_a_training_killed_in_the_queue_goes_on_wherever_it_is_run_again(
+    longer: Workspace, whole: bytes, tmp_path: Path
+) -> None:
+    longer.dvc("exp", "run", "--queue", "train@nose_net")
+    cold = Workspace(longer.folder, commands=tmp_path)  # its processes are those that are named
+    cold.dvc("queue", "start")
+    wait_for(partial(states, longer))
+    for training in trainings(longer):
+        training.kill()
+    wait_for(lambda: "Failed" in longer.dvc("queue", "status"))
     said = longer.run(*TRAIN)
     assert re.search(r"nose_net-[0-9a-f]{16}\.state: goes on in epoch \d+", said)
     assert (longer.folder / MODEL_FILE).read_bytes() == whole

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,17 +111,15 @@ class Workspace:
             "DVC_NO_ANALYTICS": "1",
             "OMP_NUM_THREADS": "1",  # networks this small are slower on more
         }
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        with tempfile.TemporaryFile("w+") as file:  # a pipe would wait for what runs on behind
+            done = subprocess.run(
+                command, cwd=self.folder, env=environment, stdout=file, stderr=subprocess.STDOUT
+            )
+            file.seek(0)
+            said = file.read()
         if check and done.returncode != 0:
-            raise AssertionError(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout}")
-        return done.stdout if check else f"{done.stdout}\nexit code {done.returncode}"
+            raise AssertionError(f"{' '.join(command)} exited {done.returncode}:\n{said}")
+        return said if check else f"{said}\nexit code {done.returncode}"
 
     def dvc(self, *arguments: str, check: bool = True) -> str:
         """Run a DVC command."""
