@@ -7,6 +7,7 @@ again in whatever was cut or warped out of the photo.
 import keypoints  # noqa: F401  it bounds what OpenCV decodes; OpenCV reads that when it is loaded
 
 # isort: split
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -56,6 +57,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def params() -> Params:
     return read_params(REPOSITORY / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def no_old_garbage() -> Iterator[None]:
+    """What other tests left is not looked through in the time of what is timed here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ from keypoints.sources.ibug import TEST_LISTS, TRAIN_LIST, read_ibug
 from keypoints.sources.imm import read_imm
 from keypoints.unpack import unpack
 
+pytestmark = pytest.mark.usefixtures("no_old_garbage")
 MAX_SECONDS = 1.0  # of this process's own time, however busy the machine is
 MAX_MEMORY = 200 << 20  # bytes, beyond what the process had at its peak before
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
