@@ -21,7 +21,7 @@ from keypoints.crops import CropStore, StoreError
 from prepare import prepare
 from train import train_model
 
-MOST_SAVES = 4
+MOST_SAVES = 2
 WORK = {"prepare": prepare, "train": train_model}
 
 
