@@ -87,7 +87,9 @@ def _box(text: str) -> Box:
         x, y, width, height = (float(part) for part in text.split(","))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"should be four numbers, X,Y,W,H; got {text}") from error
-    if min(width, height) <= 0 or not all(map(math.isfinite, (x, y, width, height))):
+    if not all(map(math.isfinite, (x, y, width, height))):
+        raise argparse.ArgumentTypeError(f"should be four finite numbers; got {text}")
+    if min(width, height) <= 0:
         raise argparse.ArgumentTypeError(f"width and height should be positive; got {text}")
     return x, y, x + width, y + height
 

@@ -56,15 +56,23 @@ def compare_sides(old: Side, new: Side, judged_by: str) -> tuple[Comparison, str
 
 
 def compare_all(old: tuple[str, ...], new: tuple[str, ...], judged_by: str) -> None:
-    """A sentence for every model that the two revisions have, here and among the contenders."""
+    """A sentence for every model that the two revisions have, here and among the contenders.
+
+    Raises:
+        RevisionError: If no model could be compared.
+    """
+    n_compared = 0
     for folder in (Path(), layout.CONTENDERS):
         for name in outputs_of(new[0]).names(folder / layout.FACES):
             model = (folder / name).with_suffix("").as_posix()
             try:
                 said = sentence(*compare_sides(Side(old, model), Side(new, model), judged_by))
+                n_compared += 1
             except (RevisionError, ComparisonError) as error:
                 said = str(error)
             print(f"{model}: {said}")
+    if not n_compared:
+        raise RevisionError("no model could be compared; name two revisions that have been run")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

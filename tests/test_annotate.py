@@ -192,7 +192,7 @@ def test_other_formats_have_the_points_of_the_json(photo, run, tmp_path: Path) -
         ("--box", "1,2,3", "should be four numbers, X,Y,W,H; got 1,2,3"),
         ("--box", "1,2,3,x", "should be four numbers, X,Y,W,H; got 1,2,3,x"),
         ("--box", "1,2,0,4", "width and height should be positive; got 1,2,0,4"),
-        ("--box", "nan,2,3,4", "width and height should be positive; got nan,2,3,4"),
+        ("--box", "nan,2,3,4", "should be four finite numbers; got nan,2,3,4"),
         ("--every", "0", "should be 1, 2, 3 ...; got 0"),
         ("--every", "two", "should be 1, 2, 3 ...; got two"),
     ],
@@ -263,3 +263,13 @@ def test_the_committed_network_is_the_default_until_a_better_one_saw_photos(
     committed.unlink()
     source.write_text('{"source": "rendered"}')
     assert chosen_model.model_file(None) == own
+
+
+@pytest.mark.parametrize("name", ["own", "own.2of5", "own.half"])
+def test_a_model_is_found_by_its_name_whatever_dots_it_has(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chosen_model, "_PLACES", (tmp_path,))
+    (tmp_path / "models").mkdir()
+    (tmp_path / f"models/{name}.safetensors").touch()
+    assert chosen_model.model_file(name) == tmp_path / f"models/{name}.safetensors"

@@ -36,6 +36,7 @@ def test_two_models_of_one_revision_are_compared(ran: Workspace) -> None:
     ("arguments", "message"),
     [
         (("HEAD", "nosuch", "--model", MODEL), "error: nosuch: unknown Git revision 'nosuch'"),
+        (("nosuch", "workspace"), "error: no model could be compared"),
         (("HEAD", "--model", MODEL), "name two revisions, or two models"),
     ],
 )

@@ -12,6 +12,7 @@ from keypoints.trained_settings import ModelFileError, TrainedSettings, read_set
 
 ROOT = Path(__file__).resolve().parents[2]
 _PLACES = (ROOT, ROOT / "contenders")  # of pipelines; the data are in the first
+_SUFFIXES = (".safetensors", ".onnx")
 PRETRAINED = ROOT / "pretrained" / "wild.safetensors"
 
 
@@ -28,7 +29,8 @@ def model_file(named: str | None) -> Path:
     if named is None:
         return _best()
     of_that_name = [place / layout.model_file(named) for place in _PLACES]
-    path = Path(named) if Path(named).suffix else next(filter(Path.is_file, of_that_name), None)
+    is_file = Path(named).suffix in _SUFFIXES
+    path = Path(named) if is_file else next(filter(Path.is_file, of_that_name), None)
     if path is None or not path.is_file():
         names = ", ".join(sorted(file.stem for place in _PLACES for file in _trained_in(place)))
         raise ModelFileError(
