@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("photos", metavar="PHOTO", nargs="+", help="photo, folder, video, or -")
     what = made.add_mutually_exclusive_group()
     what.add_argument("--model", help="of models/, or a file; default: pretrained/wild, or better")
-    what.add_argument("--onnx", metavar="FILE", type=Path, help="an export without its model")
+    what.add_argument("--onnx", metavar="FILE", type=_export, help="an export without its model")
     made.add_argument("--out", metavar="DIR", type=Path, default=Path("annotated"))
     made.add_argument("--box", metavar="X,Y,W,H", type=_box, help="of the face; none is searched")
     made.add_argument(
@@ -92,6 +92,12 @@ def _box(text: str) -> Box:
     if min(width, height) <= 0:
         raise argparse.ArgumentTypeError(f"width and height should be positive; got {text}")
     return x, y, x + width, y + height
+
+
+def _export(text: str) -> Path:
+    if not text.endswith(".onnx"):
+        raise argparse.ArgumentTypeError(f"should be an .onnx file; got {text}")
+    return Path(text)
 
 
 def _count(text: str) -> int:

@@ -12,11 +12,14 @@ from pathlib import Path
 from keypoints.chosen_model import model_file
 from keypoints.command import errors_as_messages
 from keypoints.inference import load_model
+from keypoints.trained_settings import ModelFileError
 
 
 def export(given: argparse.Namespace) -> Path:
     """Write the file that the command line asks for; its path."""
     path = model_file(given.model)
+    if path.suffix == ".onnx":
+        raise ModelFileError(f"{path}: is an export; say the .safetensors file of its model")
     trained = load_model(path)
     if given.half:
         from keypoints.inference import save_model

@@ -24,9 +24,10 @@ def score_file(path: Path, asked: AskedFaces, against: Path | None) -> None:
     """Say what the competition would say, and whether another CSV differs by more than noise."""
     truth = read_truth(asked, layout.RAW / asked.competition.dataset)
     predicted = read_submission(path, asked)
+    other = read_submission(against, asked) if against else None
     print(f"{path}: {score_text(score(predicted, truth, asked), asked)}")
-    if against is not None:
-        difference = compare(predicted, read_submission(against, asked), truth, asked)
+    if other is not None:
+        difference = compare(predicted, other, truth, asked)
         print(f"{path} against {against}: {difference_text(difference, asked)}")
 
 

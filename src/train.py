@@ -15,7 +15,7 @@ from keypoints.folds import parse_item, sides_of
 from keypoints.inference import TrainedSettings, save_model
 from keypoints.losses import LOSSES
 from keypoints.models import LandmarkNetwork, build_network
-from keypoints.resume import StateFile, remove_old_states, run_digest
+from keypoints.resume import StateFile, open_state, run_digest
 from keypoints.settings.params import read_params
 from keypoints.team import together
 from keypoints.training import LearningError, tell, train, write_history
@@ -27,47 +27,41 @@ def train_model(name: str) -> None:
     params = read_params()
     base, fold = parse_item(name)
     model, task = params.model(base), params.task(params.model(base).task)
+    seed, epochs = params.seed, model.epochs
     crops, weights = layout.CROPS / model.task, layout.WEIGHTS / base
     with CropStore(crops) as store, together(params.processes) as team:
         settings = TrainedSettings(
             name=name,
-            seed=params.seed,
+            seed=seed,
             lr=params.lr * model.lr_scale,
             scheme=store.format.scheme,
             model=model,
             task=task,
         )
         train_rows, validation_rows = sides_of(store, fold)
-        points, seed = settings.points, params.seed
-        network = build_network(model, task, len(points), seed=seed, weights=weights_of(weights))
+        points, start = settings.points, weights_of(weights)
+        network = build_network(model, task, len(points), seed=seed, weights=start)
         device = choose_device(params.device)
         run = f"{device}, {team.size} processes" if team.size > 1 else str(device)
         digest = run_digest(settings.model_dump_json(), run, [crops, weights])
-        state = StateFile(layout.state_file(name, digest))
-        remove_old_states(state.path.parent)
+        state = open_state(name, digest)
         batches = partial(Batches, store, points=points, batch_size=model.batch_size)
         results = train(
             network,
-            batches(
-                train_rows,
-                augment=model.augment,
-                epochs=model.epochs,
-                seed=seed,
-                part=(team.rank, team.size),
-            ),
+            batches(train_rows, augment=model.augment, epochs=epochs, seed=seed, part=team.part),
             batches(team.part_of(validation_rows)),
             loss=LOSSES[model.loss],
             lr=settings.lr,
             lr_decay=model.lr_decay,
             recipe=model.recipe,
-            epochs=model.epochs,
+            epochs=epochs,
             seed=seed,
             device=device,
             state=state if team.leads else None,
             team=team,
         )
         try:
-            history = list(tell(results, model.epochs) if team.leads else results)
+            history = list(tell(results, epochs) if team.leads else results)
         except LearningError as error:
             raise with_last_good(error, state, network, settings) from error
         if team.leads:

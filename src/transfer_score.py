@@ -36,6 +36,8 @@ def score(model_file: Path, raw: Path) -> dict[str, object]:
         PipelineError: If the model or the set cannot be read, or no face is held out.
     """
     validation = read_params().validation
+    if not raw.is_dir():
+        raise SettingsError(f"--raw {raw}: no such folder")
     trained = load_model(model_file)
     task = trained.settings.task
     found = read_set(task.dataset, raw, validation)

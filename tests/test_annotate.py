@@ -194,6 +194,7 @@ def test_other_formats_have_the_points_of_the_json(photo, run, tmp_path: Path) -
         ("--box", "1,2,0,4", "width and height should be positive; got 1,2,0,4"),
         ("--box", "nan,2,3,4", "should be four finite numbers; got nan,2,3,4"),
         ("--every", "0", "should be 1, 2, 3 ...; got 0"),
+        ("--onnx", "me.safetensors", "should be an .onnx file; got me.safetensors"),
         ("--every", "two", "should be 1, 2, 3 ...; got two"),
     ],
 )
@@ -203,6 +204,13 @@ def test_an_option_that_cannot_be_is_refused(
     with pytest.raises(SystemExit, match="2"):
         annotate.main(["me.jpg", option, value])
     assert message in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(photo, run, tmp_path: Path) -> None:
+    save(photo, tmp_path / "me.png")
+    (tmp_path / "out").touch()
+    code, said = run(tmp_path / "me.png")
+    assert (code, said) == (1, f"error: --out {tmp_path / 'out'}: cannot be a folder (File exists)")
 
 
 def test_a_box_outside_of_the_photo_is_a_problem_of_that_photo(photo, run, tmp_path) -> None:

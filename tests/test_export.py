@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save
 
 import export
 from keypoints.chosen_model import PRETRAINED, open_model
@@ -125,9 +126,36 @@ def test_settings_are_read_without_the_weights(tiny_model: Path, tmp_path: Path)
     assert read_settings(cut) == load_model(tiny_model).settings
 
 
-@pytest.mark.parametrize("name", ["broken.safetensors", "broken.onnx", "none.safetensors"])
-def test_what_is_no_model_is_refused_by_name(name: str, tmp_path: Path) -> None:
-    if name.startswith("broken"):
-        (tmp_path / name).write_bytes(b"no model at all")
-    with pytest.raises(ModelFileError, match=name.replace(".", r"\.")):
-        open_model(tmp_path / name, "cpu")
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("broken.safetensors", b"no model at all", "not a model of this project"),
+        ("broken.onnx", b"no model at all", "not an export of this project"),
+        ("none.safetensors", None, "no such file; train the model"),
+        ("none.onnx", None, "no such file; write it with `python src/export.py MODEL`"),
+        ("other.safetensors", save({"a": torch.zeros(1)}), "it carries no settings"),
+    ],
+)
+def test_what_is_no_model_is_refused_by_name(
+    name: str, content: bytes | None, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=f"{name}: .*{said}"):
+        open_model(path, "cpu")
+    if path.suffix == ".safetensors":
+        with pytest.raises(ModelFileError, match=f"{name}: .*{said}"):
+            load_model(path)
+
+
+def test_an_export_is_not_exported_again(exported: Path, capsys) -> None:
+    with pytest.raises(SystemExit, match="is an export; say the .safetensors file of its model"):
+        export.main([str(exported)])
+
+
+def test_others_may_read_a_model_file(tiny_model: Path, tmp_path: Path) -> None:
+    trained, plain = load_model(tiny_model), tmp_path / "plain"
+    save_model(tmp_path / "model.safetensors", trained.network, trained.settings)
+    plain.touch()
+    assert (tmp_path / "model.safetensors").stat().st_mode == plain.stat().st_mode

@@ -463,6 +463,14 @@ def test_a_file_to_compare_with_is_never_taken_for_a_wish_to_send(
     assert service.calls == []
 
 
+def test_a_submission_that_is_not_there_is_named_with_those_that_are(
+    sent_text: Callable[..., str], service: KaggleService
+) -> None:
+    said = sent_text("resnet19")
+    assert "submissions/resnet19.csv is missing; there are: resnet18" in said
+    assert service.calls == []
+
+
 def test_a_message_of_two_lines_is_refused(
     sent_text: Callable[..., str], service: KaggleService
 ) -> None:

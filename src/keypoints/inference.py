@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from keypoints.batches import Batch, Batches
@@ -16,7 +15,7 @@ from keypoints.crops import CropFormat
 from keypoints.errors import PipelineError, first_line
 from keypoints.geometry import apply_map, invert
 from keypoints.models import LandmarkNetwork, build_network
-from keypoints.trained_settings import ModelFileError, TrainedSettings
+from keypoints.trained_settings import SETTINGS, ModelFileError, TrainedSettings, settings_in
 
 Array = NDArray[np.floating]
 
@@ -44,7 +43,8 @@ def save_model(path: Path, network: nn.Module, settings: TrainedSettings) -> Non
     """Write weights and settings as one safetensors file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
-    save_file(weights, path, metadata={"settings": settings.model_dump_json()})
+    # Bytes first: safetensors' own file could be read by its owner alone.
+    path.write_bytes(save(weights, metadata={SETTINGS: settings.model_dump_json()}))
 
 
 def load_model(path: Path) -> Trained:
@@ -57,12 +57,14 @@ def load_model(path: Path) -> Trained:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             weights = {name: _widen(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
-        settings = TrainedSettings.model_validate_json(metadata.get("settings", "{}"))
+        settings = settings_in(metadata)
         with torch.device("meta"):  # shapes alone: whatever a file claims takes no memory
             _check_weights(weights, _network_of(settings))
         network = _network_of(settings)
         network.load_state_dict(weights)
-    except (*_DAMAGE, PipelineError, SafetensorError, ValidationError) as error:
+    except FileNotFoundError as error:
+        raise ModelFileError(f"{path}: no such file; train the model") from error
+    except (*_DAMAGE, PipelineError, SafetensorError) as error:
         raise ModelFileError(
             f"{path}: not a model of this project ({first_line(error)}); train it"
         ) from error

@@ -15,7 +15,10 @@ SCORES = Path("metrics/scores")
 FACES = Path("metrics/faces")
 CED = Path("metrics/ced")
 PICTURES = Path("metrics/pictures")
+PREDICTIONS = Path("metrics/predictions")
+RUNS = Path("metrics/runs")
 SUBMISSIONS = Path("submissions")
+SENDINGS = SUBMISSIONS / "history.csv"
 REPORT = Path("report")
 CONTENDERS = Path("contenders")  # whose outputs lie below it in the same way
 

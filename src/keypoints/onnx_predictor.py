@@ -8,14 +8,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidProtobuf, NoSuchFile
-from pydantic import ValidationError
 
 from keypoints.errors import first_line
 from keypoints.predictor import Predictor
-from keypoints.trained_settings import ModelFileError, TrainedSettings
+from keypoints.trained_settings import ModelFileError, TrainedSettings, settings_in
 
 CROPS, LANDMARKS = "crops", "landmarks_unit"  # names in the file
-SETTINGS, WEIGHTS = "settings", "weights_sha256"
+WEIGHTS = "weights_sha256"  # a key of its metadata
+_WAY_OUT = "write it with `python src/export.py MODEL`"
 
 
 def open_onnx(
@@ -34,11 +34,12 @@ def open_onnx(
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         metadata = session.get_modelmeta().custom_metadata_map
-        settings = TrainedSettings.model_validate_json(metadata.get(SETTINGS, "{}"))
-    except (Fail, InvalidProtobuf, NoSuchFile, ValidationError) as error:
+        settings = settings_in(metadata)
+    except NoSuchFile as error:
+        raise ModelFileError(f"{path}: no such file; {_WAY_OUT}") from error
+    except (Fail, InvalidProtobuf, ModelFileError) as error:
         raise ModelFileError(
-            f"{path}: not an export of this project ({first_line(error)}); "
-            "write it with `python src/export.py MODEL`"
+            f"{path}: not an export of this project ({first_line(error)}); {_WAY_OUT}"
         ) from error
     if of is not None and metadata.get(WEIGHTS) != digest_of(of):
         raise ModelFileError(f"{path}: an export of other weights than {of}; export them again")

@@ -22,8 +22,6 @@ Split = Literal["validation", "test", "oof"]  # oof: the training faces, out of 
 
 ONCE = AtTest()
 
-PREDICTIONS = Path("metrics/predictions")
-
 
 @dataclass(frozen=True)
 class PredictedFaces:
@@ -52,7 +50,7 @@ class PredictedFaces:
 
 def predictions_file(name: str, split: Split) -> Path:
     """Where the predictions of a model lie."""
-    return PREDICTIONS / f"{name}_{split}.npz"
+    return layout.PREDICTIONS / f"{name}_{split}.npz"
 
 
 def predict_faces(

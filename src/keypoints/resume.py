@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from keypoints import layout
 from keypoints.errors import PipelineError
 
 KEPT_DAYS = 14
@@ -134,6 +135,13 @@ def restore(content: bytes, network: nn.Module, optimizer: torch.optim.Optimizer
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
     return Progress(**state["progress"])
+
+
+def open_state(name: str, digest: str) -> StateFile:
+    """The state of a run of a model; those that nobody went on with for long are removed."""
+    state = StateFile(layout.state_file(name, digest))
+    remove_old_states(state.path.parent)
+    return state
 
 
 def remove_old_states(folder: Path, *, days: float = KEPT_DAYS) -> None:

@@ -9,12 +9,10 @@ from pathlib import Path
 
 from keypoints import layout
 
-RUNS = Path("metrics/runs")
-
 
 def run_file(stage: str, item: str) -> Path:
     """Where the record of a stage lies."""
-    return RUNS / f"{stage}_{item}.json"
+    return layout.RUNS / f"{stage}_{item}.json"
 
 
 def recorded(stage: str, work: Callable[..., None]) -> Callable[..., None]:

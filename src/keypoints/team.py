@@ -45,6 +45,11 @@ class Team:
         """Whether it is the one that writes and tells."""
         return self.rank == 0
 
+    @property
+    def part(self) -> tuple[int, int]:
+        """Its number and how many they are, as `Batches` takes them."""
+        return self.rank, self.size
+
     def part_of(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
         """Its part of some rows; all of them, where they are too few for everyone."""
         return rows[self.rank :: self.size] if len(rows) >= self.size else rows

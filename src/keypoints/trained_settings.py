@@ -1,6 +1,7 @@
 """The settings that a network was trained with, as its file carries them; reading them is quick."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,6 +12,7 @@ from keypoints.landmarks import SCHEMES, Scheme
 from keypoints.settings.data import Task
 from keypoints.settings.models import AnyModel
 
+SETTINGS = "settings"  # their key in a file's metadata
 _LONGEST_HEADER = 2**26  # bytes; safetensors refuses more than 100 MB
 
 
@@ -53,6 +55,22 @@ def points_of(task: Task, scheme: Scheme) -> tuple[int, ...]:
     return (scheme.nose_tip,) if task.points == "nose_tip" else tuple(range(scheme.n_points))
 
 
+def settings_in(metadata: Mapping[str, str]) -> TrainedSettings:
+    """The settings in the metadata of a file of weights.
+
+    Raises:
+        ModelFileError: If there are none, or not as this project writes them.
+    """
+    if SETTINGS not in metadata:
+        raise ModelFileError("it carries no settings")
+    try:
+        return TrainedSettings.model_validate_json(metadata[SETTINGS])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ModelFileError(f"its settings: {where}: {first['msg']}") from error
+
+
 def read_settings(path: Path) -> TrainedSettings:
     """Read the settings of a model file and none of its weights: torch is not needed.
 
@@ -63,10 +81,10 @@ def read_settings(path: Path) -> TrainedSettings:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, _LONGEST_HEADER)))
-        return TrainedSettings.model_validate_json(header["__metadata__"]["settings"])
+        return settings_in(header.get("__metadata__", {}))
     except FileNotFoundError as error:
         raise ModelFileError(f"{path}: no such file; train the model") from error
-    except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
+    except (AttributeError, OSError, ValueError, TypeError, ModelFileError) as error:
         raise ModelFileError(
             f"{path}: not a model of this project ({first_line(error)}); train it"
         ) from error

@@ -116,8 +116,14 @@ def annotation_output(
         folder: Of all outputs; it is made.
         settings: Of the model whose points are written.
         formats: Of annotations, besides JSON.
+
+    Raises:
+        PhotoError: If there can be no such folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PhotoError(f"--out {folder}: cannot be a folder ({error.strerror})") from error
     with annotation_writers(
         folder,
         formats,

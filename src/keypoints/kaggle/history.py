@@ -8,8 +8,6 @@ from typing import Any
 
 from keypoints.errors import PipelineError
 
-HISTORY_FILE = Path("submissions/history.csv")
-
 
 class HistoryError(PipelineError):
     """A history that cannot be read; the message names the row."""

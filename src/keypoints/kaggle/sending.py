@@ -11,7 +11,7 @@ from keypoints.competitions.terms import AskedFaces, Competition
 from keypoints.download import sha256_of
 from keypoints.errors import PipelineError
 from keypoints.kaggle.client import CREDENTIALS, Kaggle, KaggleError, has_credentials
-from keypoints.kaggle.history import HISTORY_FILE, Sending, add_scores, add_sending, read_history
+from keypoints.kaggle.history import Sending, add_scores, add_sending, read_history
 from keypoints.kaggle.provenance import LOCK_FILE, Revision, is_locked, read_revision
 from keypoints.kaggle.waiting import wait_for_score
 
@@ -64,12 +64,18 @@ def pack(model: str, asked: AskedFaces, message: str | None) -> Parcel:
         message: None for one that names model, validation score and revision.
 
     Raises:
-        SendingError: If the message is not one line of text.
+        SendingError: If the message is not one line of text, or there is no such CSV.
     """
+    path, metric = layout.submission_file(model), asked.competition.metric.name
+    if not path.is_file():
+        there = ", ".join(sorted(file.stem for file in path.parent.glob("*.csv")))
+        raise SendingError(
+            f"{path} is missing; there are: {there or 'none'}. `dvc repro` makes those of "
+            "params.yaml's models"
+        )
     if message and not message.isprintable():
         raise SendingError("the message should be one line of UTF-8 text")
-    path, metric = layout.submission_file(model), asked.competition.metric.name
-    revision, scores = read_revision(ignored=HISTORY_FILE), _scores(model)
+    revision, scores = read_revision(ignored=layout.SENDINGS), _scores(model)
     known = f"validation {metric} {scores[metric]:.4g}" if metric in scores else "not validated"
     return Parcel(
         path=path,
@@ -121,7 +127,7 @@ def deliver(parcel: Parcel, *, dry_run: bool, force: bool, again: bool, wait_s: 
         return
     if against and not force:
         raise SendingError(f"{'; '.join(against)}. Or say --force to send it as it is")
-    history = read_history(HISTORY_FILE)  # a damaged one stops before the upload, not after it
+    history = read_history(layout.SENDINGS)  # a damaged one stops before the upload, not after it
     if not again:
         _ask_before_the_second_time(parcel, history)
     sent = _send(parcel, wait_s)
@@ -157,11 +163,11 @@ def _send(parcel: Parcel, wait_s: float) -> Sending:
         validation_mae_px=parcel.scores.get("mae_px"),
     )
     print(f"{parcel.path} is submission {number} of {parcel.competition.slug}")
-    add_sending(HISTORY_FILE, sending)
+    add_sending(layout.SENDINGS, sending)
     result = wait_for_score(lambda: kaggle.result(number), wait_s)
     if result.problem:
         raise KaggleError(f"Kaggle took submission {number} and did not score it: {result.problem}")
-    return add_scores(HISTORY_FILE, sending, result.public_score, result.private_score)
+    return add_scores(layout.SENDINGS, sending, result.public_score, result.private_score)
 
 
 def _scores(model: str) -> dict[str, float]:

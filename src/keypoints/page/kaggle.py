@@ -10,7 +10,6 @@ from pathlib import Path
 from keypoints import layout
 from keypoints.competitions.asking import asked_of
 from keypoints.competitions.terms import AskedFaces, Competition, CompetitionError
-from keypoints.kaggle.history import HISTORY_FILE
 from keypoints.page.runs import ModelRun, TaskRun
 from keypoints.page.template import Section, render
 from keypoints.settings.params import Params
@@ -108,9 +107,9 @@ def _submission(model: ModelRun, asked: AskedFaces, test_score: float | None) ->
 
 def _history() -> tuple[list[str], list[list[str]]]:
     """Columns and rows of what was sent, the latest first; long digests are shortened."""
-    if not HISTORY_FILE.is_file():
+    if not layout.SENDINGS.is_file():
         return [], []
-    with HISTORY_FILE.open(encoding="utf-8", newline="") as file:
+    with layout.SENDINGS.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     shortened = [[_DIGEST.sub(lambda m: m[0][:10], cell) for cell in row] for row in rows]
     return [column.replace("_", " ") for column in header], shortened[::-1]
