@@ -116,7 +116,7 @@ def small_params() -> dict[str, Any]:
     return values
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1400)
 @given(edits=edits)
 def test_text_of_settings(folder: Path, small_params: dict[str, Any], edits: list) -> None:
     path = folder / "params.yaml"
@@ -125,7 +125,7 @@ def test_text_of_settings(folder: Path, small_params: dict[str, Any], edits: lis
     is_read(lambda: read_params(path), SettingsError, path)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=600)
 @given(number=st.integers(0, 1 << 16), odd=odd_values, is_key=st.booleans())
 def test_values_and_names_of_settings(
     folder: Path, small_params: dict[str, Any], number: int, odd: Any, is_key: bool

@@ -18,7 +18,7 @@ import pytest
 from workspace import Workspace
 
 KILLED_STAGE = str(Path(__file__).parent / "killed_stage.py")
-EPOCHS = 40
+EPOCHS = 24
 MODEL_FILE = "models/nose_net.safetensors"
 TRAIN = (sys.executable, "src/train.py", "nose_net")
 
