@@ -1,13 +1,14 @@
 """From cascades' squares to boxes of the 300-W lists: `python benchmarks/cascade_boxes.py FOLDER`.
 
-FOLDER is a fetched data set (data/raw/ibug). Fits the numbers of VIEWS in
+FOLDER is a fetched data set (data/raw/ibug). Fits the numbers of the views in
 keypoints.annotation.detection on training faces; then tells, on the validation faces, how many are
-found and how near the boxes come to those of the lists, with and without the fit. With --model
-also what that means for the points.
+found, in which time, and how near the boxes come to those of the lists, with and without the fit.
+With --model also what that means for the points.
 """
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
-from keypoints.annotation.detection import VIEWS, Square, View, find_squares, without_doubles  # noqa: E402
+from keypoints.annotation.detection import LOOKS, Look, Square, View, find_squares, look_for_faces  # noqa: E402
 from keypoints.chosen_model import model_file, open_model  # noqa: E402
 from keypoints.faces import Box, Face, split_by_photo  # noqa: E402
 from keypoints.landmarks import IBUG_68  # noqa: E402
@@ -31,10 +32,10 @@ _RAW = {"right": 0.0, "down": 0.0, "side": 1.0}
 
 def fit(root: Path, faces: Sequence[Face]) -> Iterator[tuple[View, int]]:
     """Views with the medians of what training faces show, and how many showed it."""
-    for view in VIEWS:
+    for view, step in [(view, look.step) for look in LOOKS for view in look.views]:
         seen = []
         for face in faces:
-            for square in find_squares(read_photo(root / face.photo, colour=False), view):
+            for square in find_squares(read_photo(root / face.photo, colour=False), view, step):
                 box = square.box_like_the_lists()
                 if face.box and shared(box, face.box) > 0.3:
                     seen.append(_way(square, face.box))
@@ -69,14 +70,18 @@ def nme(predictor: Predictor, photo: np.ndarray, face: Face, box: Box) -> float:
     return float(normalized_mean_error(found.landmarks_photo[None], target[None], norm=norm)[0])
 
 
-def judge(root: Path, faces: Sequence[Face], predictor: Predictor | None) -> None:
-    """Print what the views of the library find, and how well their boxes fit."""
-    rows, n_false = [], 0
+def judge(
+    root: Path, faces: Sequence[Face], predictor: Predictor | None, looks: Sequence[Look]
+) -> None:
+    """Print what some looks find, and how well their boxes fit."""
+    rows, n_false, seconds = [], 0, 0.0
     for face in faces:
         photo = read_photo(root / face.photo, colour=True)
         grey = read_photo(root / face.photo, colour=False)
         assert face.box, "each face of the lists has a box"
-        squares = without_doubles([s for view in VIEWS for s in find_squares(grey, view)])
+        start = time.process_time()
+        squares = look_for_faces(grey, looks)
+        seconds += time.process_time() - start
         best = max(squares, key=lambda s: shared(s.box_like_the_lists(), face.box), default=None)
         if best is None or shared(best.box_like_the_lists(), face.box) < 0.3:
             n_false += len(squares)
@@ -87,7 +92,10 @@ def judge(root: Path, faces: Sequence[Face], predictor: Predictor | None) -> Non
         errors = [nme(predictor, photo, face, box) for box in boxes] if predictor else [np.nan] * 3
         rows.append((shared(boxes[1], face.box), shared(boxes[2], face.box), *errors))
     fitted, raw_shared, given, cascade, raw_nme = np.mean(rows, axis=0)
-    print(f"found {len(rows)} of {len(faces)} validation faces, and {n_false} others")
+    print(
+        f"found {len(rows)} of {len(faces)} validation faces, and {n_false} others, in "
+        f"{1000 * seconds / len(faces):.0f} ms of processor time each"
+    )
     print(f"shared with the given boxes: {fitted:.3f}; squares as they are: {raw_shared:.3f}")
     if predictor:
         print(f"NME in given boxes {given:.4f}, fitted {cascade:.4f}, squares {raw_nme:.4f}")
@@ -105,7 +113,10 @@ def main() -> None:
     for view, n_seen in fit(given.folder, train[:: max(1, len(train) // given.faces)]):
         print(f"{n_seen} training faces: {view}")
     predictor = open_model(model_file(given.model), "auto")[1]() if given.model else None
-    judge(given.folder, [f for f in faces if side_of(f) == "validation"], predictor)
+    held_out = [face for face in faces if side_of(face) == "validation"]
+    for name, looks in (("from coarse to fine", LOOKS), ("the last look alone", LOOKS[-1:])):
+        print(f"{name}: ", end="")
+        judge(given.folder, held_out, predictor, looks)
 
 
 if __name__ == "__main__":

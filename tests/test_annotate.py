@@ -14,7 +14,7 @@ from PIL import Image
 
 import annotate
 from keypoints import chosen_model
-from keypoints.annotation.detection import detect_faces
+from keypoints.annotation.detection import LOOKS, detect_faces, look_for_faces
 from keypoints.annotation.upright import read_upright
 from keypoints.sources.ibug import read_ibug
 
@@ -80,6 +80,20 @@ def test_each_face_of_a_photo_has_its_points_where_it_stands(photo, run, tmp_pat
         assert len(face["uncertainty"]) == 68
     assert read_upright(tmp_path / "out/twice_points.png").shape == (height, 2 * width, 3)
     assert (tmp_path / "out/faces.jpg").is_file()
+
+
+def test_a_portrait_takes_one_look_and_a_small_face_more(photo: NDArray[np.uint8]) -> None:
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    (at_once,) = look_for_faces(grey, LOOKS[:1])
+    assert look_for_faces(grey) == [at_once]
+    assert at_once.side >= LOOKS[0].enough * min(grey.shape)
+    landscape, scale = np.full((1200, 1600), 128, np.uint8), 150 / at_once.side
+    small = cv2.resize(grey, None, fx=scale, fy=scale)
+    landscape[500 : 500 + small.shape[0], 900 : 900 + small.shape[1]] = small
+    assert look_for_faces(landscape, LOOKS[:2]) == []
+    (box,) = detect_faces(landscape)
+    expected = np.array(at_once.box_like_the_lists()) * scale + (900, 500, 900, 500)
+    assert np.abs(np.array(box) - expected).max() < 30
 
 
 def test_a_picture_keeps_the_pixels_that_nothing_is_drawn_on(photo, run, tmp_path: Path) -> None:
