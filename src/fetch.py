@@ -7,20 +7,23 @@ from pathlib import Path
 
 from keypoints import layout
 from keypoints.command import run_stage
-from keypoints.download import download
 from keypoints.face_list import FaceList
 from keypoints.faces import FormatError
 from keypoints.photos import check_photos
 from keypoints.settings.params import Params, read_params
-from keypoints.sources import ibug, imm, kaggle15, rendered
-from keypoints.sources.kaggle_files import competition_files, take_test_list
+from keypoints.sources import ibug, imm, kaggle15
+from keypoints.sources.bringing import (
+    Places,
+    Record,
+    bring_archive,
+    bring_from_kaggle,
+    bring_test_list,
+    draw,
+)
 from keypoints.sources.pretrained import fetch_weights
 from keypoints.stopwatch import recorded
-from keypoints.unpack import is_archive, newest_day, unpack
 
 DOWNLOADS = layout.home() / ".downloads"
-
-Record = dict[str, str | None]
 
 
 def fetch(item: str) -> None:
@@ -34,7 +37,7 @@ def fetch(item: str) -> None:
 
 
 def _fetch_faces(item: str, params: Params, folder: Path) -> None:
-    record = _bring(item, params)(item, params, folder)
+    record = _bring(item, params, folder)
     read, public = READERS[item]
     try:
         if item == "kaggle15":
@@ -50,63 +53,19 @@ def _fetch_faces(item: str, params: Params, folder: Path) -> None:
     (folder / "source.json").write_text(json.dumps(record | {"faces": counts}, indent=2) + "\n")
 
 
-def _bring(item: str, params: Params) -> Callable[[str, Params, Path], Record]:
-    source = params.downloads.kaggle15.source if item == "kaggle15" else params.source
-    return {"rendered": _render, "public": _download, "kaggle": _download_from_kaggle}[source]
-
-
-def _render(item: str, params: Params, folder: Path) -> Record:
+def _bring(item: str, params: Params, folder: Path) -> Record:
+    archives, places = params.downloads, Places(_mirror(params), DOWNLOADS)
+    if item == "kaggle15" and archives.kaggle15.source == "kaggle":
+        return bring_from_kaggle(item, folder, archives.kaggle15, places)
+    if item == "kaggle15" or params.source == "rendered":
+        return draw(item, folder, params.rendered)
     if item == "imm":
-        rendered.write_imm(folder, **params.rendered.imm.model_dump())
-    elif item == "ibug":
-        rendered.write_ibug(folder, **params.rendered.ibug.model_dump())
-    else:
-        rendered.write_kaggle15(folder, **params.rendered.kaggle15.model_dump())
-    return {"source": "rendered", "file": None, "sha256": None}
-
-
-def _download(item: str, params: Params, folder: Path) -> Record:
-    archive = params.downloads.imm if item == "imm" else params.downloads.ibug
-    found = download(
-        archive.urls,
-        folder=DOWNLOADS,
-        mirror=_mirror(params),
-        sha256=archive.sha256,
-        accepts=is_archive,
-    )
-    print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
-    unpack(found.path, folder, max_bytes=archive.max_bytes)
-    record: Record = {"source": "public", "date": newest_day(folder)}
-    record |= {"file": found.path.name, "sha256": found.sha256}
-    if item == "ibug" and params.downloads.ibug.test_list == "kaggle":
-        record |= _take_test_list(params, folder)
+        return bring_archive(item, folder, archives.imm, places)
+    record = bring_archive(item, folder, archives.ibug, places)
+    if archives.ibug.test_list == "kaggle":
+        limit = archives.ibug.max_bytes
+        record |= bring_test_list(params.competition, folder, places, max_bytes=limit)
     return record
-
-
-def _download_from_kaggle(item: str, params: Params, folder: Path) -> Record:
-    files = params.downloads.kaggle15
-    found = competition_files(
-        files.competition, downloads=DOWNLOADS, mirror=_mirror(params), sha256=files.sha256
-    )
-    print(f"{item}: {found.origin}\n  sha256 {found.sha256}")
-    unpack(found.path, folder, max_bytes=files.max_bytes)
-    record: Record = {"source": "kaggle", "date": newest_day(folder)}
-    return record | {"file": found.path.name, "sha256": found.sha256}
-
-
-def _take_test_list(params: Params, folder: Path) -> Record:
-    """Put the competition's test list beside the training list; the reader prefers it."""
-    slug = params.competition
-    found = competition_files(slug, downloads=DOWNLOADS, mirror=_mirror(params))
-    training_list = next(folder.rglob(ibug.TRAIN_LIST), folder / ibug.TRAIN_LIST)
-    path = take_test_list(
-        found.path,
-        ibug.TEST_LISTS[0],
-        beside=training_list,
-        max_bytes=params.downloads.ibug.max_bytes,
-    )
-    print(f"ibug: {path.name} of {found.origin}\n  sha256 {found.sha256}")
-    return {"test_list": found.path.name, "test_list_sha256": found.sha256}
 
 
 def _fetch_weights(params: Params) -> None:

@@ -12,13 +12,14 @@ from keypoints.command import run_stage
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
 from keypoints.folds import parse_item, sides_of
+from keypoints.history import tell, write_history
 from keypoints.inference import TrainedSettings, save_model
 from keypoints.losses import LOSSES
-from keypoints.models import LandmarkNetwork, build_network
-from keypoints.resume import StateFile, open_state, run_digest
+from keypoints.models import build_network
+from keypoints.resume import open_state, run_digest
 from keypoints.settings.params import read_params
 from keypoints.team import together
-from keypoints.training import LearningError, tell, train, write_history
+from keypoints.training import LearningError, train, with_last_good
 from keypoints.weights import weights_of
 
 
@@ -68,17 +69,6 @@ def train_model(name: str) -> None:
             save_model(layout.fresh(layout.model_file(name)), network, settings)
             write_history(layout.fresh(layout.HISTORY / f"{name}.csv"), history)
             state.discard()
-
-
-def with_last_good(
-    error: LearningError, state: StateFile, network: LandmarkNetwork, settings: TrainedSettings
-) -> LearningError:
-    """The error, and where the weights of the last save are kept, if there was one."""
-    if error.good is None:
-        return error
-    kept = state.path.with_suffix(".last_good.safetensors")
-    save_model(layout.fresh(kept), network, settings)
-    return LearningError(f"{error}\n{kept}: the last good weights, {error.good}")
 
 
 if __name__ == "__main__":

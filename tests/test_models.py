@@ -28,9 +28,8 @@ from keypoints.settings.data import Task
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import AnyModel, BackboneModel, HeatmapModel, OnBackbone, Recipe
 from keypoints.settings.params import read_params
-from keypoints.training import LearningError
+from keypoints.training import LearningError, with_last_good
 from keypoints.weights import is_weights
-from train import with_last_good
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 

@@ -17,10 +17,11 @@ from torch import nn
 
 from keypoints.batches import Batches
 from keypoints.crops import CropStore
+from keypoints.history import EpochResult
 from keypoints.losses import LOSSES
 from keypoints.resume import Progress, StateError, StateFile, remove_old_states, run_digest
 from keypoints.settings.models import Augment
-from keypoints.training import EpochResult, train
+from keypoints.training import train
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 

@@ -10,18 +10,11 @@ from torch import nn
 
 from keypoints.batches import Batches
 from keypoints.crops import CropStore
+from keypoints.history import EpochResult, tell, write_history
 from keypoints.losses import LOSSES, Loss
 from keypoints.resume import StateFile
 from keypoints.settings.models import Augment
-from keypoints.training import (
-    EpochResult,
-    LearningError,
-    learning_rate,
-    tell,
-    train,
-    validate,
-    write_history,
-)
+from keypoints.training import LearningError, learning_rate, train, validate
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 

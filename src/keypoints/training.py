@@ -1,29 +1,28 @@
-"""The training loop: step, validate, save, tell."""
+"""The training loop: step, validate, save."""
 
-import csv
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, astuple, dataclass, fields, replace
-from pathlib import Path
+from dataclasses import asdict, replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from keypoints import layout
 from keypoints.batches import Batches
 from keypoints.chance import Purpose, torch_seed
 from keypoints.devices import seed_torch
 from keypoints.errors import PipelineError, first_line
-from keypoints.inference import predict
+from keypoints.history import EpochResult
+from keypoints.inference import predict, save_model
 from keypoints.losses import Loss
 from keypoints.metrics import mean_squared_error
 from keypoints.recipe import Learner, rate_factors
 from keypoints.resume import Progress, StateFile, restore
 from keypoints.settings.models import Recipe
 from keypoints.team import ALONE, Team
+from keypoints.trained_settings import TrainedSettings
 
 PLAIN = Recipe()
 
@@ -37,25 +36,6 @@ class LearningError(PipelineError):
     """
 
     good: Progress | None = None
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """A row of the history; errors are mean squares in 0..1 of the input.
-
-    Attributes:
-        epoch: Counted from 1.
-        train_mse: Mean over the steps of the epoch, on augmented faces, as the weights moved.
-        val_mse: On the validation faces, after the epoch.
-        lr: Learning rate of the epoch's last step.
-        seconds: Of the epoch's steps and its validation.
-    """
-
-    epoch: int
-    train_mse: float
-    val_mse: float
-    lr: float
-    seconds: float
 
 
 def train(
@@ -121,6 +101,17 @@ def train(
             state.save(learner.whole, learner.optimizer, at)
         yield result
     network.load_state_dict(learner.judged.state_dict())
+
+
+def with_last_good(
+    error: LearningError, state: StateFile, network: nn.Module, settings: TrainedSettings
+) -> LearningError:
+    """The error, and where the weights of the last save are kept, if there was one."""
+    if error.good is None:
+        return error
+    kept = state.path.with_suffix(".last_good.safetensors")
+    save_model(layout.fresh(kept), network, settings)
+    return LearningError(f"{error}\n{kept}: the last good weights, {error.good}")
 
 
 @contextmanager
@@ -215,29 +206,3 @@ def validate(
     predictions = predict(network, batches, device)
     mse = mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
     return team.weighted_mean(mse, len(predictions.target_unit))
-
-
-def tell(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochResult]:
-    """Pass results on, printing a line for each, with the time left."""
-    seconds: list[float] = []
-    for result in results:
-        seconds.append(result.seconds)
-        left = np.mean(seconds) * (epochs - result.epoch)
-        tqdm.write(
-            f"epoch {result.epoch:3d}/{epochs}  train_mse {result.train_mse:.6f}  "
-            f"val_mse {result.val_mse:.6f}  {result.seconds:5.1f} s  "
-            f"left {int(left) // 60}:{int(left) % 60:02d}"
-        )
-        sys.stdout.flush()
-        yield result
-
-
-def write_history(path: Path, results: list[EpochResult]) -> None:
-    """Write epoch,train_mse,val_mse,lr,seconds, a row per epoch."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:  # without pandas, which takes half a second to import
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(field.name for field in fields(EpochResult))
-        for result in results:
-            epoch, *numbers = astuple(result)
-            table.writerow([epoch, *(f"{number:.8g}" for number in numbers)])

@@ -1,0 +1,55 @@
+"""How a training went, epoch by epoch: told while it runs, and kept as a table."""
+
+import csv
+import sys
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """A row of the history; errors are mean squares in 0..1 of the input.
+
+    Attributes:
+        epoch: Counted from 1.
+        train_mse: Mean over the steps of the epoch, on augmented faces, as the weights moved.
+        val_mse: On the validation faces, after the epoch.
+        lr: Learning rate of the epoch's last step.
+        seconds: Of the epoch's steps and its validation.
+    """
+
+    epoch: int
+    train_mse: float
+    val_mse: float
+    lr: float
+    seconds: float
+
+
+def tell(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochResult]:
+    """Pass results on, printing a line for each, with the time left."""
+    seconds: list[float] = []
+    for result in results:
+        seconds.append(result.seconds)
+        left = np.mean(seconds) * (epochs - result.epoch)
+        tqdm.write(
+            f"epoch {result.epoch:3d}/{epochs}  train_mse {result.train_mse:.6f}  "
+            f"val_mse {result.val_mse:.6f}  {result.seconds:5.1f} s  "
+            f"left {int(left) // 60}:{int(left) % 60:02d}"
+        )
+        sys.stdout.flush()
+        yield result
+
+
+def write_history(path: Path, results: list[EpochResult]) -> None:
+    """Write epoch,train_mse,val_mse,lr,seconds, a row per epoch."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:  # without pandas, which takes half a second to import
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(field.name for field in fields(EpochResult))
+        for result in results:
+            epoch, *numbers = astuple(result)
+            table.writerow([epoch, *(f"{number:.8g}" for number in numbers)])
