@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from xml.etree import ElementTree
 
@@ -62,10 +63,17 @@ def run_in(folder: Path, command: list[str]) -> str:
     Raises:
         RuntimeError: If it fails, with what it said.
     """
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-    return done.stdout
+    with (
+        TemporaryFile("w+") as out,
+        TemporaryFile("w+") as err,
+    ):  # a pipe waits for daemons
+        done = subprocess.run(command, cwd=folder, stdout=out, stderr=err)
+        for file in (out, err):
+            file.seek(0)
+        said = out.read()
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {said}{err.read()}")
+    return said
 
 
 def _multiply_imm(drawn: Path, folder: Path, copies: int) -> None:
