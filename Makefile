@@ -58,7 +58,7 @@ plots: $(SETUP) ## all charts in dvc_plots/index.html, with their scripts inline
 	dvc config --local plots.html_template plots.html
 	dvc plots show
 
-demo: $(SETUP) ## a page in demo/ that finds faces' points in the visitor's browser (needs npm)
+demo: $(SETUP) ## a page in demo/ that finds the points of a face in the visitor's browser (needs npm)
 	python src/demo.py
 
 .PHONY: made

@@ -6,7 +6,8 @@ For example:
   python src/annotate.py 'photos/**/*.png' --format csv  # a pattern, in quotes; one table of all
   find . -name '*.jpg' | python src/annotate.py -        # a list of files
   python src/annotate.py clip.mp4 --every 5              # each fifth picture of a video
-  python src/annotate.py me.jpg --box 120,80,200,200     # x, y, width, height of the face
+  python src/annotate.py me.jpg --box=-20,80,200,200     # x, y, width, height of the face
+  python src/annotate.py party.jpg --thorough            # small faces beside a large one, too
   python src/annotate.py me.jpg --model resnet18         # a model of models/, or a file
   python src/annotate.py me.jpg --onnx resnet18.onnx     # an export without its model
 """
@@ -22,7 +23,7 @@ from tqdm import tqdm
 
 from keypoints.annotation.annotating import AnnotatedPicture, annotate_pictures, search_pictures
 from keypoints.annotation.files import FORMATS
-from keypoints.annotation.output import annotation_output
+from keypoints.annotation.output import annotation_output, check_output_folder
 from keypoints.annotation.photo_list import find_files, pictures_of
 from keypoints.chosen_model import model_file, open_model
 from keypoints.command import errors_as_messages
@@ -34,6 +35,7 @@ def annotate(given: argparse.Namespace) -> bool:
     """Annotate all photos that the command line names; whether all of them could be read."""
     settings, load = open_model(given.onnx or model_file(given.model), given.device)
     files = list(find_files(given.photos))
+    check_output_folder(given.out, files)
     pictures = pictures_of(files, every=given.every)
     with (
         ThreadPoolExecutor(1) as loader,
@@ -41,7 +43,7 @@ def annotate(given: argparse.Namespace) -> bool:
         tqdm(unit="picture", total=len(files), disable=None) as bar,
     ):
         network = loader.submit(load)  # while the first photos are decoded and searched
-        searched = search_pictures(pictures, settings.crop_format, given.box)
+        searched = search_pictures(pictures, settings.crop_format, given.box, given.thorough)
 
         def write(annotated: AnnotatedPicture) -> None:
             tqdm.write(output.write(annotated))
@@ -69,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--onnx", metavar="FILE", type=_export, help="an export without its model")
     made.add_argument("--out", metavar="DIR", type=Path, default=Path("annotated"))
     made.add_argument("--box", metavar="X,Y,W,H", type=_box, help="of the face; none is searched")
+    made.add_argument("--thorough", action="store_true", help="find small faces beside large ones")
     made.add_argument(
         "--format", action="append", default=[], choices=FORMATS, help="besides JSON; repeatable"
     )

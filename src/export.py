@@ -20,16 +20,18 @@ def export(given: argparse.Namespace) -> Path:
     path = model_file(given.model)
     if path.suffix == ".onnx":
         raise ModelFileError(f"{path}: is an export; say the .safetensors file of its model")
+    suffix = ".safetensors" if given.half else ".onnx"
+    out = given.out or path.with_suffix(".half.safetensors" if given.half else suffix)
+    if out.suffix != suffix or out.resolve() == path.resolve():
+        raise ModelFileError(f"--out {out}: should be another file than the model's, a {suffix}")
     trained = load_model(path)
     if given.half:
         from keypoints.inference import save_model
 
-        out = given.out or path.with_suffix(".half.safetensors")
         save_model(out, trained.network.half(), trained.settings)
         return out
     from keypoints.onnx_export import write_onnx
 
-    out = given.out or path.with_suffix(".onnx")
     write_onnx(out, trained, of=path)
     return out
 

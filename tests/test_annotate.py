@@ -15,6 +15,7 @@ from PIL import Image
 import annotate
 from keypoints import chosen_model
 from keypoints.annotation.detection import LOOKS, detect_faces, look_for_faces
+from keypoints.annotation.photo_list import find_files
 from keypoints.annotation.upright import read_upright
 from keypoints.sources.ibug import read_ibug
 
@@ -225,6 +226,34 @@ def test_a_file_in_the_place_of_the_folder_is_named(photo, run, tmp_path: Path) 
     (tmp_path / "out").touch()
     code, said = run(tmp_path / "me.png")
     assert (code, said) == (1, f"error: --out {tmp_path / 'out'}: cannot be a folder (File exists)")
+
+
+def test_no_output_can_take_the_place_of_an_input(photo, run, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    inside = save(photo, tmp_path / "out" / "faces.png")
+    before = inside.read_bytes()
+    code, said = run(inside)
+    assert (code, said) == (
+        1,
+        f"error: --out {tmp_path / 'out'}: {inside} lies there, and is read; name another folder",
+    )
+    assert [path.read_bytes() for path in (tmp_path / "out").iterdir()] == [before]
+
+
+def test_a_pattern_gives_each_file_once(photo, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    path = save(photo, tmp_path / "a" / "me.png")
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    assert list(find_files([f"{tmp_path}/**/*.png"])) == [path]
+
+
+def test_a_box_far_larger_than_the_photo_is_refused_before_it_is_cut(
+    photo, run, tmp_path: Path
+) -> None:
+    save(photo, tmp_path / "me.png")
+    code, said = run(tmp_path / "me.png", "--box", "1,1,1e9,1e9")
+    assert code == 1
+    assert "has a box of 1e+09 x 1e+09 px" in said
 
 
 def test_a_box_outside_of_the_photo_is_a_problem_of_that_photo(photo, run, tmp_path) -> None:

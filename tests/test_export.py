@@ -1,6 +1,7 @@
 """Exported networks say what torch's say, and need no torch to say it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from PIL import Image
 from safetensors.torch import save
 
 import export
-from keypoints.chosen_model import PRETRAINED, open_model
+from keypoints.chosen_model import PRETRAINED, ROOT, open_model
 from keypoints.inference import load_model, save_model
 from keypoints.models import build_network
 from keypoints.onnx_export import write_onnx
@@ -147,6 +148,36 @@ def test_what_is_no_model_is_refused_by_name(
     if path.suffix == ".safetensors":
         with pytest.raises(ModelFileError, match=f"{name}: .*{said}"):
             load_model(path)
+
+
+def test_an_export_names_no_file_of_this_machine(exported: Path) -> None:
+    for path in (exported, PRETRAINED.with_suffix(".onnx")):
+        content = path.read_bytes()
+        assert str(ROOT).encode() not in content
+        assert b".py" not in content
+
+
+def test_onnxruntime_sends_nothing_to_its_maker(tmp_path: Path) -> None:
+    """It would note events in the user's cache until they are sent."""
+    code = f"""
+import sys; sys.path.insert(0, {str(ROOT / "src")!r})
+from pathlib import Path
+from keypoints.onnx_predictor import open_onnx
+open_onnx(Path({str(PRETRAINED.with_suffix(".onnx"))!r}))
+"""
+    environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "options"), [("m.safetensors", []), ("m.onnx", ["--half"])])
+def test_an_export_has_the_ending_of_its_kind(
+    name: str, options: list[str], tiny_model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit, match=f"--out .*{name}: should be another file"):
+        export.main([str(tiny_model), "--out", str(tmp_path / name), *options])
+    assert not (tmp_path / name).exists()
 
 
 def test_an_export_is_not_exported_again(exported: Path, capsys) -> None:

@@ -71,11 +71,19 @@ def write_onnx(path: Path, trained: Trained, *, of: Path | None = None) -> None:
     model = program.model_proto
     onnxscript.optimizer.fold_constants(model)
     onnxscript.optimizer.remove_unused_nodes(model)
+    _forget_origins(model.graph)
     _halve_where_exact(model.graph)
     record = {SETTINGS: trained.settings.model_dump_json()}
     onnx.helper.set_model_props(model, record | ({WEIGHTS: digest_of(of)} if of else {}))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString())
+
+
+def _forget_origins(graph: onnx.GraphProto) -> None:
+    """The exporter notes which lines of which files on this machine made a node."""
+    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
 
 
 def _halve_where_exact(graph: onnx.GraphProto) -> None:

@@ -1,9 +1,13 @@
 """A predictor that onnxruntime runs, from a file of `src/export.py`; torch is not needed."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or else onnxruntime tells its maker of this machine
+
+# isort: split
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray

@@ -19,6 +19,7 @@ from keypoints.predictor import AnnotatedFace, CutFace, Predictor, cut_faces, pr
 
 _BATCH = 16  # faces, or pictures, that are predicted together
 _MOST_BYTES = 2**27  # of the pictures of a batch
+_LARGEST_BOX = 4  # longer sides of the photo, of which most would be nothing
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ class AnnotatedPicture:
 
 
 def search_pictures(
-    pictures: Iterable[Picture], format_: CropFormat, box: Box | None = None
+    pictures: Iterable[Picture],
+    format_: CropFormat,
+    box: Box | None = None,
+    thorough: bool = False,
 ) -> Iterator[SearchedPicture]:
     """Decode pictures and cut out their faces, in threads; a few are under way ahead.
 
@@ -64,9 +68,10 @@ def search_pictures(
         pictures: Taken as they are needed.
         format_: Of the crops.
         box: Of the one face in each picture; None: look for faces.
+        thorough: Look for small faces where large ones are found, too.
     """
     cv2.setNumThreads(1)  # the cores are busy with a picture each
-    return map_on_cores(partial(_search, format_=format_, box=box), pictures)
+    return map_on_cores(partial(_search, format_=format_, box=box, thorough=thorough), pictures)
 
 
 def annotate_pictures(
@@ -90,28 +95,39 @@ def annotate_pictures(
         yield from _annotate(waiting, predictor)
 
 
-def _search(picture: Picture, *, format_: CropFormat, box: Box | None) -> SearchedPicture:
+def _search(
+    picture: Picture, *, format_: CropFormat, box: Box | None, thorough: bool
+) -> SearchedPicture:
     try:
         photo = picture.read()
-        boxes = _boxes(picture, photo, format_, box)
+        boxes = _boxes(picture, photo, format_, box, thorough)
     except PhotoError as error:
         return SearchedPicture(picture, None, [], str(error))
     return SearchedPicture(picture, photo, cut_faces(photo, boxes, format_))
 
 
 def _boxes(
-    picture: Picture, photo: NDArray[np.uint8], format_: CropFormat, box: Box | None
+    picture: Picture,
+    photo: NDArray[np.uint8],
+    format_: CropFormat,
+    box: Box | None,
+    thorough: bool,
 ) -> list[Box]:
     height, width = photo.shape[:2]
     if format_.enlarge is None:  # the network sees whole frames
         return [(0.0, 0.0, float(width), float(height))]
     if box is None:
-        return detect_faces(photo)
+        return detect_faces(photo, thorough=thorough)
     x0, y0, x1, y1 = box
     if x0 >= width or y0 >= height or x1 <= 0 or y1 <= 0:
         given = ",".join(f"{value:g}" for value in (x0, y0, x1 - x0, y1 - y0))
         raise PhotoError(
             f"{picture.shown_as}: the box {given} lies outside of its {width} x {height} px"
+        )
+    if max(x1 - x0, y1 - y0) > _LARGEST_BOX * max(width, height):
+        raise PhotoError(
+            f"{picture.shown_as}: no face in a photo of {width} x {height} px has a box of "
+            f"{x1 - x0:g} x {y1 - y0:g} px"
         )
     return [box]
 

@@ -110,9 +110,12 @@ def _write_json(folder: Path, photo: AnnotatedPhoto, head: dict[str, object]) ->
 def _write_pts(folder: Path, photo: AnnotatedPhoto) -> None:
     for number, face in enumerate(photo.faces, 1):
         lines = [f"{x:.3f} {y:.3f}" for x, y in face.landmarks_photo + 1]
-        stem = photo.stem if len(photo.faces) == 1 else f"{photo.stem}_{number}"
         text = "\n".join(["version: 1", f"n_points: {len(lines)}", "{", *lines, "}"]) + "\n"
-        (folder / f"{stem}.pts").write_text(text)
+        path = folder / f"{photo.stem}.pts"
+        if len(photo.faces) > 1:  # in a folder, where no other photo's file has such a name
+            path = folder / photo.stem / f"{number}.pts"
+            path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
 
 
 def _append_xml(file: TextIO, photo: AnnotatedPhoto, points: Sequence[int]) -> None:

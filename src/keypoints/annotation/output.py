@@ -1,6 +1,6 @@
 """What is left of a run of annotate.py: pictures with points, annotations, sheets, videos."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -104,6 +104,18 @@ class AnnotationOutput:
                 raise PhotoError(f"{path}: OpenCV cannot write a video here")
         self._video[1].write(self._drawn(annotated, photo)[..., ::-1])
         return path
+
+
+def check_output_folder(folder: Path, files: Iterable[Path]) -> None:
+    """See that no output can take the place of an input.
+
+    Raises:
+        PhotoError: If an input lies in the folder of the outputs.
+    """
+    inside = folder.resolve()
+    for path in files:
+        if inside in path.resolve().parents:
+            raise PhotoError(f"--out {folder}: {path} lies there, and is read; name another folder")
 
 
 @contextmanager

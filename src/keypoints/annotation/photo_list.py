@@ -57,8 +57,10 @@ def find_files(arguments: Iterable[str]) -> Iterator[Path]:
 
 
 def _matches_of(pattern: str) -> list[Path]:
+    """Each file once, however many linked folders lead to it."""
     found = glob(pattern, recursive=True)  # noqa: PTH207, a pattern may begin at the root
-    return [path for path in map(Path, sorted(found)) if path.is_file()]
+    paths = (path for path in map(Path, sorted(found, key=len)) if path.is_file())
+    return sorted({path.resolve(): path for path in reversed([*paths])}.values())
 
 
 def pictures_of(files: Iterable[Path], *, every: int = 1) -> Iterator[Picture]:

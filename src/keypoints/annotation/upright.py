@@ -44,6 +44,8 @@ def read_upright(path: Path) -> NDArray[np.uint8]:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return "of no known format" if "cannot identify" in str(error) else first_line(error)
 
 

@@ -79,12 +79,14 @@ async function toggleCamera() {
   if (camera.runs) return stopCamera();
   try {
     const video = await camera.start();
+    if (!video) return;
     part("camera").textContent = "Hold this picture";
     while (camera.runs) {
       await show(video, "camera");
       await new Promise(requestAnimationFrame);
     }
   } catch (error) {
+    stopCamera();
     part("status").textContent = `No camera: ${error.message}`;
   }
 }
@@ -95,7 +97,10 @@ function stopCamera() {
 }
 
 function listen() {
-  part("file").addEventListener("change", ({ target }) => target.files[0] && open(target.files[0]));
+  part("file").addEventListener("change", ({ target }) => {
+    if (target.files[0]) open(target.files[0]);
+    target.value = ""; // so that the same photo can be chosen again
+  });
   part("camera").addEventListener("click", toggleCamera);
   part("sample").addEventListener("click", () => openSample(network.model.sample_box));
   part("json").addEventListener("click", () => download(`${stem()}.json`, part("numbers").textContent + "\n"));
