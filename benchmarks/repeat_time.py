@@ -58,7 +58,7 @@ def _complete(folder: Path) -> int:
         stages = repo.index.stages
         outs = [Path(out.fs_path) for stage in stages for out in stage.outs]
         deps = [Path(dep.fs_path) for stage in stages for dep in stage.deps]
-    for path in (*outs, *(dep for dep in deps if set(dep.parents) & set(outs))):
+    for path in (*outs, *deps):
         _fill(path)
     run_in(folder, [*DVC, "commit", "--force"])
     return len(stages)
