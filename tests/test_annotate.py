@@ -143,6 +143,19 @@ def test_photos_of_all_kinds_give_a_face(photo, run, tmp_path: Path) -> None:
     assert (shared > 0).all() and np.prod(shared) > 0.9 * smaller
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([[0, 1.0]], np.float32),  # shares of white
+        np.array([[0, 255.0]], np.float32),
+        np.array([[0, 65535]], np.uint16),
+    ],
+)
+def test_white_is_white_in_every_depth(values: NDArray[np.generic], tmp_path: Path) -> None:
+    Image.fromarray(values).save(tmp_path / "deep.tif")
+    assert read_upright(tmp_path / "deep.tif")[..., 0].tolist() == [[0, 255]]
+
+
 def test_what_is_transparent_lies_on_white(tmp_path: Path) -> None:
     Image.new("RGBA", (4, 3), (0, 0, 0, 0)).save(tmp_path / "clear.png")
     assert (read_upright(tmp_path / "clear.png") == 255).all()

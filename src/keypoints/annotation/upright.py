@@ -60,9 +60,14 @@ def _as_rgb(photo: Image.Image) -> Image.Image:
 
 
 def _eight_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Values that reach beyond 255 are those of 16 bits."""
+    """Values that reach beyond 255 are those of 16 bits; broken ones up to 1 are shares of white."""
     values = grey.astype(float)
-    return (values / (257 if values.max(initial=0) > 255 else 1)).round().clip(0, 255).astype("u1")
+    largest = values.max(initial=0)
+    if grey.dtype.kind == "f" and largest <= 1:
+        values *= 255
+    elif largest > 255:
+        values /= 257
+    return values.round().clip(0, 255).astype("u1")
 
 
 def _let_pillow_read_heif(path: Path) -> None:
