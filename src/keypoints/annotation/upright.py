@@ -60,7 +60,7 @@ def _as_rgb(photo: Image.Image) -> Image.Image:
 
 
 def _eight_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Values that reach beyond 255 are those of 16 bits; broken ones up to 1 are shares of white."""
+    """Values beyond 255 are those of 16 bits; broken ones up to 1 are shares of white."""
     values = grey.astype(float)
     largest = values.max(initial=0)
     if grey.dtype.kind == "f" and largest <= 1:
