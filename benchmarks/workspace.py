@@ -63,10 +63,8 @@ def run_in(folder: Path, command: list[str]) -> str:
     Raises:
         RuntimeError: If it fails, with what it said.
     """
-    with (
-        TemporaryFile("w+") as out,
-        TemporaryFile("w+") as err,
-    ):  # a pipe waits for daemons
+    # A pipe would wait for the daemons that a command leaves.
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
         done = subprocess.run(command, cwd=folder, stdout=out, stderr=err)
         for file in (out, err):
             file.seek(0)
