@@ -1,6 +1,7 @@
 """Difficulty of rendered faces: 0 is the plain face, 1 what was drawn before there was one."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from keypoints.sources import rendered
 from keypoints.sources.rendered import studio, wild
 from keypoints.sources.rendered.camera_flaws import spoil
 from keypoints.sources.rendered.chance import Purpose, generator
+from keypoints.sources.rendered.difficulty import Difficulty
 from keypoints.sources.rendered.draws import draw_look, draw_person
 from keypoints.sources.rendered.expression import Expression
 from keypoints.sources.rendered.look import Look
@@ -26,9 +28,10 @@ def looks() -> dict[float, list[Look]]:
     return {level: [draw_one(level, k) for k in range(N_LOOKS)] for level in LEVELS}
 
 
-def draw_one(difficulty: float, index: int) -> Look:
+def draw_one(level: float, index: int, plain: tuple[str, ...] = ()) -> Look:
     rng = generator(5, Purpose.TRAIN_PHOTO, index)
-    return draw_look(rng, draw_person(rng, difficulty), difficulty)
+    difficulty = Difficulty.of(level, plain)
+    return draw_look(rng, draw_person(rng, difficulty.cover), difficulty)
 
 
 def lamp_azimuths(look: Look) -> np.ndarray:
@@ -45,7 +48,7 @@ def lamp_azimuths(look: Look) -> np.ndarray:
 def test_difficulty_1_draws_the_wild_photos_of_before(index, box, chin, quality, next_number):
     """The numbers were noted before there was a difficulty; they follow from every draw before."""
     rng = generator(1, Purpose.TRAIN_PHOTO, index)
-    photo = wild.draw_wild_photo(rng, 1.0)
+    photo = wild.draw_wild_photo(rng, Difficulty.of(1.0))
     assert (photo.box, tuple(photo.landmarks_photo[8]), photo.quality) == (box, chin, quality)
     assert rng.random() == next_number
 
@@ -53,12 +56,12 @@ def test_difficulty_1_draws_the_wild_photos_of_before(index, box, chin, quality,
 def test_difficulty_1_draws_the_portraits_and_studio_views_of_before():
     rng = generator(1, Purpose.TRAIN_PORTRAIT, 2)
     np.testing.assert_allclose(
-        draw_portrait(rng, 1.0).landmarks_photo[0], (71.53, 46.313), atol=1e-3
+        draw_portrait(rng, Difficulty.of(1.0)).landmarks_photo[0], (71.53, 46.313), atol=1e-3
     )
     assert rng.random() == 0.740920393651986
     rng = generator(1, Purpose.IMM_VIEW, studio.FREE)
-    person = studio.draw_sitter(generator(1, Purpose.IMM_PERSON, 0), 1.0)
-    _, landmarks = studio.draw_view(person, studio.FREE, rng, 1.0, grey=False)
+    person = studio.draw_sitter(generator(1, Purpose.IMM_PERSON, 0), Difficulty.of(1.0))
+    _, landmarks = studio.draw_view(person, studio.FREE, rng, Difficulty.of(1.0), grey=False)
     np.testing.assert_allclose(landmarks[52], (297.466, 315.819), atol=1e-3)
     assert rng.random() == 0.8836941934336189
 
@@ -89,6 +92,7 @@ SHARES: dict[str, Callable[[Look], bool]] = {
     "bangs": lambda look: look.person.hair_style.front > -0.55,
     "an eye closed": lambda look: max(look.expression.lids) == 1.0,
 }
+HIDES = {name: is_so for name, is_so in SHARES.items() if name != "an eye closed"}
 
 
 @pytest.mark.parametrize("is_so", SHARES.values(), ids=SHARES)
@@ -109,26 +113,52 @@ def test_difficulty_0_is_a_frontal_resting_evenly_lit_face(looks: dict[float, li
         assert look.gaze == (0.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_plain"),
+    [
+        ("pose", lambda look: (look.pose.yaw, look.pose.roll) == (0.0, 0.0)),
+        ("expression", lambda look: look.expression == Expression()),
+        ("light", lambda look: np.allclose(lamp_azimuths(look), 0)),
+        ("cover", lambda look: not any(is_so(look) for is_so in HIDES.values())),
+    ],
+)
+def test_one_kind_can_be_plain_while_the_others_stay(kind, is_plain):
+    assert all(is_plain(draw_one(1.0, index, (kind,))) for index in range(40))
+    assert not all(is_plain(draw_one(1.0, index)) for index in range(40))
+    assert len({draw_one(1.0, index, (kind,)).light.shine for index in range(40)}) == 40
+
+
 def test_a_clean_camera_leaves_the_photo_as_it_is():
     photo = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     rng = generator(1, Purpose.TRAIN_PHOTO, 0)
     assert np.abs(spoil(photo, rng, 0.0).astype(int) - photo).max() <= 1
 
 
-@pytest.mark.parametrize("level", [0.0, 2.0])
-def test_every_layout_is_drawn_at_either_end(tmp_path: Path, level: float):
-    rendered.write_ibug(tmp_path, photos=3, test_photos=1, seed=2, difficulty=level, workers=1)
-    rendered.write_kaggle15(tmp_path, faces=2, test_faces=1, seed=2, difficulty=level, workers=1)
-    rendered.write_imm(tmp_path, people=1, seed=2, difficulty=level, workers=1)
-    assert len(list(tmp_path.rglob("*.jpg"))) == 3 + 1 + 6
+def written(folder: Path, difficulty: float, plain: tuple[str, ...] = ()) -> dict[Path, bytes]:
+    how = {"seed": 2, "difficulty": difficulty, "plain": plain, "workers": 1}
+    rendered.write_ibug(folder, photos=3, test_photos=1, **how)
+    rendered.write_kaggle15(folder, faces=2, test_faces=1, **how)
+    rendered.write_imm(folder, people=1, **how)
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def test_every_layout_is_drawn_at_either_end_and_all_kinds_plain_are_difficulty_0(tmp_path: Path):
+    hardest, easiest = (written(tmp_path / str(level), level) for level in (2.0, 0.0))
+    assert sum(path.suffix == ".jpg" for path in hardest) == 3 + 1 + 6
+    kinds = tuple(field.name for field in fields(Difficulty))
+    all_plain = written(tmp_path / "plain", 2.0, kinds)
+    assert all_plain == easiest
+    assert all_plain.keys() == hardest.keys()
+    assert all_plain != hardest
 
 
 def test_the_easiest_studio_views_do_not_turn():
-    turns = []
+    turns, easiest = [], Difficulty.of(0.0)
     for view in (studio.TURNED_RIGHT, studio.TURNED_LEFT):
-        person = studio.draw_sitter(generator(0, Purpose.IMM_PERSON, 0), 0.0)
+        person = studio.draw_sitter(generator(0, Purpose.IMM_PERSON, 0), easiest)
         rng = generator(0, Purpose.IMM_VIEW, view)
-        _, landmarks = studio.draw_view(person, view, rng, 0.0, grey=False)
+        _, landmarks = studio.draw_view(person, view, rng, easiest, grey=False)
         left, right, tip = landmarks[[*IMM_58.eye_corners, IMM_58.nose_tip], 0]
         turns.append((tip - left) / (right - left))
     assert turns[0] == pytest.approx(turns[1], abs=0.03)

@@ -8,7 +8,6 @@ from keypoints.settings.block import Seed, Settings
 
 Share = Annotated[float, Field(gt=0, le=0.5)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Difficulty = Annotated[float, Field(ge=0, le=2)]
 
 
 class Packed(Settings):
@@ -51,30 +50,32 @@ class Downloads(Settings):
     kaggle15: Kaggle15Archive
 
 
-class RenderedImm(Settings):
+class DrawnFaces(Settings):
+    """How the faces of a set are drawn."""
+
+    seed: Seed
+    difficulty: Annotated[float, Field(ge=0, le=2)]
+    plain: list[Literal["pose", "expression", "light", "cover", "camera"]]
+
+
+class RenderedImm(DrawnFaces):
     """Faces of the IMM layout, drawn when `source` is `rendered`."""
 
-    seed: Seed
     people: Annotated[int, Field(ge=5, le=99)]
-    difficulty: Difficulty
 
 
-class RenderedIbug(Settings):
+class RenderedIbug(DrawnFaces):
     """Faces of the iBUG layout, drawn when `source` is `rendered`."""
 
-    seed: Seed
     photos: Annotated[int, Field(ge=20)]
     test_photos: Annotated[int, Field(ge=1)]
-    difficulty: Difficulty
 
 
-class RenderedKaggle15(Settings):
+class RenderedKaggle15(DrawnFaces):
     """Faces of facial-keypoints-detection, drawn unless they come from Kaggle."""
 
-    seed: Seed
     faces: Annotated[int, Field(ge=20)]
     test_faces: Annotated[int, Field(ge=1)]
-    difficulty: Difficulty
 
 
 class Rendered(Settings):

@@ -4,7 +4,7 @@ Draw m of a seed is the same photo, byte for byte, whatever else is drawn and by
 """
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from tqdm import tqdm
 from keypoints.parallel import n_cores
 from keypoints.sources.rendered import formats, kaggle_csv, studio, wild
 from keypoints.sources.rendered.chance import Purpose, generator
+from keypoints.sources.rendered.difficulty import Difficulty
 from keypoints.sources.rendered.formats import XmlFace
 from keypoints.sources.rendered.portrait import Portrait, draw_portrait
 
@@ -34,7 +35,13 @@ Result = TypeVar("Result")
 
 
 def write_imm(
-    folder: Path, *, people: int, seed: int, difficulty: float = 1.0, workers: int | None = None
+    folder: Path,
+    *,
+    people: int,
+    seed: int,
+    difficulty: float = 1.0,
+    plain: Collection[str] = (),
+    workers: int | None = None,
 ) -> None:
     """Write a set in the layout of the IMM Face Database: six photos of each person.
 
@@ -43,6 +50,7 @@ def write_imm(
         people: At most 99: their numbers have two digits.
         seed: Of every draw.
         difficulty: 0 for six frontal, resting faces each; 1 for views as in the public set.
+        plain: Kinds that are drawn as at difficulty 0, whatever it is (see `Difficulty`).
         workers: Processes; None for one per core.
 
     Raises:
@@ -52,7 +60,8 @@ def write_imm(
         raise ValueError(f"people must be 1 to 99, for the file names; got {people}")
     target = folder / IMM_FOLDER
     target.mkdir(parents=True, exist_ok=True)
-    _in_parallel(partial(_write_person, target, seed, difficulty), people, workers, "people", few=4)
+    write = partial(_write_person, target, seed, Difficulty.of(difficulty, plain))
+    _in_parallel(write, people, workers, "people", few=4)
 
 
 def write_ibug(
@@ -62,6 +71,7 @@ def write_ibug(
     test_photos: int,
     seed: int,
     difficulty: float = 1.0,
+    plain: Collection[str] = (),
     workers: int | None = None,
 ) -> None:
     """Write a set in dlib's layout of the 300-W / iBUG photos.
@@ -73,19 +83,21 @@ def write_ibug(
         seed: Of every draw.
         difficulty: 0 for frontal, resting, evenly lit faces that nothing hides, taken by a clean
             camera; 1 for photos like the public ones; 2 for harder ones.
+        plain: As for `write_imm`.
         workers: Processes; None for one per core.
     """
     target = folder / IBUG_FOLDER
     target.mkdir(parents=True, exist_ok=True)
     twins = photos // _PHOTOS_PER_TWIN
-    train = partial(_write_wild, target, seed, difficulty, Purpose.TRAIN_PHOTO, twins)
+    write = partial(_write_wild, target, seed, Difficulty.of(difficulty, plain))
+    train = partial(write, Purpose.TRAIN_PHOTO, twins)
     groups = _in_parallel(train, photos - twins, workers, "training photos")
     faces = [face for group in groups for face in group]
     order = generator(seed, Purpose.LIST_ORDER, 0).permutation(len(faces))
     formats.write_list(
         target / formats.TRAIN_LIST, "Rendered faces, training", [faces[k] for k in order]
     )
-    test = partial(_write_wild, target, seed, difficulty, Purpose.TEST_PHOTO, 0)
+    test = partial(write, Purpose.TEST_PHOTO, 0)
     groups = _in_parallel(test, test_photos, workers, "test photos")
     faces = [face for group in groups for face in group]
     name = "Rendered faces, testing"
@@ -100,6 +112,7 @@ def write_kaggle15(
     test_faces: int,
     seed: int,
     difficulty: float = 1.0,
+    plain: Collection[str] = (),
     workers: int | None = None,
 ) -> None:
     """Write a set in the CSVs of Kaggle's facial-keypoints-detection.
@@ -111,20 +124,22 @@ def write_kaggle15(
         test_faces: Rows of the test file.
         seed: Of every draw.
         difficulty: As for `write_ibug`.
+        plain: As for `write_imm`.
         workers: Processes; None for one per core.
     """
-    draw = partial(_draw_portrait, seed, difficulty, Purpose.TRAIN_PORTRAIT)
+    portrait = partial(_draw_portrait, seed, Difficulty.of(difficulty, plain))
+    draw = partial(portrait, Purpose.TRAIN_PORTRAIT)
     portraits = _in_parallel(draw, faces, workers, "training portraits")
     kaggle_csv.write_training(folder / "training.csv", portraits)
-    draw = partial(_draw_portrait, seed, difficulty, Purpose.TEST_PORTRAIT)
+    draw = partial(portrait, Purpose.TEST_PORTRAIT)
     kaggle_csv.write_test(folder, _in_parallel(draw, test_faces, workers, "test portraits"))
 
 
-def _draw_portrait(seed: int, difficulty: float, purpose: Purpose, index: int) -> Portrait:
+def _draw_portrait(seed: int, difficulty: Difficulty, purpose: Purpose, index: int) -> Portrait:
     return draw_portrait(generator(seed, purpose, index), difficulty)
 
 
-def _write_person(target: Path, seed: int, difficulty: float, index: int) -> None:
+def _write_person(target: Path, seed: int, difficulty: Difficulty, index: int) -> None:
     person = studio.draw_sitter(generator(seed, Purpose.IMM_PERSON, index), difficulty)
     grey = index % _PEOPLE_PER_GREY == 1
     for view in studio.VIEWS:
@@ -139,7 +154,7 @@ def _write_person(target: Path, seed: int, difficulty: float, index: int) -> Non
 
 
 def _write_wild(
-    target: Path, seed: int, difficulty: float, purpose: Purpose, twins: int, index: int
+    target: Path, seed: int, difficulty: Difficulty, purpose: Purpose, twins: int, index: int
 ) -> list[XmlFace]:
     """Write one photo, and its mirror twin if it is among the first `twins`; their entries."""
     drawn = wild.draw_wild_photo(generator(seed, purpose, index), difficulty)

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
+from keypoints.sources.rendered.difficulty import AS_PUBLIC, Difficulty
 from keypoints.sources.rendered.expression import Expression
 from keypoints.sources.rendered.identity import Identity
 from keypoints.sources.rendered.look import (
@@ -202,16 +203,17 @@ def draw_pose(rng: np.random.Generator, difficulty: float = 1.0) -> Pose:
     )
 
 
-def draw_look(rng: np.random.Generator, person: Person, difficulty: float = 1.0) -> Look:
+def draw_look(rng: np.random.Generator, person: Person, difficulty: Difficulty = AS_PUBLIC) -> Look:
     """Draw one photo in the wild of a person."""
+    looking = difficulty.expression
     return Look(
         person=person,
-        expression=draw_expression(rng, difficulty),
-        pose=draw_pose(rng, difficulty),
-        light=draw_light(rng, person.skin, difficulty),
-        gaze=(float(rng.normal(0, 0.03 * difficulty)), float(rng.normal(0, 0.012 * difficulty))),
-        hat=_draw_hat(rng) if rng.random() < 0.1 * difficulty else None,
-        is_occluded=bool(rng.random() < 0.08 * difficulty),
+        expression=draw_expression(rng, difficulty.expression),
+        pose=draw_pose(rng, difficulty.pose),
+        light=draw_light(rng, person.skin, difficulty.light),
+        gaze=(float(rng.normal(0, 0.03 * looking)), float(rng.normal(0, 0.012 * looking))),
+        hat=_draw_hat(rng) if rng.random() < 0.1 * difficulty.cover else None,
+        is_occluded=bool(rng.random() < 0.08 * difficulty.cover),
     )
 
 

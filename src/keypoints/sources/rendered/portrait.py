@@ -7,6 +7,7 @@ import numpy as np
 
 from keypoints.landmarks import IBUG_68
 from keypoints.sources.rendered.camera_flaws import spoil
+from keypoints.sources.rendered.difficulty import AS_PUBLIC, Difficulty
 from keypoints.sources.rendered.photo import draw_photo
 from keypoints.sources.rendered.posing import Framing, find_landmarks
 from keypoints.sources.rendered.wild import draw_setting
@@ -40,7 +41,7 @@ class Portrait:
     is_known: np.ndarray
 
 
-def draw_portrait(rng: np.random.Generator, difficulty: float = 1.0) -> Portrait:
+def draw_portrait(rng: np.random.Generator, difficulty: Difficulty = AS_PUBLIC) -> Portrait:
     """Draw who it is, the picture, and what is known of it."""
     setting = draw_setting(rng, difficulty)
     unit = fifteen_of(find_landmarks(IBUG_68, setting.look, setting.posed))
@@ -51,7 +52,7 @@ def draw_portrait(rng: np.random.Generator, difficulty: float = 1.0) -> Portrait
     high = SIDE - 1 - _EDGE - unit.max(axis=0) * scale
     x, y = np.clip(origin, low, np.maximum(low, high))
     framing = Framing((SIDE, SIDE), (float(x), float(y)), scale)
-    photo = spoil(draw_photo(setting.look, setting.posed, framing, rng), rng, difficulty)
+    photo = spoil(draw_photo(setting.look, setting.posed, framing, rng), rng, difficulty.camera)
     is_known = np.full(len(unit), rng.random() < _COMPLETE)
     is_known[list(_ALWAYS_KNOWN)] = True
     return Portrait(

@@ -7,6 +7,7 @@ import numpy as np
 from keypoints.landmarks import IMM_58
 from keypoints.sources.rendered.backdrop import paint_wall
 from keypoints.sources.rendered.camera_flaws import add_grain, without_colour
+from keypoints.sources.rendered.difficulty import AS_PUBLIC, Difficulty
 from keypoints.sources.rendered.draws import draw_expression, draw_light, draw_person
 from keypoints.sources.rendered.expression import Expression
 from keypoints.sources.rendered.look import Look, Person, Pose
@@ -35,9 +36,9 @@ TURN_SHIFT = 56.0
 TURN, TURN_STD = 28.0, 6.0
 
 
-def draw_sitter(rng: np.random.Generator, difficulty: float = 1.0) -> Person:
+def draw_sitter(rng: np.random.Generator, difficulty: Difficulty = AS_PUBLIC) -> Person:
     """A person as they come to a studio: without glasses; a sixth are women."""
-    person = draw_person(rng, difficulty, is_female=bool(rng.random() < 0.175))
+    person = draw_person(rng, difficulty.cover, is_female=bool(rng.random() < 0.175))
     return replace(person, glasses=None)
 
 
@@ -59,7 +60,12 @@ class ViewDraw:
 
 
 def draw_view(
-    person: Person, view: int, rng: np.random.Generator, difficulty: float = 1.0, *, grey: bool
+    person: Person,
+    view: int,
+    rng: np.random.Generator,
+    difficulty: Difficulty = AS_PUBLIC,
+    *,
+    grey: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """One of the six photos and its 58 landmarks in photo pixels, (58, 2).
 
@@ -67,19 +73,19 @@ def draw_view(
     """
     draw = draw_sitting(person, view, rng, difficulty)
     photo = draw_photo(draw.look, draw.posed, draw.framing, rng, paint_wall(rng, SIZE))
-    photo = add_grain(photo, rng, rng.uniform(0, 4 * difficulty))
+    photo = add_grain(photo, rng, rng.uniform(0, 4 * difficulty.camera))
     return without_colour(photo) if grey else photo, draw.landmarks_photo
 
 
 def draw_sitting(
-    person: Person, view: int, rng: np.random.Generator, difficulty: float = 1.0
+    person: Person, view: int, rng: np.random.Generator, difficulty: Difficulty = AS_PUBLIC
 ) -> ViewDraw:
     """Draw how the person sits for one of the six photos."""
     look = Look(
         person=person,
-        expression=_expression(rng, view, difficulty),
-        pose=_pose(rng, view, difficulty),
-        light=draw_light(rng, person.skin, difficulty, side_spot=view == SPOT),
+        expression=_expression(rng, view, difficulty.expression),
+        pose=_pose(rng, view, difficulty.pose),
+        light=draw_light(rng, person.skin, difficulty.light, side_spot=view == SPOT),
     )
     posed = pose_head(look)
     unit = find_landmarks(IMM_58, look, posed)  # inter-ocular distances

@@ -6,6 +6,7 @@ import numpy as np
 
 from keypoints.landmarks import IBUG_68
 from keypoints.sources.rendered.camera_flaws import spoil
+from keypoints.sources.rendered.difficulty import AS_PUBLIC, Difficulty
 from keypoints.sources.rendered.draws import draw_look, draw_person
 from keypoints.sources.rendered.look import Look
 from keypoints.sources.rendered.photo import draw_photo
@@ -54,22 +55,22 @@ class WildPhoto:
     quality: int
 
 
-def draw_wild_photo(rng: np.random.Generator, difficulty: float = 1.0) -> WildPhoto:
+def draw_wild_photo(rng: np.random.Generator, difficulty: Difficulty = AS_PUBLIC) -> WildPhoto:
     """Draw everything about one photo, and the photo."""
     draw = draw_setting(rng, difficulty)
-    pixels = spoil(draw_photo(draw.look, draw.posed, draw.framing, rng), rng, difficulty)
-    quality = int(rng.integers(round(95 - 35 * difficulty), 96))
+    pixels = spoil(draw_photo(draw.look, draw.posed, draw.framing, rng), rng, difficulty.camera)
+    quality = int(rng.integers(round(95 - 35 * difficulty.camera), 96))
     return WildPhoto(pixels, draw.box, draw.landmarks_photo, quality)
 
 
-def draw_setting(rng: np.random.Generator, difficulty: float = 1.0) -> WildDraw:
+def draw_setting(rng: np.random.Generator, difficulty: Difficulty = AS_PUBLIC) -> WildDraw:
     """Draw who is in the photo, where, and what a detector finds there.
 
     Args:
         rng: Draws everything.
-        difficulty: 0 for frontal, resting, evenly lit faces, 1 for those of the public photos.
+        difficulty: Of each kind.
     """
-    look = draw_look(rng, draw_person(rng, difficulty), difficulty)
+    look = draw_look(rng, draw_person(rng, difficulty.cover), difficulty)
     posed = pose_head(look)
     landmarks = find_landmarks(IBUG_68, look, posed)  # in inter-ocular distances
     box_width = int(rng.choice(_BOX_WIDTHS, p=_BOX_SHARES))
