@@ -41,15 +41,20 @@ def train_model(name: str) -> None:
         )
         train_rows, validation_rows = sides_of(store, fold)
         points, start = settings.points, weights_of(weights)
-        network = build_network(model, task, len(points), seed=seed, weights=start)
+        batches = partial(Batches, store, points=points, batch_size=model.batch_size)
+        examples = batches(
+            train_rows, augment=model.augment, epochs=epochs, seed=seed, part=team.part
+        )
+        network = build_network(
+            model, task, len(points), seed=seed, mean_unit=examples.mean_unit(), weights=start
+        )
         device = choose_device(params.device)
         run = f"{device}, {team.size} processes" if team.size > 1 else str(device)
         digest = run_digest(settings.model_dump_json(), run, [crops, weights])
         state = open_state(name, digest)
-        batches = partial(Batches, store, points=points, batch_size=model.batch_size)
         results = train(
             network,
-            batches(train_rows, augment=model.augment, epochs=epochs, seed=seed, part=team.part),
+            examples,
             batches(team.part_of(validation_rows)),
             loss=LOSSES[model.loss],
             lr=settings.lr,

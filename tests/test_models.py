@@ -117,6 +117,17 @@ def test_first_weights_are_a_function_of_the_seed(model: AnyModel):
     assert not same_weights(network, build(model, seed=2))
 
 
+@pytest.mark.parametrize("model", [*PARAMS.models.values(), SMALL], ids=[*PARAMS.models, "small"])
+def test_first_predictions_lie_near_the_mean_shape(model: AnyModel):
+    mean_unit = np.random.default_rng(1).uniform(0.2, 0.8, (N_POINTS, 2))
+    at_mean = build_network(model, task_of(model), N_POINTS, seed=1, mean_unit=mean_unit)
+    with torch.inference_mode():
+        images = tiny_images(model)
+        first, in_the_middle = (net.eval()(images).numpy() for net in (at_mean, build(model)))
+    assert np.abs(first - mean_unit).mean() < 0.1
+    np.testing.assert_allclose(first - in_the_middle, [mean_unit - 0.5] * 3, atol=1e-6)
+
+
 @every_model
 def test_building_leaves_torchs_own_chance_alone(model: AnyModel):
     before = torch.get_rng_state()

@@ -22,6 +22,8 @@ from keypoints.settings.models import Augment
 
 Array = NDArray[np.floating]
 
+_CHUNK = 4096  # faces whose landmarks are in memory at once
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -73,7 +75,7 @@ class Batches:
         self.rows = np.asarray(rows)
         self._store, self._points = store, list(points)
         self._batch_size, self._augment, self._seed = batch_size, augment, seed
-        self._epochs, self._box_scale = epochs, box_scale
+        self._epochs, self._crop_to_input = epochs, store.format.crop_to_input(box_scale)
         self._part = part
         if augment is not None and augment.mirror:
             self._mirror_order = mirror_order_of(points, SCHEMES[store.format.scheme])
@@ -100,21 +102,34 @@ class Batches:
             while ahead:
                 yield ahead.popleft().result()
 
+    def mean_unit(self) -> Array:
+        """The mean shape of the faces as they are, without draws.
+
+        Returns:
+            (n_points, 2) in 0..1 of the input; the middle for a point that no face has.
+        """
+        sums, counts = (np.zeros((len(self._points), 2)) for _ in range(2))
+        for start in range(0, len(self.rows), _CHUNK):
+            rows = self.rows[start : start + _CHUNK]
+            photo_to_unit = self._photo_to_unit(rows, self._crop_to_input)
+            landmarks_unit = apply_map(photo_to_unit, self._landmarks_photo(rows))
+            sums += np.nansum(landmarks_unit, axis=0)
+            counts += np.isfinite(landmarks_unit).sum(axis=0)
+        return np.where(counts > 0, sums / np.maximum(counts, 1), 0.5)
+
     def _order(self, epoch: int) -> NDArray[np.integer]:
         if self._augment is None:
             return self.rows
         return generator(self._seed, Purpose.ORDER, epoch).permutation(self.rows)
 
     def _make(self, of_all: NDArray[np.integer], epoch: int) -> Batch:
-        format_, rows = self._store.format, self._own(of_all)
-        size = (format_.height, format_.width)
+        rows = self._own(of_all)
         draws = self._draw(rows, epoch)
-        crop_to_input = np.broadcast_to(format_.crop_to_input(self._box_scale), (len(rows), 2, 3))
+        crop_to_input = np.broadcast_to(self._crop_to_input, (len(rows), 2, 3))
         if draws is not None:
             crop_to_input = compose(draws.maps, crop_to_input)
-        photo_to_input = compose(crop_to_input, self._store.photo_to_crop[rows])
-        photo_to_unit = compose(unit_map(size), photo_to_input)
-        landmarks_photo = self._store.landmarks_photo[rows][:, self._points]
+        photo_to_unit = self._photo_to_unit(rows, crop_to_input)
+        landmarks_photo = self._landmarks_photo(rows)
         images = self._warp(rows, crop_to_input)
         if draws is not None:
             for number, image in enumerate(images):
@@ -129,6 +144,13 @@ class Batches:
             weight=self._weight(of_all),
         )
 
+    def _photo_to_unit(self, rows: NDArray[np.integer], crop_to_input: Array) -> Array:
+        to_unit = unit_map((self._store.format.height, self._store.format.width))
+        return compose(to_unit, compose(crop_to_input, self._store.photo_to_crop[rows]))
+
+    def _landmarks_photo(self, rows: NDArray[np.integer]) -> Array:
+        return self._store.landmarks_photo[rows][:, self._points]
+
     def _own(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
         """A part is never empty: where there are fewer faces than parts, some have the first."""
         number, of = self._part
@@ -140,8 +162,7 @@ class Batches:
         number, of = self._part
         if of == 1:
             return 1.0
-        landmarks_photo = self._store.landmarks_photo[rows][:, self._points]
-        known = np.isfinite(landmarks_photo).sum(axis=(1, 2))
+        known = np.isfinite(self._landmarks_photo(rows)).sum(axis=(1, 2))
         return float(of * known[number::of].sum() / max(1, known.sum()))
 
     def _draw(self, rows: NDArray[np.integer], epoch: int) -> Draws | None:

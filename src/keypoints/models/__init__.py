@@ -8,12 +8,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from keypoints.chance import Purpose, torch_seed
 from keypoints.errors import first_line
+from keypoints.models.first_weights import start_at
 from keypoints.settings.data import Task
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import AnyModel, FaceNetModel, HeatmapModel, NoseNetModel, OnBackbone
@@ -49,15 +52,23 @@ class LandmarkNetwork(nn.Module):
 
 
 def build_network(
-    model: AnyModel, task: Task, n_points: int, *, seed: int, weights: Path | None = None
+    model: AnyModel,
+    task: Task,
+    n_points: int,
+    *,
+    seed: int,
+    mean_unit: NDArray[np.floating] | None = None,
+    weights: Path | None = None,
 ) -> LandmarkNetwork:
-    """Build a model's network with first weights that are a function of the seed.
+    """Build a model's network with first weights that are a function of what is given.
 
     Args:
         model: Settings of the model.
         task: Settings of its task.
         n_points: Points to predict.
         seed: Of the run.
+        mean_unit: The mean shape, (n_points, 2) in 0..1 of the input: the first predictions lie
+            near it, where the last layer is linear. None: the middle of the input.
         weights: Pre-trained weights of the backbone, or a model file of this project, whose last
             layer is passed over where it has another number of points; None: random.
 
@@ -71,6 +82,7 @@ def build_network(
             body = _build_body(model, task, 2 * n_points, None if trained else weights)
         except (MemoryError, RuntimeError) as error:
             raise SettingsError(f"the network cannot be built: {first_line(error)}") from error
+    start_at(np.full((n_points, 2), 0.5) if mean_unit is None else mean_unit, body)
     network = LandmarkNetwork(body, mean=model.mean, std=model.std)
     if isinstance(model, OnBackbone):
         _try_input(network, model, task)

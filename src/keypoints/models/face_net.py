@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from keypoints.models.first_weights import keep_variance, start_in_the_middle
+from keypoints.models.first_weights import keep_variance
 from keypoints.settings.errors import SettingsError
 
 
@@ -37,7 +37,5 @@ class FaceNet(nn.Sequential):
             raise SettingsError(f"an input of {input_size} px is too small for face_net")
         features = channels * height * width
         layers += [nn.Flatten(), nn.Linear(features, 2000), nn.ReLU(), nn.Linear(2000, 300)]
-        last = nn.Linear(300, n_outputs)
-        super().__init__(*layers, nn.ReLU(), last)
+        super().__init__(*layers, nn.ReLU(), nn.Linear(300, n_outputs))
         self.apply(keep_variance)
-        start_in_the_middle(last)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from keypoints.models.first_weights import start_in_the_middle
 from keypoints.settings.errors import SettingsError
 
 
@@ -46,6 +45,4 @@ class NoseNet(nn.Sequential):
             raise SettingsError(f"an input of {input_size} px is too small for kernels {kernels}")
         features = channels * height * width
         layers += [nn.Flatten(), nn.Linear(features, hidden), nn.ReLU()]
-        last = nn.Linear(hidden, n_outputs)
-        super().__init__(*layers, last)
-        start_in_the_middle(last)
+        super().__init__(*layers, nn.Linear(hidden, n_outputs))

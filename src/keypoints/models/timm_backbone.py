@@ -56,19 +56,7 @@ def timm_backbone(
         classifier = backbone.pretrained_cfg["classifier"]
         heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
         _load_weights(backbone, _read_weights(weights), weights, heads)
-    _start_in_the_middle(backbone)
     return backbone
-
-
-def _start_in_the_middle(backbone: Any) -> None:
-    """Of backbones whose classifier is one linear layer, as most are."""
-    from torch import nn
-
-    from keypoints.models.first_weights import start_in_the_middle
-
-    last = backbone.get_classifier()
-    if isinstance(last, nn.Linear):
-        start_in_the_middle(last)
 
 
 def timm_features(
