@@ -46,6 +46,7 @@ BACKGROUND, BRIGHTEST = 20, 240
 
 
 RUNS_THE_PIPELINE = "test_pipeline.py"
+LONGEST = ("test_experiments.py", "test_interrupted.py", "test_repetition.py", "test_team.py")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -54,8 +55,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs the pipeline, and the others meanwhile what can be done without it."""
+    """One worker runs the pipeline, and the others meanwhile what can be done without it.
+
+    Then come the longest files, so that no worker is left with one while the others are done.
+    """
     needing = {item.path for item in items if "ran" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     items.sort(key=lambda item: item.path in needing)
     items.sort(key=lambda item: item.path.name != RUNS_THE_PIPELINE)
 
