@@ -101,11 +101,12 @@ def _paste(
     window = np.s_[low[1] : high[1], low[0] : high[0]]
     local = projected - np.append(low, 0).astype(np.float32)
     places, drawn = draw_places(local, (high[1] - low[1], high[0] - low[0]), facing=facing)
-    x, y = texels = places * np.float32(zoom)
-    texels += (zoom - 1) / 2
+    places *= zoom
+    places += (zoom - 1) / 2
+    x, y = places
     seen = cv2.remap(skin, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if skin.shape[-1] == 3:
-        np.copyto(canvas[window], seen, where=drawn[..., None])
+        cv2.copyTo(seen, drawn.view(np.uint8), canvas[window])
         return
     cover = seen[..., 3].astype(np.float32) / 255
     cover[~drawn] = 0
