@@ -15,7 +15,7 @@ from keypoints.batches import Batches
 from keypoints.crops import CropStore
 from keypoints.devices import autocast, choose_device
 from keypoints.landmarks import SCHEMES
-from keypoints.losses import LOSSES, Loss
+from keypoints.losses import Loss, make_loss
 from keypoints.models import build_network
 from keypoints.settings.models import AnyModel
 from keypoints.settings.params import Params, read_params
@@ -51,12 +51,14 @@ def _compare(
 ) -> tuple[Times, int]:
     """Times of passes of both loops, and the images of a pass."""
     task = params.task(model.task)
-    points = points_of(task, SCHEMES[store.format.scheme])
+    scheme = SCHEMES[store.format.scheme]
+    points = points_of(task, scheme)
+    loss = make_loss(model, scheme, points)
     resident = ResidentLoop(
         build_network(model, task, len(points), seed=params.seed),
         (model.batch_size, task.channels, *task.input_size),
         n_points=len(points),
-        loss=LOSSES[model.loss],
+        loss=loss,
         lr=params.lr,
         device=device,
     )
@@ -74,7 +76,7 @@ def _compare(
             seed=params.seed,
         ),
         Batches(store, store.rows("validation")[:1], points, batch_size=1),
-        loss=LOSSES[model.loss],
+        loss=loss,
         lr=params.lr,
         epochs=rounds + 1,
         seed=params.seed,

@@ -14,7 +14,8 @@ from keypoints.devices import choose_device
 from keypoints.folds import parse_item, sides_of
 from keypoints.history import tell, write_history
 from keypoints.inference import TrainedSettings, save_model
-from keypoints.losses import LOSSES
+from keypoints.landmarks import SCHEMES
+from keypoints.losses import make_loss
 from keypoints.models import build_network
 from keypoints.resume import open_state, run_digest
 from keypoints.settings.params import read_params
@@ -56,7 +57,7 @@ def train_model(name: str) -> None:
             network,
             examples,
             batches(team.part_of(validation_rows)),
-            loss=LOSSES[model.loss],
+            loss=make_loss(model, SCHEMES[store.format.scheme], points),
             lr=settings.lr,
             lr_decay=model.lr_decay,
             recipe=model.recipe,

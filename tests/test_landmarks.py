@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from keypoints.faces import Face
-from keypoints.landmarks import IBUG_68, IMM_58, KAGGLE_15, KAGGLE_15_POINTS, SCHEMES, Scheme
+from keypoints.landmarks import (
+    IBUG_68,
+    IMM_58,
+    KAGGLE_15,
+    KAGGLE_15_POINTS,
+    SCHEMES,
+    Scheme,
+    neighbours_of,
+)
 from keypoints.sources.ibug import read_ibug
 from keypoints.sources.imm import read_imm
 
@@ -162,3 +170,23 @@ def test_parts_of_the_15_points_are_those_of_their_names():
     words = {"eyes": "eye_", "brows": "eyebrow", "nose": "nose", "mouth": "mouth"}
     for part, points in KAGGLE_15.parts.items():
         assert all(words[part] in KAGGLE_15_POINTS[point] for point in points)
+
+
+def test_neighbours_are_those_on_the_same_contour():
+    found = neighbours_of(tuple(range(68)), IBUG_68)
+    assert len(found) == 68
+    assert found[0] == (0, 1) and found[8] == (7, 9) and found[16] == (15, 16)  # an open jaw
+    assert found[36] == (41, 37) and found[41] == (40, 36)  # a closed eye
+
+
+def test_neighbours_are_positions_among_the_points_that_are_predicted():
+    assert neighbours_of((30, 29, 36), IBUG_68) == [(1, 0), (1, 0), (2, 2)]
+    assert neighbours_of((52,), IMM_58) == [(0, 0)]
+
+
+@every_scheme
+def test_a_direction_is_mirrored_with_the_face(scheme: Scheme):
+    found = neighbours_of(tuple(range(scheme.n_points)), scheme)
+    order = scheme.mirror_order
+    for point, pair in enumerate(found):
+        assert {int(order[near]) for near in pair} == set(found[order[point]])

@@ -1,6 +1,8 @@
 """Losses, by order and by hand."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -8,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from keypoints.losses import LOSSES, smooth_l1_loss, wing_loss
+from keypoints.landmarks import IBUG_68
+from keypoints.losses import LOSSES, PENALTIES, along_contours, make_loss, wing
+from keypoints.settings.params import read_params
 
 every_loss = pytest.mark.parametrize("name", LOSSES)
 errors = st.floats(1e-4, 1)
@@ -105,20 +109,23 @@ def test_unknown_points_do_not_count(name: str):
     assert (predicted.grad[0] != 0).any()
 
 
-@every_loss
-def test_where_all_points_are_known_no_bit_changes(name: str):
-    bare = {
-        "mse": functional.mse_loss,
-        "l1": functional.l1_loss,
-        "smooth_l1": smooth_l1_loss,
-        "wing": wing_loss,
-    }[name]
+@pytest.mark.parametrize(
+    ("name", "bare"),
+    [
+        ("mse", functional.mse_loss),
+        ("l1", functional.l1_loss),
+        ("smooth_l1", partial(functional.smooth_l1_loss, beta=0.02)),
+    ],
+)
+def test_where_all_points_are_known_losses_are_torchs(
+    name: str, bare: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+):
     (predicted, target), (again, _) = landmarks_and_target(2), landmarks_and_target(2)
     loss, expected = LOSSES[name](predicted, target), bare(again, target)
     loss.backward()
     expected.backward()
     assert loss.item() == expected.item()
-    assert torch.equal(predicted.grad, again.grad)
+    assert torch.allclose(predicted.grad, again.grad, rtol=1e-6, atol=0)
 
 
 @every_loss
@@ -129,3 +136,60 @@ def test_a_batch_of_which_nothing_is_known_teaches_nothing(name: str):
     assert loss.item() == 0
     assert predicted.grad is not None
     assert (predicted.grad == 0).all()
+
+
+# Three points of a contour that runs to the right, and one that is on none.
+NEIGHBOURS = [(0, 1), (0, 2), (1, 2), (3, 3)]
+LINE = torch.tensor([[[0.2, 0.5], [0.4, 0.5], [0.6, 0.5], [0.9, 0.9]]])
+
+
+def along_loss(penalty: str, weight: float, *errors: tuple[float, float]) -> float:
+    loss = along_contours(PENALTIES[penalty], NEIGHBOURS, weight=weight)
+    return loss(LINE + torch.tensor([errors]), LINE).item()
+
+
+def test_errors_along_a_contour_count_for_less_than_those_across_it():
+    none = (0.0, 0.0)
+    assert along_loss("l1", 0.5, (0.3, 0), none, none, none) == pytest.approx(0.3 / 8 * 2 / 3)
+    assert along_loss("l1", 0.5, (0, 0.3), none, none, none) == pytest.approx(0.3 / 8 * 4 / 3)
+    for off in ((0.3, 0.0), (0.0, 0.3)):  # on no contour: as ever
+        assert along_loss("l1", 0.5, none, none, none, off) == pytest.approx(0.3 / 8)
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 200])
+def test_a_turned_face_has_the_same_loss_along_its_contours(degrees: float):
+    turn = math.radians(degrees)
+    matrix = torch.tensor(
+        [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]], dtype=torch.float32
+    )
+    errors = torch.tensor([[[0.1, 0.02], [-0.03, 0.2], [0.01, -0.05], [0.0, 0.0]]])
+    loss = along_contours(wing, NEIGHBOURS, weight=0.3)
+    expected = loss(LINE + errors, LINE)
+    assert loss((LINE + errors) @ matrix.T, LINE @ matrix.T).item() == pytest.approx(
+        expected.item(), rel=1e-5
+    )
+
+
+def test_where_a_neighbour_is_unknown_or_at_the_same_place_x_and_y_count_alike():
+    loss = along_contours(PENALTIES["l1"], NEIGHBOURS, weight=0.0)
+    target = LINE.clone()
+    target[0, 2] = math.nan
+    predicted = (LINE + torch.tensor([0.0, 0.1])).requires_grad_()
+    # The first has both neighbours, and only y; the second lacks one; the third is not known.
+    assert loss(predicted, target).item() == pytest.approx((0.2 + 0.1 + 0.1) / 6, rel=1e-5)
+    loss(predicted, target).backward()
+    assert predicted.grad is not None
+    assert predicted.grad.isfinite().all() and (predicted.grad[0, 2] == 0).all()
+    same = LINE[:, [0, 0, 0, 3]]
+    assert loss(same + 0.1, same).item() == pytest.approx(0.1)
+
+
+def test_a_model_names_its_loss_and_the_weight_along():
+    model = read_params().models["resnet18"]
+    target = torch.rand(2, 68, 2, generator=torch.Generator().manual_seed(5))
+    predicted, points = target + 0.01 * torch.tensor([1.0, -2.0]), tuple(range(68))
+    plain = make_loss(model, IBUG_68, points)(predicted, target)
+    assert plain.item() == LOSSES["mse"](predicted, target).item()
+    half = make_loss(model.model_copy(update={"loss_along": 0.5}), IBUG_68, points)
+    assert half(predicted, target).item() != pytest.approx(plain.item())
+    assert half(target, target).item() == 0

@@ -179,3 +179,20 @@ def mirror_order_of(points: tuple[int, ...], scheme: Scheme) -> list[int]:
         ValueError: If a point's twin is not predicted.
     """
     return [points.index(int(twin)) for twin in scheme.mirror_order[list(points)]]
+
+
+def neighbours_of(points: tuple[int, ...], scheme: Scheme) -> list[tuple[int, int]]:
+    """Where, among the predicted points, those before and after each one on its contour stand.
+
+    At an end of an open contour a point is its own neighbour on that side; one that is on no
+    contour, or whose neighbours are not predicted, is so on both.
+    """
+    found = {point: (number, number) for number, point in enumerate(points)}
+    for contour in scheme.contours:
+        line = [point for point in contour.points if point in found]
+        for number, point in enumerate(line):
+            before, after = number - 1, number + 1
+            if not contour.closed:
+                before, after = max(before, 0), min(after, len(line) - 1)
+            found[point] = points.index(line[before]), points.index(line[after % len(line)])
+    return list(found.values())

@@ -58,6 +58,7 @@ class Model(Settings):
     lr_scale: Annotated[float, Field(gt=0)]
     lr_decay: Annotated[float, Field(ge=0, le=1)]
     loss: Literal["mse", "l1", "smooth_l1", "wing"]
+    loss_along: Chance = 1.0
     mean: list[Annotated[float, Field(ge=0, le=1)]]
     std: list[Annotated[float, Field(gt=0)]]
     augment: Augment
