@@ -82,6 +82,10 @@ class Workspace:
         made.commit()
         return made
 
+    def beside(self, folder: Path) -> "Workspace":
+        """Another repository, in which the same commands are run."""
+        return Workspace(folder, self._commands)
+
     def _copy(self, name: str) -> None:
         source, target = ROOT / name, self.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
