@@ -19,9 +19,9 @@ from keypoints.losses import make_loss
 from keypoints.models import build_network
 from keypoints.resume import open_state, run_digest
 from keypoints.settings.params import read_params
+from keypoints.starting import first_weights
 from keypoints.team import together
 from keypoints.training import LearningError, train, with_last_good
-from keypoints.weights import weights_of
 
 
 def train_model(name: str) -> None:
@@ -30,7 +30,7 @@ def train_model(name: str) -> None:
     base, fold = parse_item(name)
     model, task = params.model(base), params.task(params.model(base).task)
     seed, epochs = params.seed, model.epochs
-    crops, weights = layout.CROPS / model.task, layout.WEIGHTS / base
+    crops, (start, started_by) = layout.CROPS / model.task, first_weights(base, model, fold)
     with CropStore(crops) as store, together(params.processes) as team:
         settings = TrainedSettings(
             name=name,
@@ -41,7 +41,7 @@ def train_model(name: str) -> None:
             task=task,
         )
         train_rows, validation_rows = sides_of(store, fold)
-        points, start = settings.points, weights_of(weights)
+        points = settings.points
         batches = partial(Batches, store, points=points, batch_size=model.batch_size)
         examples = batches(
             train_rows, augment=model.augment, epochs=epochs, seed=seed, part=team.part
@@ -51,7 +51,7 @@ def train_model(name: str) -> None:
         )
         device = choose_device(params.device)
         run = f"{device}, {team.size} processes" if team.size > 1 else str(device)
-        digest = run_digest(settings.model_dump_json(), run, [crops, weights])
+        digest = run_digest(settings.model_dump_json(), run, [crops, started_by])
         state = open_state(name, digest)
         results = train(
             network,

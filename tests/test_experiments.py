@@ -66,6 +66,21 @@ def test_contenders_are_trained_when_asked_for_on_the_data_of_the_pipeline(
     assert workspace.run("git", "status", "--porcelain", "--", "contenders/data") == ""
 
 
+def test_a_contender_goes_on_from_another_one(workspace: Workspace) -> None:
+    ran = workspace.stages_run("repro", "contenders/dvc.yaml:train@mobile_fine")
+    assert ran[-1].endswith("train@mobile_fine")
+    folder = workspace.folder / "contenders/models"
+    first, then = (
+        load_model(folder / f"mobile_{name}.safetensors") for name in ("heatmap", "fine")
+    )
+    moved = [
+        (a - b).norm() / a.norm()
+        for a, b in zip(first.network.parameters(), then.network.parameters(), strict=True)
+        if a.ndim > 1
+    ]
+    assert 0 < max(moved) < 0.5  # one epoch from where the other ended, not from anew
+
+
 def test_a_grid_is_queued_and_worked_off_by_two_workers(workspace: Workspace) -> None:
     workspace.dvc("exp", "run", "--queue", "-S", "lr=1e-3,0.01", "train@nose_net")
     workspace.dvc("queue", "start", "-j", "2")

@@ -200,6 +200,27 @@ def test_ensemble_is_of_different_models_that_predict_the_same(
     assert rule in refusal(with_value(tmp_path, "ensembles", block))
 
 
+@pytest.mark.parametrize(
+    ("start", "pretrained", "rule"),
+    [
+        ("models/face_net.safetensors", False, None),
+        ("models/resnet81.safetensors", False, "models.resnet18.start should be data/weights or"),
+        ("models/resnet18.safetensors", False, "models.resnet18.start should be data/weights or"),
+        ("models/face_net.safetensors", True, "models.resnet18.pretrained must be false"),
+    ],
+)
+def test_a_model_may_go_on_from_another_one(
+    tmp_path: Path, start: str, pretrained: bool, rule: str | None
+):
+    path = with_value(tmp_path, "models.resnet18.start", start)
+    text = path.read_text()
+    path.write_text(text.replace("pretrained: false", f"pretrained: {str(pretrained).lower()}"))
+    if rule:
+        assert rule in refusal(path)
+    else:
+        assert read_params(path).models["resnet18"].goes_on_from == "face_net"
+
+
 def test_way_of_predicting_is_that_of_a_model(tmp_path: Path):
     message = refusal(with_value(tmp_path, "at_test.resnet81", {"mirror": True}))
     assert "at_test.resnet81 should be one of nose_net, " in message

@@ -53,6 +53,8 @@ TINY_CONTENDERS = {
     "models.mobile_heatmap.pretrained": False,
     "models.mobile_heatmap.epochs": 1,
     "models.mobile_heatmap.batch_size": 8,
+    "models.mobile_fine.epochs": 1,
+    "models.mobile_fine.batch_size": 8,
 }
 MODELS = list(YAML(typ="safe").load((ROOT / "params.yaml").read_text())["models"])
 

@@ -1,9 +1,11 @@
 """Settings of the models: their networks, how they are trained, and how they predict."""
 
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from keypoints.layout import WEIGHTS
 from keypoints.settings.block import Chance, Settings
 
 
@@ -86,6 +88,12 @@ class OnBackbone(Model):
     backbone: str
     pretrained: bool | str
     pad_type: Literal["same"] | None
+    start: str = WEIGHTS.as_posix()
+
+    @property
+    def goes_on_from(self) -> str | None:
+        """The model whose trained weights are this one's first; None: `pretrained` says which."""
+        return None if self.start == WEIGHTS.as_posix() else PurePosixPath(self.start).stem
 
 
 class BackboneModel(OnBackbone):

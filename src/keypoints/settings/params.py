@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from keypoints.layout import RAW
+from keypoints.layout import RAW, WEIGHTS, model_file
 from keypoints.settings.block import Seed, Settings
 from keypoints.settings.data import Downloads, Rendered, Task, Validation
 from keypoints.settings.errors import SettingsError, explain_all
 from keypoints.settings.file import read_settings_file
-from keypoints.settings.models import AnyModel, AtTest, Ensemble
+from keypoints.settings.models import AnyModel, AtTest, Ensemble, OnBackbone
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -70,6 +70,24 @@ class Params(Settings):
                         f"models.{name}.{key} must have {channels} number(s), one per channel of "
                         f"task {model.task}; got {values}"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _models_go_on_from_others(self) -> "Params":
+        for name, model in self.models.items():
+            if not isinstance(model, OnBackbone) or model.goes_on_from is None:
+                continue
+            others = [model_file(other).as_posix() for other in self.models if other != name]
+            if model.start not in others:
+                raise ValueError(
+                    f"models.{name}.start should be {WEIGHTS} or a model's file, one of "
+                    f"{', '.join(others)}; got {model.start!r}"
+                )
+            if model.pretrained is not False:
+                raise ValueError(
+                    f"models.{name}.pretrained must be false, since it starts from {model.start}; "
+                    f"got {model.pretrained!r}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,32 @@
+"""What a training starts from: random weights, pre-trained ones, or those of another model."""
+
+from pathlib import Path
+
+from keypoints.folds import Fold, FoldError
+from keypoints.layout import WEIGHTS
+from keypoints.settings.models import AnyModel, OnBackbone
+from keypoints.weights import weights_of
+
+
+def first_weights(name: str, model: AnyModel, fold: Fold | None) -> tuple[Path | None, Path]:
+    """What a model starts from.
+
+    Args:
+        name: Of the model.
+        model: Its settings.
+        fold: That it is trained without.
+
+    Returns:
+        The weights file, None where they are random; and the file or folder that says so.
+
+    Raises:
+        FoldError: If it would go on from a model that has seen the fold.
+    """
+    if isinstance(model, OnBackbone) and model.goes_on_from:
+        if fold:
+            raise FoldError(
+                f"{name} goes on from {model.goes_on_from}, which has seen every fold: only models "
+                "that start from data/weights can be cross-validated"
+            )
+        return Path(model.start), Path(model.start)
+    return weights_of(WEIGHTS / name), WEIGHTS / name
