@@ -46,7 +46,13 @@ BACKGROUND, BRIGHTEST = 20, 240
 
 
 RUNS_THE_PIPELINE = "test_pipeline.py"
-LONGEST = ("test_experiments.py", "test_interrupted.py", "test_repetition.py", "test_team.py")
+LONGEST = (
+    "test_experiments.py",
+    "test_interrupted.py",
+    "test_shared_cache.py",
+    "test_repetition.py",
+    "test_team.py",
+)
 
 
 def pytest_xdist_auto_num_workers() -> int:
