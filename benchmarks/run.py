@@ -22,6 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 PARTS = {
     "draw": "drawing_speed",
     "speed": "training_speed",
+    "customary": "customary_speed",
     "prepare": "cutting_speed",
     "memory": "peak_memory",
     "repro": "repeat_time",

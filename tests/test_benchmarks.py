@@ -21,6 +21,6 @@ def test_an_unknown_part_is_refused_with_the_known_ones():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert (
-        "must be one of draw, speed, prepare, memory, repro, annotate, soak; got sped"
+        "must be one of draw, speed, customary, prepare, memory, repro, annotate, soak; got sped"
         in done.stderr
     )
