@@ -28,9 +28,12 @@ def test_a_gradient_reaches_the_map_from_its_point():
     assert (maps.grad[0, 0, :, 0] < 0).all() and (maps.grad[0, 0, :, 3] > 0).all()
 
 
+@pytest.mark.parametrize("separable", [True, False])
 @pytest.mark.parametrize("size", [(64, 64), (64, 96)])
-def test_maps_have_a_cell_for_every_four_pixels_of_any_input(size: tuple[int, int]):
-    network = HeatmapNet("resnet18", 1, channels=16, n_points=5).eval()
+def test_maps_have_a_cell_for_every_four_pixels_of_any_input(
+    size: tuple[int, int], separable: bool
+):
+    network = HeatmapNet("resnet18", 1, channels=16, separable=separable, n_points=5).eval()
     with torch.inference_mode():
         maps = network.heatmaps(torch.zeros(2, 1, *size))
         points = network(torch.zeros(2, 1, *size))

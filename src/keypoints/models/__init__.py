@@ -180,6 +180,7 @@ def _build_body(model: AnyModel, task: Task, n_outputs: int, weights: Path | Non
             model.backbone,
             task.channels,
             channels=model.channels,
+            separable=model.separable,
             n_points=n_outputs // 2,
             pad_type=model.pad_type,
             weights=weights,

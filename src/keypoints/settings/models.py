@@ -107,6 +107,7 @@ class HeatmapModel(OnBackbone):
 
     architecture: Literal["heatmap_net"]
     channels: Annotated[int, Field(ge=8, le=512)]
+    separable: bool = True
 
 
 AnyModel = Annotated[
