@@ -67,6 +67,20 @@ def test_a_stage_of_the_contenders_is_that_of_the_pipeline_one_folder_further(st
     assert near | set(far) == set(own["params"])
 
 
+def test_the_best_ensemble_depends_on_its_modules_and_its_members_predictions() -> None:
+    deps = CONTENDERS["stages"]["best"]["deps"]
+    used = modules_used(SRC / "ensemble.py") | {"src/ensemble.py"}
+    assert {dep.removeprefix("../") for dep in deps if dep.startswith("../")} == used
+    settings = YAML(typ="safe").load((ROOT / "contenders/params.yaml").read_text())
+    members = settings["ensembles"]["best"]["members"]
+    assert f"data/crops/{settings['models'][members[0]]['task']}" in deps
+    assert [dep for dep in deps if dep.startswith("metrics/predictions/")] == [
+        f"metrics/predictions/{member}_{split}.npz"
+        for member in members
+        for split in ("validation", "test")
+    ]
+
+
 def test_the_contenders_weights_depend_on_what_fetch_depends_on() -> None:
     listed = CONTENDERS["stages"]["weights"]["deps"]
     assert listed == [f"../{dep}" for dep in definition("fetch")["deps"]]
