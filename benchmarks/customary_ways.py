@@ -61,7 +61,7 @@ class Run:
         self.faces = [faces[number % len(faces)] for number in range(self.whole(len(faces)))]
         self.format = crop_format(self.task, found.scheme)
         self.points = points_of(self.task, found.scheme)
-        self._loss = make_loss(self.model, found.scheme, self.points)
+        self.loss = self.timed(make_loss(self.model, found.scheme, self.points))
 
     def whole(self, n_faces: int) -> int:
         """So many faces, some of them twice, that every batch is whole: timm drops others."""
@@ -70,10 +70,6 @@ class Run:
     def network(self) -> nn.Module:
         """The model's network, with its first weights."""
         return build_network(self.model, self.task, len(self.points), seed=self.params.seed)
-
-    def loss(self, predicted: Tensor, target: Tensor) -> Tensor:
-        """The model's loss; the first one is timed."""
-        return self.timed(self._loss)(predicted, target)
 
     def timed(self, loss: Loss) -> Loss:
         """A loss whose first value is timed."""
