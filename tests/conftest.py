@@ -47,17 +47,19 @@ BACKGROUND, BRIGHTEST = 20, 240
 
 RUNS_THE_PIPELINE = "test_pipeline.py"
 LONGEST = (
-    "test_experiments.py",
     "test_interrupted.py",
+    "test_experiments.py",
     "test_shared_cache.py",
     "test_repetition.py",
     "test_team.py",
+    "test_queue.py",
+    "test_contenders.py",
 )
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Half as many again as there are cores: a fifth of the time goes into waiting for queues."""
-    return n_cores() * 3 // 2
+    """Twice as many as there are cores: half of the time goes into waiting for what was started."""
+    return n_cores() * 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

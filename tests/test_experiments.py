@@ -1,7 +1,6 @@
-"""Experiments and contenders, run by DVC in a repository of their own with tiny settings."""
+"""Experiments, run by DVC in a repository of their own with tiny settings."""
 
 import json
-import time
 
 import pandas as pd
 from workspace import Workspace
@@ -45,50 +44,3 @@ def test_another_backbone_is_one_setting(workspace: Workspace) -> None:
     assert ran == ["fetch@weights", "train@resnet18"]
     trained = load_model(workspace.folder / "models/resnet18.safetensors")
     assert type(trained.network.body).__name__ == "MobileNetV3"
-
-
-def test_contenders_are_trained_when_asked_for_on_the_data_of_the_pipeline(
-    workspace: Workspace,
-) -> None:
-    ends = [f"contenders/dvc.yaml:{stage}@mobile_heatmap" for stage in ("evaluate", "submit")]
-    ran = workspace.stages_run("repro", *ends)
-    stages = ("prepare@wild160", "weights", "train@", "evaluate@", "submit@")
-    assert len(ran) == len(stages)
-    assert all(any(name in line for line in ran) for name in stages)
-    folder = workspace.folder / "contenders"
-    scores = json.loads((folder / "metrics/scores/mobile_heatmap.json").read_text())
-    assert 0 < scores["mse"] < 1
-    said = workspace.run(
-        "python", "src/send.py", "--check", "contenders/submissions/mobile_heatmap.csv"
-    )
-    assert "rows for 2 faces, as " in said
-    assert workspace.stages_run("repro") == []  # the pipeline itself knows nothing of them
-    assert workspace.run("git", "status", "--porcelain", "--", "contenders/data") == ""
-
-
-def test_a_contender_goes_on_from_another_one(workspace: Workspace) -> None:
-    ran = workspace.stages_run("repro", "contenders/dvc.yaml:train@mobile_fine")
-    assert ran[-1].endswith("train@mobile_fine")
-    folder = workspace.folder / "contenders/models"
-    first, then = (
-        load_model(folder / f"mobile_{name}.safetensors") for name in ("heatmap", "fine")
-    )
-    moved = [
-        (a - b).norm() / a.norm()
-        for a, b in zip(first.network.parameters(), then.network.parameters(), strict=True)
-        if a.ndim > 1
-    ]
-    assert 0 < max(moved) < 0.5  # one epoch from where the other ended, not from anew
-
-
-def test_a_grid_is_queued_and_worked_off_by_two_workers(workspace: Workspace) -> None:
-    workspace.dvc("exp", "run", "--queue", "-S", "lr=1e-3,0.01", "train@nose_net")
-    workspace.dvc("queue", "start", "-j", "2")
-    deadline = time.monotonic() + 120
-    while "Queued" in (status := workspace.dvc("queue", "status")) or "Running" in status:
-        assert time.monotonic() < deadline, status
-        time.sleep(2)
-    assert status.count("Success") == 2
-    shown = workspace.dvc("exp", "show", "--csv", "--no-pager")
-    rates = pd.read_csv(pd.io.common.StringIO(shown))["lr"]
-    assert {0.002, 0.001, 0.01} <= set(rates)
