@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from measurement import Measurement, Size
 from workspace import ROOT, make_workspace, run_in, stage_command
@@ -46,14 +47,11 @@ MODELS = {
 
 def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
     """Run both stages on both sets."""
-    copies = math.ceil(size.faces / _n_photos(drawn))
+    copies = math.ceil(size.faces / n_photos(drawn))
     workspaces = folder / "small", folder / "large"
     for workspace, times in zip(workspaces, (1, size.times), strict=True):
-        make_workspace(workspace, drawn, copies * times, tasks=TASKS, models=MODELS)
-        record = workspace / layout.WEIGHTS / MODEL
-        record.mkdir(parents=True)
-        write_record(record, file=None, sha256=None)
-    small, large = (_n_photos(workspace / layout.RAW) for workspace in workspaces)
+        make_set(workspace, drawn, copies * times, tasks=TASKS, models=MODELS)
+    small, large = (n_photos(workspace / layout.RAW) for workspace in workspaces)
     for stage, item in (("prepare", "wild"), ("train", MODEL)):
         few, many = (peak_of(stage_command(stage, item), workspace) for workspace in workspaces)
         yield Measurement(
@@ -65,7 +63,16 @@ def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
         )
 
 
-def _n_photos(folder: Path) -> int:
+def make_set(workspace: Path, drawn: Path, copies: int, **changes: Any) -> None:
+    """Make a workspace whose model finds the record of its first weights."""
+    make_workspace(workspace, drawn, copies, **changes)
+    record = workspace / layout.WEIGHTS / MODEL
+    record.mkdir(parents=True)
+    write_record(record, file=None, sha256=None)
+
+
+def n_photos(folder: Path) -> int:
+    """Photos of the iBUG set below a folder."""
     return sum(1 for _ in (folder / "ibug").rglob("*.jpg"))
 
 

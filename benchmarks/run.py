@@ -25,11 +25,12 @@ PARTS = {
     "customary": "customary_speed",
     "prepare": "cutting_speed",
     "memory": "peak_memory",
+    "scale": "scaling",
     "repro": "repeat_time",
     "annotate": "annotating_speed",
     "soak": "soak",
 }
-ON_DEMAND = ("customary", "soak")  # take much longer than the others
+ON_DEMAND = ("customary", "scale", "soak")  # take much longer than the others
 
 
 def run(parts: Iterable[str], size: Size) -> None:
@@ -60,7 +61,7 @@ def _machine() -> str:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    names = f"of {', '.join(PARTS)}; none: all but {' and '.join(ON_DEMAND)}"
+    names = f"of {', '.join(PARTS)}; none: all but {', '.join(ON_DEMAND)}"
     parser.add_argument("parts", nargs="*", metavar="PART", help=names)
     parser.add_argument("--quick", action="store_true", help="tiny numbers, to see that it runs")
     parser.add_argument("--experiments", type=int, help="of the soak (50; quick: 6)")

@@ -33,7 +33,7 @@ def make_workspace(folder: Path, drawn: Path, copies: int, **changes: Any) -> No
         changes: Top-level keys of params.yaml with their values.
     """
     folder.mkdir(parents=True)
-    yaml = YAML()
+    yaml = YAML(typ="safe")
     params = yaml.load(ROOT / "params.yaml")
     params.update(changes)
     _keep_tasks_of(("imm", "ibug"), params)
@@ -43,13 +43,15 @@ def make_workspace(folder: Path, drawn: Path, copies: int, **changes: Any) -> No
 
 
 def _keep_tasks_of(datasets: tuple[str, ...], params: dict[str, Any]) -> None:
-    """Leave out the tasks of other data sets, and their models: their photos are not drawn here."""
+    """Leave out the tasks of other data sets, their models, and what is said of models left out."""
     for name, task in list(params["tasks"].items()):
         if task["dataset"] not in datasets:
             del params["tasks"][name]
     for name, model in list(params["models"].items()):
         if model["task"] not in params["tasks"]:
             del params["models"][name]
+    for name in set(params["at_test"]) - set(params["models"]):
+        del params["at_test"][name]
 
 
 def stage_command(stage: str, item: str) -> list[str]:

@@ -29,7 +29,8 @@ def train_model(name: str) -> None:
     params = read_params()
     base, fold = parse_item(name)
     model, task = params.model(base), params.task(params.model(base).task)
-    seed, epochs = params.seed, model.epochs
+    seed = params.seed if model.seed is None else model.seed
+    epochs = model.epochs
     crops, (start, started_by) = layout.CROPS / model.task, first_weights(base, model, fold)
     with CropStore(crops) as store, together(params.processes) as team:
         settings = TrainedSettings(

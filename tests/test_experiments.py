@@ -3,6 +3,7 @@
 import json
 
 import pandas as pd
+import torch
 from workspace import Workspace
 
 from keypoints.inference import load_model
@@ -44,3 +45,14 @@ def test_another_backbone_is_one_setting(workspace: Workspace) -> None:
     assert ran == ["fetch@weights", "train@resnet18"]
     trained = load_model(workspace.folder / "models/resnet18.safetensors")
     assert type(trained.network.body).__name__ == "MobileNetV3"
+
+
+def test_a_models_own_seed_stands_for_that_of_all(workspace: Workspace) -> None:
+    trained = []
+    for settings in ({"seed": 7}, {"seed": 1, "models.nose_net.seed": 7}):
+        workspace.set_params(settings)
+        workspace.run("python", "src/train.py", "nose_net")
+        trained.append(load_model(workspace.folder / "models/nose_net.safetensors"))
+    assert [model.settings.seed for model in trained] == [7, 7]
+    first, second = (model.network.state_dict() for model in trained)
+    assert all(torch.equal(first[name], second[name]) for name in first)

@@ -52,6 +52,7 @@ TINY_CONTENDERS = {
     "tasks.wild160.margin": 8,
     "models.mobile_heatmap.pretrained": False,
     "models.quick_128.pretrained": False,
+    "models.second_128.pretrained": False,
     "models.mobile_heatmap.epochs": 1,
     "models.mobile_heatmap.batch_size": 8,
     "models.mobile_fine.epochs": 1,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from keypoints.layout import WEIGHTS
-from keypoints.settings.block import Chance, Settings
+from keypoints.settings.block import Chance, Seed, Settings
 
 
 class Augment(Settings):
@@ -55,6 +55,7 @@ class Model(Settings):
     """What every model has, whatever its architecture."""
 
     task: str
+    seed: Seed | None = None  # None: that of all models
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
     lr_scale: Annotated[float, Field(gt=0)]
