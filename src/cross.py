@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints import layout
-from keypoints.calibration import fit_calibrator
+from keypoints.calibration import fit_calibrator, has_shape
 from keypoints.command import run_stage
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
@@ -20,8 +20,6 @@ from keypoints.scores import face_errors, write_tables
 from keypoints.settings.params import Params, read_params
 from keypoints.stopwatch import recorded
 from keypoints.trained_settings import points_of
-
-LEAST_POINTS = 3  # that have a shape
 
 
 def cross(name: str, folds: str) -> None:
@@ -46,7 +44,7 @@ def cross(name: str, folds: str) -> None:
     mse = float(squares[known].mean())
     write_tables(f"{name}_oof", errors, mse=mse, folds=fold_of[known])
     write_predictions(name, "oof", faces)
-    if len(points) >= LEAST_POINTS:
+    if has_shape(points):
         calibrator = fit_calibrator(predicted, target[known][:, list(points)], table["group"])
         calibrator.save(layout.fresh(layout.calibrator_file(name)))
 

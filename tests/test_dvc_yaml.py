@@ -67,18 +67,37 @@ def test_a_stage_of_the_contenders_is_that_of_the_pipeline_one_folder_further(st
     assert near | set(far) == set(own["params"])
 
 
-def test_the_best_ensemble_depends_on_its_modules_and_its_members_predictions() -> None:
-    deps = CONTENDERS["stages"]["best"]["deps"]
+CONTENDERS_PARAMS = YAML(typ="safe").load((ROOT / "contenders/params.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", CONTENDERS_PARAMS["ensembles"])
+def test_an_ensemble_depends_on_its_modules_and_on_what_its_members_left(name: str) -> None:
+    deps = CONTENDERS["stages"][name]["deps"]
+    members = CONTENDERS_PARAMS["ensembles"][name]["members"]
     used = modules_used(SRC / "ensemble.py") | {"src/ensemble.py"}
     assert {dep.removeprefix("../") for dep in deps if dep.startswith("../")} == used
-    settings = YAML(typ="safe").load((ROOT / "contenders/params.yaml").read_text())
-    members = settings["ensembles"]["best"]["members"]
-    assert f"data/crops/{settings['models'][members[0]]['task']}" in deps
-    assert [dep for dep in deps if dep.startswith("metrics/predictions/")] == [
-        f"metrics/predictions/{member}_{split}.npz"
-        for member in members
-        for split in ("validation", "test")
+    assert [dep for dep in deps if not dep.startswith("../")] == [
+        f"data/crops/{CONTENDERS_PARAMS['models'][members[0]]['task']}",
+        *(
+            file
+            for member in members
+            for file in (
+                f"metrics/predictions/{member}_validation.npz",
+                f"metrics/predictions/{member}_test.npz",
+                f"models/{member}_calibrator.safetensors",
+            )
+        ),
     ]
+
+
+def test_a_correction_depends_on_its_modules_its_model_and_the_crops_of_its_task() -> None:
+    stage = CONTENDERS["stages"]["calibrate"]
+    used = modules_used(SRC / "calibrate.py") | {"src/calibrate.py"}
+    (crops,) = {
+        f"data/crops/{CONTENDERS_PARAMS['models'][name]['task']}" for name in stage["foreach"]
+    }
+    deps = {dep.removeprefix("../") for dep in stage["do"]["deps"]}
+    assert deps == used | {"models/${item}.safetensors", crops}
 
 
 def test_the_contenders_weights_depend_on_what_fetch_depends_on() -> None:

@@ -6,10 +6,14 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from workspace import Workspace
 
+from keypoints.calibration import load_calibrator
+from keypoints.crops import CropStore
 from keypoints.ensembles import EnsembleError, combine
-from keypoints.predictions import PredictedFaces
+from keypoints.inference import load_model
+from keypoints.predictions import PredictedFaces, predict_faces
 
 
 def faces(x: float, n_faces: int = 1) -> PredictedFaces:
@@ -74,6 +78,35 @@ def test_an_ensemble_without_test_faces_has_scores_only(workspace: Workspace):
     together = np.load(workspace.folder / "metrics/predictions/noses_validation.npz")
     np.testing.assert_allclose(together["landmarks_photo"], expected, rtol=1e-6)
     assert not (workspace.folder / "submissions/noses.csv").exists()
+
+
+def test_a_model_is_corrected_by_what_its_training_faces_taught(workspace: Workspace):
+    workspace.run("python", "src/calibrate.py", "resnet18")
+    block = {"how": "mean", "members": ["resnet18"], "calibrated": True}
+    workspace.set_params({"ensembles": {"single": block}})
+    workspace.run("python", "src/ensemble.py", "single")
+    folder = workspace.folder
+    plain, corrected = (
+        np.load(folder / f"metrics/predictions/{name}_test.npz")["landmarks_photo"]
+        for name in ("resnet18", "single")
+    )
+    calibrator = load_calibrator(folder / "models/resnet18_calibrator.safetensors")
+    np.testing.assert_allclose(corrected, calibrator.apply(plain.astype(float)), atol=0.01)
+    assert np.abs(corrected - plain).max() > 1
+    with CropStore(folder / "data/crops/wild") as store:
+        target = store.landmarks_photo[store.rows("train")]
+        trained = load_model(folder / "models/resnet18.safetensors")
+        _, faces = predict_faces(trained, store, store.rows("train"), torch.device("cpu"))
+    before, after = (
+        np.abs(points - target).mean()
+        for points in (faces.landmarks_photo, calibrator.apply(faces.landmarks_photo))
+    )
+    assert after < before
+
+
+def test_a_model_of_one_point_has_no_shape_to_correct(workspace: Workspace):
+    said = workspace.run("python", "src/calibrate.py", "nose_net", check=False)
+    assert "error: nose_net: predicts 1 points, which have no shape" in said
 
 
 def test_an_ensemble_that_is_not_in_the_settings_is_named(ran: Workspace):

@@ -2,8 +2,9 @@
 
 A network errs alike on like faces: it draws a long chin too short, a turned head too frontal. Such
 errors are a linear function of the predicted shape, seen upright and in one size, plus what nobody
-can know; a ridge regression takes the function away. It has to learn from out-of-fold predictions:
-on its own training faces a network errs less, and otherwise.
+can know; a ridge regression takes the function away. It learns best from out-of-fold predictions:
+on its own training faces a network errs less, and may err otherwise. After a training with draws so
+strong that it errs nearly as much on them, they do (docs/results.md).
 
 Source: Hoerl and Kennard, Ridge regression, 1970; Wolpert, Stacked generalization, 1992 (learning
 from predictions of faces that were held out).
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from keypoints.errors import PipelineError
 from keypoints.faces import deal_groups
 
 Array = NDArray[np.floating]
@@ -24,6 +26,16 @@ Complex = NDArray[np.complexfloating]  # a point (x, y) as x + iy: turning and s
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-3, 3, 13))  # of shapes of size 1
 _N_FOLDS, _N_ROUNDS = 5, 5
+_LEAST_POINTS = 3  # that have a shape
+
+
+class CalibrationError(PipelineError):
+    """A model whose shapes cannot be corrected; the message says why."""
+
+
+def has_shape(points: Sequence[int]) -> bool:
+    """Whether so many points form a shape, beside a place, a size and a turn."""
+    return len(points) >= _LEAST_POINTS
 
 
 @dataclass(frozen=True)
