@@ -13,6 +13,7 @@ PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
 PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 STAGES = ("fetch", "prepare", "train", "evaluate", "submit", "report")
 CONTENDERS = YAML(typ="safe").load((ROOT / "contenders/dvc.yaml").read_text())
+CONTENDERS_PARAMS = YAML(typ="safe").load((ROOT / "contenders/params.yaml").read_text())
 FOLDS = YAML(typ="safe").load((ROOT / "contenders/folds/dvc.yaml").read_text())
 ARCHITECTURES = {
     str(path.relative_to(ROOT))
@@ -65,9 +66,6 @@ def test_a_stage_of_the_contenders_is_that_of_the_pipeline_one_folder_further(st
     near = {name for name in other["params"] if isinstance(name, str)}
     far = next(name["../params.yaml"] for name in other["params"] if isinstance(name, dict))
     assert near | set(far) == set(own["params"])
-
-
-CONTENDERS_PARAMS = YAML(typ="safe").load((ROOT / "contenders/params.yaml").read_text())
 
 
 @pytest.mark.parametrize("name", CONTENDERS_PARAMS["ensembles"])
@@ -145,13 +143,16 @@ def test_every_model_has_its_curve_among_those_of_its_task() -> None:
         assert curves[f"CED curves of task {task}"] == [f"metrics/ced/{m}.csv" for m in models]
 
 
-def test_every_model_whose_data_has_test_faces_is_submitted() -> None:
+@pytest.mark.parametrize(
+    ("stages", "params"), [(PIPELINE, PARAMS), (CONTENDERS, CONTENDERS_PARAMS)]
+)
+def test_every_model_whose_data_has_test_faces_is_submitted(stages: dict, params: dict) -> None:
     expected = {
         name: {"task": model["task"], "architecture": model["architecture"]}
-        for name, model in PARAMS["models"].items()
-        if PARAMS["tasks"][model["task"]]["dataset"] in ("ibug", "kaggle15")
+        for name, model in params["models"].items()
+        if params["tasks"][model["task"]]["dataset"] in ("ibug", "kaggle15")
     }
-    assert PIPELINE["stages"]["submit"]["foreach"] == expected
+    assert stages["stages"]["submit"]["foreach"] == expected
 
 
 def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:
