@@ -151,7 +151,8 @@ class Workspace:
     def restore(self) -> None:
         """Go back to the last commit, whatever was made since."""
         self.run("git", "reset", "--quiet", "--hard")  # DVC stages its lock, too
-        self.run("git", "clean", "--quiet", "--force", "-dx", "metrics", "models", "submissions")
+        made = ("metrics", "models", "submissions", "contenders")
+        self.run("git", "clean", "--quiet", "--force", "-dx", *made)
         with self.repo() as repo:
             repo.checkout(["dvc.yaml"], force=True)
 
