@@ -33,13 +33,17 @@ def make_workspace(folder: Path, drawn: Path, copies: int, **changes: Any) -> No
         changes: Top-level keys of params.yaml with their values.
     """
     folder.mkdir(parents=True)
-    yaml = YAML(typ="safe")
-    params = yaml.load(ROOT / "params.yaml")
-    params.update(changes)
-    _keep_tasks_of(("imm", "ibug"), params)
-    yaml.dump(params, folder / "params.yaml")
+    YAML(typ="safe").dump(settings_with(changes), folder / "params.yaml")
     _multiply_imm(drawn / "imm", folder / layout.RAW / "imm", copies)
     _multiply_ibug(drawn / "ibug", folder / layout.RAW / "ibug", copies)
+
+
+def settings_with(changes: dict[str, Any]) -> dict[str, Any]:
+    """The committed settings with other top-level keys, without what they leave nothing for."""
+    params = YAML(typ="safe").load(ROOT / "params.yaml")
+    params.update(changes)
+    _keep_tasks_of(("imm", "ibug"), params)
+    return params
 
 
 def _keep_tasks_of(datasets: tuple[str, ...], params: dict[str, Any]) -> None:
