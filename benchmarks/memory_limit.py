@@ -31,7 +31,11 @@ class MemoryLimit:
     def __enter__(self) -> "MemoryLimit":
         try:
             self._folder.mkdir()
-            (self._folder / self._file).write_text(str(self._n_bytes))
+            try:
+                (self._folder / self._file).write_text(str(self._n_bytes))
+            except OSError:
+                self._folder.rmdir()
+                raise
         except OSError as error:
             raise NoLimitError(f"no control group of one's own ({error})") from error
         return self
@@ -41,12 +45,6 @@ class MemoryLimit:
         enter = f'echo $$ > "{self._folder}/cgroup.procs" && exec "$@"'
         return ["sh", "-c", enter, "sh", *command]
 
-    def forget(self, path: Path) -> None:
-        """Drop a file's cached pages: those that others have read are not counted in this group."""
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -54,3 +52,10 @@ class MemoryLimit:
         trace: TracebackType | None,
     ) -> None:
         self._folder.rmdir()
+
+
+def drop_cached(path: Path) -> None:
+    """Drop a file's cached pages: a group does not count those that others have read."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from measurement import Measurement, Size
-from memory_limit import MemoryLimit, NoLimitError
+from memory_limit import MemoryLimit, NoLimitError, drop_cached
 from peak_memory import MODEL, MODELS, TASKS, make_set, n_photos, peak_of
 from workspace import run_in, stage_command
 
@@ -67,7 +67,7 @@ def _under_limit(workspace: Path, free_s: float) -> Iterator[Measurement]:
         return
     try:
         with MemoryLimit(int(n_bytes * SHARE)) as limit:
-            limit.forget(store)
+            drop_cached(store)
             run_in(workspace, limit.around(stage_command("train", MODEL)))
     except NoLimitError as error:
         print(f"  a store larger than memory is left out: {error}")

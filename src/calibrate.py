@@ -11,7 +11,7 @@ from keypoints.calibration import CalibrationError, fit_calibrator, has_shape
 from keypoints.command import run_stage
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
-from keypoints.inference import load_model
+from keypoints.inference import check_fit, load_model
 from keypoints.predictions import ONCE, predict_faces
 from keypoints.settings.params import read_params
 from keypoints.stopwatch import recorded
@@ -21,11 +21,13 @@ def calibrate(name: str) -> None:
     """Predict the training faces as test faces are predicted, and keep what corrects them best."""
     params = read_params()
     trained = load_model(layout.model_file(name))
-    points = trained.settings.points
+    settings = trained.settings
+    points = settings.points
     if not has_shape(points):
-        raise CalibrationError(f"{name}: predicts {len(points)} points, which have no shape")
+        raise CalibrationError(f"{name}: too few points to have a shape: {len(points)}")
     device, at_test = choose_device(params.device), params.at_test.get(name, ONCE)
-    with CropStore(layout.CROPS / params.model(name).task) as store:
+    with CropStore(layout.CROPS / settings.model.task) as store:
+        check_fit(trained, name, store.format)
         rows = store.rows("train")
         rows = rows[np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))]
         target = store.landmarks_photo[rows][:, list(points)]
