@@ -41,14 +41,20 @@ def train_model(name: str) -> None:
             model=model,
             task=task,
         )
-        train_rows, validation_rows = sides_of(store, fold)
+        train_rows, validation_rows = sides_of(store, fold, model.groups)
         points = settings.points
         batches = partial(Batches, store, points=points, batch_size=model.batch_size)
         examples = batches(
             train_rows, augment=model.augment, epochs=epochs, seed=seed, part=team.part
         )
         network = build_network(
-            model, task, len(points), seed=seed, mean_unit=examples.mean_unit(), weights=start
+            model,
+            task,
+            len(points),
+            seed=seed,
+            mean_unit=examples.mean_unit(),
+            weights=start,
+            scheme=SCHEMES[store.format.scheme],
         )
         device = choose_device(params.device)
         run = f"{device}, {team.size} processes" if team.size > 1 else str(device)

@@ -9,7 +9,7 @@ from workspace import Workspace
 
 from keypoints.calibration import load_calibrator
 from keypoints.crops import CropStore
-from keypoints.folds import Fold, FoldError, folds_of, parse_item
+from keypoints.folds import Fold, FoldError, folds_of, parse_item, sides_of
 
 
 def test_every_training_face_is_held_out_once_and_trained_on_in_all_other_folds(
@@ -20,6 +20,28 @@ def test_every_training_face_is_held_out_once_and_trained_on_in_all_other_folds(
     assert sorted(np.concatenate([held_out for _, held_out in sides]).tolist()) == training
     for train, held_out in sides:
         assert sorted([*train, *held_out]) == training
+
+
+def test_so_many_groups_are_trained_on_and_a_smaller_number_is_part_of_a_larger(
+    dot_store: CropStore,
+):
+    everything = dot_store.rows("train")
+    group_of = dot_store.faces(everything).set_index(everything)["group"]
+    smaller: set[int] = set()
+    for count in range(1, group_of.nunique() + 2):  # one more than there are
+        train, held_out = sides_of(dot_store, None, count)
+        assert group_of[train].nunique() == min(count, group_of.nunique())
+        assert set(everything[group_of.isin(group_of[train])]) == set(train)
+        assert smaller <= set(train)
+        assert held_out.tolist() == dot_store.rows("validation").tolist()
+        smaller = set(train)
+    assert smaller == set(everything)
+
+
+def test_groups_are_those_of_the_other_folds_where_one_is_held_out(dot_store: CropStore):
+    train, held_out = sides_of(dot_store, Fold(1, 3), 2)
+    assert dot_store.faces(train)["group"].nunique() == 2
+    assert not set(train) & set(held_out)
 
 
 def test_a_fold_without_a_face_is_refused(dot_store: CropStore):

@@ -12,18 +12,25 @@ from keypoints.sources.imm import read_asf, read_imm
 
 SIZE = (48, 64)  # height and width of the photos here, not square
 X, Y = np.arange(58) / 64, np.arange(58) / 116
+ON_A_LINE = np.stack([X, Y], axis=1)
 
 
-def asf(*, count: str = "58", host: str = "07-3m.jpg", columns: int = 7) -> str:
-    """A shape file as the public ones are; point p lies at (p / 64, p / 116)."""
+def asf(
+    *,
+    count: str = "58",
+    host: str = "07-3m.jpg",
+    columns: int = 7,
+    points: np.ndarray = ON_A_LINE,
+) -> str:
+    """A shape file as the public ones are; point p lies at (p / 64, p / 116) unless given."""
     rest = "\t0.00\t0.00\t0.00" * (columns == 10)
-    points = [
+    rows = [
         f"0 \t4 \t{x:.8f} \t{y:.8f} \t{point} \t{max(point - 1, 0)} \t{point + 1}{rest}"
-        for point, (x, y) in enumerate(zip(X, Y, strict=True))
+        for point, (x, y) in enumerate(points)
     ]
     return "\n".join(
         ["#####", "#", "# AAM Shape File", "#", "", "# number of model points", count, ""]
-        + ["# model points", "# format: <path#> <type> <x rel.> <y rel.> ...", *points]
+        + ["# model points", "# format: <path#> <type> <x rel.> <y rel.> ...", *rows]
         + ["", "# host image", host, ""]
     )
 
@@ -158,3 +165,26 @@ def test_drawn_set_is_read_in_the_order_of_its_names(rendered_imm: Path):
         height, width = read_photo(rendered_imm / face.photo, colour=False).shape
         assert face.landmarks_photo is not None
         assert (face.landmarks_photo <= (width, height)).all()
+
+
+def almond(*, left: float, right: float) -> np.ndarray:
+    """Eight points around an eye in px, from the corner `left` over its upper lid, (8, 2)."""
+    turn = np.linspace(0, 2 * np.pi, 8, endpoint=False)
+    x = (left + right) / 2 - (right - left) / 2 * np.cos(turn)
+    return np.stack([x, 20 - 3 * np.sin(turn)], axis=1)
+
+
+@pytest.mark.parametrize("turned", [(), (13,), (21,), (13, 21)], ids=str)
+def test_an_eye_that_was_annotated_from_its_inner_corner_is_put_in_order(
+    tmp_path: Path, turned: tuple[int, ...]
+):
+    outer_first = {13: almond(left=50, right=38), 21: almond(left=10, right=22)}
+    inner_first = {13: almond(left=38, right=50), 21: almond(left=22, right=10)}
+    landmarks = np.stack([X * 64, Y * 48], axis=1)
+    in_file = landmarks.copy()
+    for first, eye in outer_first.items():
+        landmarks[first : first + 8] = eye
+        in_file[first : first + 8] = inner_first[first] if first in turned else eye
+    write(tmp_path, asf(points=in_file / (64, 48)))
+    (face,) = read_imm(tmp_path)
+    np.testing.assert_allclose(face.landmarks_photo, landmarks, atol=1e-5)

@@ -20,6 +20,7 @@ from keypoints.inference import (
     load_model,
     save_model,
 )
+from keypoints.landmarks import IMM_58, SCHEMES
 from keypoints.losses import LOSSES
 from keypoints.models import LandmarkNetwork, build_network
 from keypoints.recipe import Learner
@@ -78,9 +79,10 @@ def tiny_images(model: AnyModel) -> torch.Tensor:
     return torch.from_numpy(tiny_batch(model).images).permute(0, 3, 1, 2) / 255
 
 
-def settings_of(model: AnyModel) -> TrainedSettings:
+def settings_of(model: AnyModel, *, n_points: int = 58) -> TrainedSettings:
+    scheme = next(scheme.name for scheme in SCHEMES.values() if scheme.n_points == n_points)
     return TrainedSettings(
-        name="model", seed=3, lr=1e-5, scheme="imm58", model=model, task=task_of(model)
+        name="model", seed=3, lr=1e-5, scheme=scheme, model=model, task=task_of(model)
     )
 
 
@@ -281,7 +283,7 @@ def saved(model: AnyModel, path: Path, *, n_points: int = 58) -> LandmarkNetwork
     with torch.no_grad():
         for tensor in network.state_dict().values():
             tensor.add_(1 if tensor.dtype == torch.int64 else 0.01)
-    save_model(path, network, settings_of(model))
+    save_model(path, network, settings_of(model, n_points=n_points))
     return network
 
 
@@ -307,6 +309,21 @@ def test_the_last_layer_of_a_trained_model_with_other_points_is_not_taken(
     own, first = network.state_dict(), build(model, seed=1).state_dict()
     for name, value in own.items():
         assert torch.equal(value, (first if name.startswith(last) else trained)[name]), name
+
+
+@pytest.mark.parametrize("model", [SMALL, HEATMAP], ids=["backbone", "heat maps"])
+def test_a_last_layer_for_other_points_begins_as_a_mean_of_the_nearest(
+    tmp_path: Path, model: AnyModel
+):
+    path = tmp_path / "trained.safetensors"
+    trained = saved(model, path, n_points=68).eval()
+    network = build_network(model, TINY_WILD, 58, seed=1, weights=path, scheme=IMM_58).eval()
+    images = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        before, now = trained(images), network(images)
+    torch.testing.assert_close(now[:, [13, 21, 33, 43]], before[:, [45, 36, 26, 54]])
+    if model is SMALL:  # of maps, a mean has its peak between theirs
+        torch.testing.assert_close(now[:, 15], before[:, [43, 44]].mean(dim=1))
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,18 @@ def deal_groups(groups: Sequence[str], n_folds: int) -> NDArray[np.int64]:
     Returns:
         (n_faces,).
     """
-    order = sorted(set(groups), key=lambda group: (_fraction_of(f"fold of {group}"), group))
-    fold_of = {group: 1 + place % n_folds for place, group in enumerate(order)}
+    fold_of = {group: 1 + place % n_folds for place, group in enumerate(_shuffled(groups))}
     return np.array([fold_of[group] for group in groups], np.int64)
+
+
+def first_dealt(groups: Sequence[str], count: int) -> NDArray[np.bool_]:
+    """Which faces are of the first so many groups that `deal_groups` deals, (n_faces,)."""
+    dealt = set(_shuffled(groups)[:count])
+    return np.array([group in dealt for group in groups], bool)
+
+
+def _shuffled(groups: Sequence[str]) -> list[str]:
+    return sorted(set(groups), key=lambda group: (_fraction_of(f"fold of {group}"), group))
 
 
 def _fraction_of(name: str) -> float:

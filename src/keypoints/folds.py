@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from keypoints.crops import CropStore
 from keypoints.errors import PipelineError
-from keypoints.faces import deal_groups
+from keypoints.faces import deal_groups, first_dealt
 
 Rows = NDArray[np.integer]
 
@@ -47,14 +47,25 @@ class Fold:
         return rows[~is_held_out], rows[is_held_out]
 
 
-def sides_of(store: CropStore, fold: Fold | None) -> tuple[Rows, Rows]:
+def sides_of(store: CropStore, fold: Fold | None, n_groups: int | None = None) -> tuple[Rows, Rows]:
     """The rows that are trained on, and those held out: of a fold, or of the split.
+
+    Args:
+        store: The crops.
+        fold: To hold out; None: the validation faces.
+        n_groups: Persons, or photos, that are trained on, always the same; None, or more than there
+            are: all of them.
 
     Raises:
         FoldError: If one of them is empty.
     """
-    if fold:
-        return fold.sides(store)
+    train, held_out = fold.sides(store) if fold else _split(store)
+    if n_groups is not None:
+        train = train[first_dealt(store.faces(train)["group"].tolist(), n_groups)]
+    return train, held_out
+
+
+def _split(store: CropStore) -> tuple[Rows, Rows]:
     train, validation = store.rows("train"), store.rows("validation")
     if not len(train) or not len(validation):
         raise FoldError(

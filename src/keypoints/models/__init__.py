@@ -5,6 +5,7 @@ An architecture is a module of this package. To add one: write the module, its s
 """
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from keypoints.chance import Purpose, torch_seed
+from keypoints.correspondence import shares_of
 from keypoints.errors import first_line
+from keypoints.landmarks import SCHEMES, Scheme
 from keypoints.models.first_weights import start_at
 from keypoints.settings.data import Task
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import AnyModel, FaceNetModel, HeatmapModel, NoseNetModel, OnBackbone
+from keypoints.trained_settings import points_of
 
 
 class LandmarkNetwork(nn.Module):
@@ -59,6 +63,7 @@ def build_network(
     seed: int,
     mean_unit: NDArray[np.floating] | None = None,
     weights: Path | None = None,
+    scheme: Scheme | None = None,
 ) -> LandmarkNetwork:
     """Build a model's network with first weights that are a function of what is given.
 
@@ -69,13 +74,15 @@ def build_network(
         seed: Of the run.
         mean_unit: The mean shape, (n_points, 2) in 0..1 of the input: the first predictions lie
             near it, where the last layer is linear. None: the middle of the input.
-        weights: Pre-trained weights of the backbone, or a model file of this project, whose last
-            layer is passed over where it has another number of points; None: random.
+        weights: Pre-trained weights of the backbone, or a model file of this project; None: random.
+        scheme: The markup of the points. A last layer from a model file of another number of points
+            is put together from those that lie nearest, or passed over: where nothing is known of
+            how the markups agree, or this is None.
 
     Raises:
         SettingsError: If the settings do not fit each other or the weights.
     """
-    trained = None if weights is None else _trained_kind(weights)
+    trained = None if weights is None else _trained_of(weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, Purpose.WEIGHTS))
         try:
@@ -87,7 +94,8 @@ def build_network(
     if isinstance(model, OnBackbone):
         _try_input(network, model, task)
     if weights is not None and trained is not None:
-        _start_from(network, model, weights, trained)
+        markup = None if scheme is None else _Markup(scheme, points_of(task, scheme))
+        _start_from(network, model, weights, trained, markup)
     return network
 
 
@@ -105,8 +113,24 @@ def _try_input(network: LandmarkNetwork, model: OnBackbone, task: Task) -> None:
     network.train()
 
 
-def _trained_kind(path: Path) -> str | None:
-    """The kind of network in a model file of this project; None for any other file."""
+@dataclass(frozen=True)
+class _Markup:
+    """Which points of which scheme a network predicts."""
+
+    scheme: Scheme
+    points: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What the weights in a model file of this project are those of."""
+
+    kind: str
+    markup: _Markup
+
+
+def _trained_of(path: Path) -> _Trained | None:
+    """What a model file of this project holds; None for any other file."""
     try:
         with safe_open(path, "pt") as file:
             settings = (file.metadata() or {}).get("settings")
@@ -115,26 +139,37 @@ def _trained_kind(path: Path) -> str | None:
     if settings is None:
         return None
     try:
-        return _kind(json.loads(settings)["model"])
+        found = json.loads(settings)
+        scheme = SCHEMES[found["scheme"]]
+        markup = _Markup(scheme, points_of(Task.model_validate(found["task"]), scheme))
+        return _Trained(_kind(found["model"]), markup)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SettingsError(
             f"{path}: a model file with other settings than this project's ({first_line(error)})"
         ) from error
 
 
-def _start_from(network: LandmarkNetwork, model: AnyModel, path: Path, trained: str) -> None:
-    """Take over the layers of a trained network of the same kind, all but a last one that differs.
+def _start_from(
+    network: LandmarkNetwork, model: AnyModel, path: Path, trained: _Trained, markup: _Markup | None
+) -> None:
+    """Take over the layers of a trained network of the same kind; a last one that differs, adapted.
 
     Raises:
         SettingsError: If it is of another kind, or anything but the last layer does not fit.
     """
     ours = _kind(model.model_dump())
-    if trained != ours:
-        raise SettingsError(f"{path}: holds a {trained}, from which a {ours} cannot start")
+    if trained.kind != ours:
+        raise SettingsError(f"{path}: holds a {trained.kind}, from which a {ours} cannot start")
     own = network.state_dict()
     last = f"{[*own][-1].rpartition('.')[0]}."
     with safe_open(path, "pt") as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if markup:
+        found |= _for_other_points(
+            {name: value for name, value in found.items() if name.startswith(last)},
+            trained.markup,
+            markup,
+        )
     misfits = {
         name
         for name in own.keys() | found.keys()
@@ -148,6 +183,24 @@ def _start_from(network: LandmarkNetwork, model: AnyModel, path: Path, trained: 
         )
     fits = {name: value for name, value in found.items() if name not in misfits}
     network.load_state_dict(fits, strict=False)
+
+
+def _for_other_points(
+    layer: dict[str, Tensor], found: _Markup, wanted: _Markup
+) -> dict[str, Tensor]:
+    """A last layer for other points: what it says of each is a mean of what it said of the nearest.
+
+    A mean of maps before their softmax is a product of maps after it, whose peak lies between
+    theirs; one of coordinates lies there anyway.
+    """
+    shares = shares_of(wanted.scheme, wanted.points, found.scheme, found.points)
+    if shares is None:
+        return {}
+    mix = torch.from_numpy(shares)
+    return {
+        name: (mix @ value.float().reshape(mix.shape[1], -1)).reshape(-1, *value.shape[1:])
+        for name, value in layer.items()
+    }
 
 
 def _kind(model: dict[str, Any]) -> str:

@@ -56,6 +56,7 @@ class Model(Settings):
 
     task: str
     seed: Seed | None = None  # None: that of all models
+    groups: Annotated[int, Field(ge=1)] | None = None  # None: all persons, or photos
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
     lr_scale: Annotated[float, Field(gt=0)]
