@@ -28,16 +28,23 @@ def definition(stage: str) -> dict:
     return block.get("do", block)
 
 
+def modules_in(deps: list[str]) -> set[str]:
+    """The modules among the dependencies of a stage, those in listed folders too."""
+    found = {dep.removeprefix("../") for dep in deps}
+    folders = {dep for dep in found if dep.startswith("src/") and not dep.endswith(".py")}
+    inside = {
+        str(path.relative_to(ROOT)) for name in folders for path in (ROOT / name).rglob("*.py")
+    }
+    return {dep for dep in found - folders if dep.startswith("src/")} | inside
+
+
 def parameters(stage: str) -> list[str]:
     return definition(stage)["params"]
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_exactly_the_modules_that_it_imports(stage: str) -> None:
-    listed = {dep for dep in definition(stage)["deps"] if dep.startswith("src/")}
-    for folder in {dep for dep in listed if not dep.endswith(".py")}:
-        modules = (ROOT / folder).rglob("*.py")
-        listed = listed - {folder} | {str(path.relative_to(ROOT)) for path in modules}
+    listed = modules_in(definition(stage)["deps"])
     used = modules_used(SRC / f"{stage}.py") | {f"src/{stage}.py"}
     assert listed - LISTED_ARCHITECTURES == used - ARCHITECTURES
     assert bool(listed & LISTED_ARCHITECTURES) == bool(used & ARCHITECTURES)
@@ -73,7 +80,7 @@ def test_an_ensemble_depends_on_its_modules_and_on_what_its_members_left(name: s
     deps = CONTENDERS["stages"][name]["deps"]
     members = CONTENDERS_PARAMS["ensembles"][name]["members"]
     used = modules_used(SRC / "ensemble.py") | {"src/ensemble.py"}
-    assert {dep.removeprefix("../") for dep in deps if dep.startswith("../")} == used
+    assert modules_in(deps) == used
     assert [dep for dep in deps if not dep.startswith("../")] == [
         f"data/crops/{CONTENDERS_PARAMS['models'][members[0]]['task']}",
         *(
@@ -94,8 +101,9 @@ def test_a_correction_depends_on_its_modules_its_model_and_the_crops_of_its_task
     (crops,) = {
         f"data/crops/{CONTENDERS_PARAMS['models'][name]['task']}" for name in stage["foreach"]
     }
-    deps = {dep.removeprefix("../") for dep in stage["do"]["deps"]}
-    assert deps == used | {"models/${item}.safetensors", crops}
+    deps = stage["do"]["deps"]
+    assert modules_in(deps) == used
+    assert {dep for dep in deps if "src/" not in dep} == {"models/${item}.safetensors", crops}
 
 
 def test_the_contenders_weights_depend_on_what_fetch_depends_on() -> None:
@@ -106,10 +114,8 @@ def test_the_contenders_weights_depend_on_what_fetch_depends_on() -> None:
 @pytest.mark.parametrize("stage", ["train", "cross"])
 def test_a_stage_of_the_folds_depends_on_exactly_the_modules_that_it_imports(stage: str) -> None:
     block = FOLDS["stages"][stage]
-    listed = [dep.removeprefix("../") for dep in block.get("do", block)["deps"]]
-    used = modules_used(SRC / f"{stage}.py") | {f"src/{stage}.py", "src/keypoints/models"}
-    of_models = {name for name in used if name.startswith("src/keypoints/models/")}
-    assert {dep for dep in listed if dep.startswith("src/")} == used - of_models
+    used = modules_used(SRC / f"{stage}.py") | {f"src/{stage}.py"} | ARCHITECTURES
+    assert modules_in(block.get("do", block)["deps"]) == used
 
 
 def test_every_fold_that_is_put_together_is_trained() -> None:
