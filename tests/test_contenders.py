@@ -2,34 +2,42 @@
 
 import json
 
+import pytest
 from workspace import Workspace
 
 from keypoints.inference import load_model
 
 
+@pytest.fixture
+def contended(workspace: Workspace) -> Workspace:
+    """The repository with the contenders' stages."""
+    workspace.add_contenders()
+    return workspace
+
+
 def test_contenders_are_trained_when_asked_for_on_the_data_of_the_pipeline(
-    workspace: Workspace,
+    contended: Workspace,
 ) -> None:
     ends = [f"contenders/dvc.yaml:{stage}@mobile_heatmap" for stage in ("evaluate", "submit")]
-    ran = workspace.stages_run("repro", *ends)
+    ran = contended.stages_run("repro", *ends)
     stages = ("prepare@wild160", "weights", "train@", "evaluate@", "submit@")
     assert len(ran) == len(stages)
     assert all(any(name in line for line in ran) for name in stages)
-    folder = workspace.folder / "contenders"
+    folder = contended.folder / "contenders"
     scores = json.loads((folder / "metrics/scores/mobile_heatmap.json").read_text())
     assert 0 < scores["mse"] < 1
-    said = workspace.run(
+    said = contended.run(
         "python", "src/send.py", "--check", "contenders/submissions/mobile_heatmap.csv"
     )
     assert "rows for 2 faces, as " in said
-    assert workspace.stages_run("repro") == []  # the pipeline itself knows nothing of them
-    assert workspace.run("git", "status", "--porcelain", "--", "contenders/data") == ""
+    assert contended.stages_run("repro") == []  # the pipeline itself knows nothing of them
+    assert contended.run("git", "status", "--porcelain", "--", "contenders/data") == ""
 
 
-def test_a_contender_goes_on_from_another_one(workspace: Workspace) -> None:
-    ran = workspace.stages_run("repro", "contenders/dvc.yaml:train@mobile_fine")
+def test_a_contender_goes_on_from_another_one(contended: Workspace) -> None:
+    ran = contended.stages_run("repro", "contenders/dvc.yaml:train@mobile_fine")
     assert ran[-1].endswith("train@mobile_fine")
-    folder = workspace.folder / "contenders/models"
+    folder = contended.folder / "contenders/models"
     first, then = (
         load_model(folder / f"mobile_{name}.safetensors") for name in ("heatmap", "fine")
     )
