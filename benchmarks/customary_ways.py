@@ -74,8 +74,8 @@ class Run:
     def timed(self, loss: Loss) -> Loss:
         """A loss whose first value is timed."""
 
-        def with_time(predicted: Tensor, target: Tensor) -> Tensor:
-            value = loss(predicted, target)
+        def with_time(predicted: Tensor, target: Tensor, **more: Any) -> Tensor:
+            value = loss(predicted, target, **more)
             if self.first_loss is None:
                 self.first_loss = time.monotonic() - self._start
             return value

@@ -35,7 +35,7 @@ def test_maps_have_a_cell_for_every_four_pixels_of_any_input(
 ):
     network = HeatmapNet("resnet18", 1, channels=16, separable=separable, n_points=5).eval()
     with torch.inference_mode():
-        maps = network.heatmaps(torch.zeros(2, 1, *size))
+        maps = network.raw(torch.zeros(2, 1, *size))
         points = network(torch.zeros(2, 1, *size))
     assert maps.shape == (2, 5, size[0] // 4, size[1] // 4)
     assert points.shape == (2, 10)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from keypoints.landmarks import IBUG_68
-from keypoints.losses import LOSSES, PENALTIES, along_contours, make_loss, wing
+from keypoints.losses import LOSSES, PENALTIES, along_contours, make_loss, mean_of, wing
 from keypoints.settings.params import read_params
 
 every_loss = pytest.mark.parametrize("name", LOSSES)
@@ -193,3 +193,27 @@ def test_a_model_names_its_loss_and_the_weight_along():
     half = make_loss(model.model_copy(update={"loss_along": 0.5}), IBUG_68, points)
     assert half(predicted, target).item() != pytest.approx(plain.item())
     assert half(target, target).item() == 0
+
+
+def test_a_face_that_is_twice_as_large_counts_twice_where_size_counts():
+    target = torch.zeros(2, 3, 2)
+    predicted = torch.tensor([0.1, 0.3]).view(2, 1, 1).expand(2, 3, 2)
+    sizes = torch.tensor([2 / 3, 4 / 3])
+    alike, in_pixels = (
+        mean_of(PENALTIES["l1"], by_size=by_size)(predicted, target, sizes=sizes).item()
+        for by_size in (0, 1)
+    )
+    assert alike == pytest.approx(0.2)
+    assert in_pixels == pytest.approx((0.1 * 2 / 3 + 0.3 * 4 / 3) / 2)
+
+
+def test_size_counts_along_contours_too():
+    predicted, target = landmarks_and_target(5)
+    model = read_params().model("resnet18").model_copy(update={"loss_along": 0.5})
+    points = tuple(range(15))
+    loss = make_loss(model.model_copy(update={"loss_by_size": 1.0}), IBUG_68, points)
+    plain = make_loss(model, IBUG_68, points)
+    sizes = torch.tensor([1.0, 1.0, 1.0, 3.0])
+    halves = plain(predicted[:3], target[:3]) * 3 + plain(predicted[3:], target[3:]) * 3
+    assert loss(predicted, target, sizes=sizes).item() == pytest.approx(halves.item() / 4)
+    assert loss(predicted, target).item() == plain(predicted, target).item()

@@ -217,7 +217,7 @@ def test_learning_that_breaks_in_its_last_step_stops_too(dot_store: CropStore):
 
 
 def test_loss_that_is_no_number_stops_at_its_own_step(dot_store: CropStore):
-    def broken(predicted: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def broken(predicted: torch.Tensor, target: torch.Tensor, **_: object) -> torch.Tensor:
         return (predicted - target).sum() * torch.nan
 
     with pytest.raises(LearningError, match=r"the loss is nan in epoch 1, step 1"):

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -34,6 +35,8 @@ class Batch:
         landmarks_unit: (n, n_points, 2) float32; NaN where unknown.
         photo_to_unit: (n, 2, 3), the whole way of each face; its inverse takes predictions back.
         draws: Whose colour change is still to be applied; None where nothing is drawn.
+        sizes: Photo pixels in the width of the input, over their mean in all rows; (n,), draws left
+            aside. Metrics in photo pixels count a face that much.
         weight: Of its mean loss, where it is a part: their mean is that of the whole batch.
     """
 
@@ -41,6 +44,7 @@ class Batch:
     landmarks_unit: NDArray[np.float32]
     photo_to_unit: Array
     draws: Draws | None
+    sizes: NDArray[np.float32] | None = None
     weight: float = 1.0
 
 
@@ -141,8 +145,18 @@ class Batches:
             landmarks_unit=apply_map(photo_to_unit, landmarks_photo).astype(np.float32),
             photo_to_unit=photo_to_unit,
             draws=draws,
+            sizes=(self._px_of(rows) / self._mean_px).astype(np.float32),
             weight=self._weight(of_all),
         )
+
+    @cached_property
+    def _mean_px(self) -> float:
+        return float(self._px_of(self.rows).mean())
+
+    def _px_of(self, rows: NDArray[np.integer]) -> Array:
+        """Photo pixels in the width of the input, (n,)."""
+        crop_px_per_photo_px = np.linalg.norm(self._store.photo_to_crop[rows][:, 0, :2], axis=-1)
+        return self._store.format.width / crop_px_per_photo_px
 
     def _photo_to_unit(self, rows: NDArray[np.integer], crop_to_input: Array) -> Array:
         to_unit = unit_map((self._store.format.height, self._store.format.width))

@@ -2,17 +2,40 @@
 
 import math
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from keypoints.landmarks import Scheme, neighbours_of
-from keypoints.settings.models import Model
+from keypoints.map_losses import MAP_LOSSES
+from keypoints.settings.models import AnyModel, HeatmapModel, PipModel
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 Penalty = Callable[[Tensor], Tensor]
 """From errors, of any shape, to what each costs."""
+
+
+class Loss(Protocol):
+    """What a step lowers."""
+
+    def __call__(
+        self,
+        predicted: Tensor,
+        target: Tensor,
+        *,
+        sizes: Tensor | None = None,
+        raw: Any = None,
+    ) -> Tensor:
+        """The loss of a batch, a scalar.
+
+        Args:
+            predicted: landmarks_unit, (n, n_points, 2).
+            target: The same, annotated; NaN where unknown.
+            sizes: Of the faces, (n,), as `Batch` has them; None: all of one size.
+            raw: What the network says before it is decoded, if its kind has such.
+        """
+
 
 _LEAST_LENGTH = 1e-6  # in 0..1 of the input: neighbours that are closer show no direction
 
@@ -46,7 +69,7 @@ PENALTIES: dict[str, Penalty] = {
 }
 
 
-def make_loss(model: Model, scheme: Scheme, points: tuple[int, ...]) -> Loss:
+def make_loss(model: AnyModel, scheme: Scheme, points: tuple[int, ...]) -> Loss:
     """The loss that a model's settings name.
 
     Args:
@@ -55,21 +78,37 @@ def make_loss(model: Model, scheme: Scheme, points: tuple[int, ...]) -> Loss:
         points: Which of the scheme's points are predicted.
     """
     penalty = PENALTIES[model.loss]
+    if isinstance(model, PipModel):
+        return on_grid(penalty, model)
+    by_size = model.loss_by_size
     if model.loss_along == 1:
-        return mean_of(penalty)
-    return along_contours(penalty, neighbours_of(points, scheme), weight=model.loss_along)
+        loss = mean_of(penalty, by_size=by_size)
+    else:
+        neighbours = neighbours_of(points, scheme)
+        loss = along_contours(penalty, neighbours, weight=model.loss_along, by_size=by_size)
+    return with_maps(loss, model) if isinstance(model, HeatmapModel) and model.map_loss else loss
 
 
-def mean_of(penalty: Penalty) -> Loss:
-    """A penalty of each coordinate's error; those that are NaN in the target do not count."""
+def mean_of(penalty: Penalty, *, by_size: float = 0.0) -> Loss:
+    """A penalty of each coordinate's error; those that are NaN in the target do not count.
 
-    def loss(predicted: Tensor, target: Tensor) -> Tensor:
-        return _mean(penalty, predicted - target, known=~target.isnan())
+    Args:
+        penalty: Of an error.
+        by_size: 0: all faces count alike | 1: as metrics in photo pixels count them.
+    """
+
+    def loss(
+        predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
+    ) -> Tensor:
+        weight = _weight_of(sizes, target, by_size)
+        return _mean(penalty, predicted - target, known=~target.isnan(), weight=weight)
 
     return loss
 
 
-def along_contours(penalty: Penalty, neighbours: list[tuple[int, int]], *, weight: float) -> Loss:
+def along_contours(
+    penalty: Penalty, neighbours: list[tuple[int, int]], *, weight: float, by_size: float = 0.0
+) -> Loss:
     """A penalty of errors along the annotated contour, and one of those across it.
 
     Annotators agree on where the line of a jaw or a brow runs, and less on where along it a point
@@ -80,6 +119,7 @@ def along_contours(penalty: Penalty, neighbours: list[tuple[int, int]], *, weigh
         neighbours: Of each point, the two whose difference is the direction of its contour; where
             one of them is unknown, or both are the same, x and y count alike.
         weight: Of errors along the contour over that of errors across it; their mean is one.
+        by_size: As for `mean_of`.
 
     Source: Huang et al., ADNet: leveraging error-bias towards normal direction in face alignment,
     2021 (its anisotropic direction loss).
@@ -87,7 +127,9 @@ def along_contours(penalty: Penalty, neighbours: list[tuple[int, int]], *, weigh
     before, after = (list(points) for points in zip(*neighbours, strict=True))
     weights = 2 * torch.tensor([weight, 1.0]) / (1 + weight)
 
-    def loss(predicted: Tensor, target: Tensor) -> Tensor:
+    def loss(
+        predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
+    ) -> Tensor:
         step = target[:, after] - target[:, before]
         length = step.norm(dim=-1, keepdim=True)
         is_directed = length > _LEAST_LENGTH  # (n, n_points, 1); not where it is NaN
@@ -97,9 +139,46 @@ def along_contours(penalty: Penalty, neighbours: list[tuple[int, int]], *, weigh
         turned = torch.stack([error_x * x + error_y * y, error_y * x - error_x * y], dim=-1)
         known = ~target.isnan().any(dim=-1, keepdim=True)
         weight = torch.where(is_directed, weights.to(step), 1.0)
+        of_faces = _weight_of(sizes, target, by_size)
+        weight = weight if of_faces is None else weight * of_faces
         return _mean(penalty, turned, known=known.expand_as(turned), weight=weight)
 
     return loss
+
+
+def with_maps(points_loss: Loss, model: HeatmapModel) -> Loss:
+    """A loss of the points, and one of the maps that they are decoded from."""
+    assert model.map_loss is not None
+    map_loss, width, share = MAP_LOSSES[model.map_loss], model.map_width, model.map_weight
+
+    def loss(
+        predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
+    ) -> Tensor:
+        of_maps = map_loss(raw.float(), target, width)
+        return points_loss(predicted, target, sizes=sizes) + share * of_maps
+
+    return loss
+
+
+def on_grid(penalty: Penalty, model: PipModel) -> Loss:
+    """The loss of a grid's scores and offsets; the points that are decoded from it do not count."""
+
+    def loss(
+        predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
+    ) -> Tensor:
+        error = raw.errors(target).flatten(1, 2)
+        weight = _weight_of(sizes, error, model.loss_by_size)
+        of_offsets = _mean(penalty, error, known=~error.isnan(), weight=weight)
+        return of_offsets + model.score_weight * raw.score_error(target)
+
+    return loss
+
+
+def _weight_of(sizes: Tensor | None, target: Tensor, by_size: float) -> Tensor | None:
+    """The weight of each coordinate, as the target is shaped; None: all count alike."""
+    if sizes is None or by_size == 0:
+        return None
+    return (sizes**by_size).view(-1, 1, 1).expand_as(target)
 
 
 def _mean(

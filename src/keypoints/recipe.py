@@ -10,6 +10,7 @@ from keypoints.batches import Batch
 from keypoints.devices import autocast
 from keypoints.inference import input_of
 from keypoints.losses import LOSSES, Loss
+from keypoints.models import WithRaw
 from keypoints.settings.models import Recipe
 from keypoints.team import ALONE, Team
 
@@ -39,9 +40,10 @@ class Learner:
         team: Team = ALONE,
     ) -> None:
         self.network, self._loss, self._recipe, self._device = network, loss, recipe, device
-        self._team, self._shared = team, team.wrap(network)
+        self._team, self._shared = team, team.wrap(WithRaw(network))
         self.optimizer = make_optimizer(network, recipe, fused=device.type != "mps")
-        self.judged = self.whole = network
+        self.judged: nn.Module = network
+        self.whole: nn.Module = network
         self._average: Any = None
         if recipe.average:
             from timm.utils import ModelEmaV3  # timm takes two seconds to import
@@ -68,9 +70,11 @@ class Learner:
         target = torch.from_numpy(batch.landmarks_unit).to(self._device)
         images = input_of(batch, self._device)
         with autocast(self._device):
-            predicted = self._shared(images).float()
+            predicted, raw = self._shared(images)
+        predicted = predicted.float()
+        sizes = None if batch.sizes is None else torch.from_numpy(batch.sizes).to(self._device)
         self.optimizer.zero_grad()
-        lowered = self._loss(predicted, target) * batch.weight
+        lowered = self._loss(predicted, target, sizes=sizes, raw=raw) * batch.weight
         lowered.backward()
         if self._recipe.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self._recipe.clip)

@@ -7,7 +7,7 @@ An architecture is a module of this package. To add one: write the module, its s
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,7 +22,14 @@ from keypoints.landmarks import SCHEMES, Scheme
 from keypoints.models.first_weights import start_at
 from keypoints.settings.data import Task
 from keypoints.settings.errors import SettingsError
-from keypoints.settings.models import AnyModel, FaceNetModel, HeatmapModel, NoseNetModel, OnBackbone
+from keypoints.settings.models import (
+    AnyModel,
+    FaceNetModel,
+    HeatmapModel,
+    NoseNetModel,
+    OnBackbone,
+    PipModel,
+)
 from keypoints.trained_settings import points_of
 
 
@@ -53,6 +60,41 @@ class LandmarkNetwork(nn.Module):
             landmarks_unit, (n, n_points, 2).
         """
         return self.body((images - self.mean) / self.std).unflatten(1, (-1, 2))
+
+
+@runtime_checkable
+class HasRaw(Protocol):
+    """A body that decodes its points from something that a loss may want to see."""
+
+    def raw(self, images: Tensor) -> Any:
+        """Maps or a grid, from normalised images."""
+
+    def decode(self, raw: Any) -> Tensor:
+        """The points, (n, 2 x n_points)."""
+
+
+@runtime_checkable
+class TakesNeighbours(Protocol):
+    """A body that should know which points lie next to each other."""
+
+    def learn_neighbours(self, mean_unit: NDArray[np.floating]) -> None:
+        """From the mean shape, (n_points, 2)."""
+
+
+class WithRaw(nn.Module):
+    """A network under training: it also says what the points are decoded from, for the loss."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self._network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Any]:
+        """Predict landmarks_unit; and maps or a grid, None where its kind has none."""
+        network = self._network
+        if not isinstance(network, LandmarkNetwork) or not isinstance(network.body, HasRaw):
+            return network(images), None
+        raw = network.body.raw((images - network.mean) / network.std)
+        return network.body.decode(raw).unflatten(1, (-1, 2)), raw
 
 
 def build_network(
@@ -89,7 +131,10 @@ def build_network(
             body = _build_body(model, task, 2 * n_points, None if trained else weights)
         except (MemoryError, RuntimeError) as error:
             raise SettingsError(f"the network cannot be built: {first_line(error)}") from error
-    start_at(np.full((n_points, 2), 0.5) if mean_unit is None else mean_unit, body)
+    shape = np.full((n_points, 2), 0.5) if mean_unit is None else mean_unit
+    start_at(shape, body)
+    if isinstance(body, TakesNeighbours):
+        body.learn_neighbours(shape)
     network = LandmarkNetwork(body, mean=model.mean, std=model.std)
     if isinstance(model, OnBackbone):
         _try_input(network, model, task)
@@ -236,6 +281,20 @@ def _build_body(model: AnyModel, task: Task, n_outputs: int, weights: Path | Non
             separable=model.separable,
             n_points=n_outputs // 2,
             pad_type=model.pad_type,
+            anti_aliased=model.anti_aliased,
+            weights=weights,
+        )
+    if isinstance(model, PipModel):
+        from keypoints.models.pip_net import PipNet
+
+        return PipNet(
+            model.backbone,
+            task.channels,
+            stride=model.stride,
+            neighbours=model.neighbours,
+            n_points=n_outputs // 2,
+            pad_type=model.pad_type,
+            anti_aliased=model.anti_aliased,
             weights=weights,
         )
     from keypoints.models.timm_backbone import timm_backbone

@@ -23,6 +23,7 @@ class HeatmapNet(nn.Module):
         separable: Whether its convolutions are separable: quicker by a sixth on MobileNetV2.
         n_points: Points to predict.
         pad_type: As for `timm_backbone`.
+        anti_aliased: As for `timm_features`.
         weights: Of the backbone; None: random.
     """
 
@@ -35,10 +36,13 @@ class HeatmapNet(nn.Module):
         separable: bool = True,
         n_points: int,
         pad_type: str | None = None,
+        anti_aliased: bool = False,
         weights: Path | None = None,
     ) -> None:
         super().__init__()
-        features = timm_features(backbone, in_channels, pad_type=pad_type, weights=weights)
+        features = timm_features(
+            backbone, in_channels, pad_type=pad_type, anti_aliased=anti_aliased, weights=weights
+        )
         found = features.feature_info.channels()  # of strides 4, 8, 16, 32
         self.backbone: nn.Module = features
         block = _separable if separable else _full
@@ -55,9 +59,13 @@ class HeatmapNet(nn.Module):
         Returns:
             x0, y0, x1, y1, ... in 0..1 of the input, (n, 2 x n_points).
         """
-        return expected_points(self.heatmaps(images)).flatten(1)
+        return self.decode(self.raw(images))
 
-    def heatmaps(self, images: Tensor) -> Tensor:
+    def decode(self, raw: Tensor) -> Tensor:
+        """The points of the maps, (n, 2 x n_points)."""
+        return expected_points(raw).flatten(1)
+
+    def raw(self, images: Tensor) -> Tensor:
         """The maps before their softmax, (n, n_points, height / 4, width / 4)."""
         features = self.backbone(images)
         pyramid = [lateral(level) for lateral, level in zip(self.lateral, features, strict=True)]

@@ -64,6 +64,7 @@ def timm_features(
     in_channels: int,
     *,
     pad_type: str | None = None,
+    anti_aliased: bool = False,
     weights: Path | None = None,
 ) -> Any:
     """Build a backbone that gives its features at strides 4, 8, 16 and 32, coarsest last.
@@ -72,22 +73,25 @@ def timm_features(
         name: Of timm, with or without the tag of its weights.
         in_channels: Of the input.
         pad_type: As for `timm_backbone`.
+        anti_aliased: Whether what is halved in size is blurred first, so that a shift by a pixel
+            changes the features little (Zhang, Making convolutional networks shift-invariant again,
+            2019). Weights that were made without it fit.
         weights: As for `timm_backbone`; layers beyond the last features are passed over.
 
     Raises:
         SettingsError: As `timm_backbone`, or if it has no features at these strides.
     """
-    backbone = _create(name, pad_type, features_only=True, in_chans=in_channels)
+    options: dict[str, Any] = {"features_only": True, "in_chans": in_channels}
+    if anti_aliased:
+        from timm.layers import BlurPool2d
+
+        options["aa_layer"] = BlurPool2d
+    backbone = _create(name, pad_type, **options)
     strides = backbone.feature_info.reduction()
     if not set(_STRIDES) <= set(strides):
         raise SettingsError(f"backbone {name}: has features at strides {strides}, not {_STRIDES}")
-    backbone = _create(
-        name,
-        pad_type,
-        features_only=True,
-        in_chans=in_channels,
-        out_indices=[strides.index(stride) for stride in _STRIDES],
-    )
+    levels = [strides.index(stride) for stride in _STRIDES]
+    backbone = _create(name, pad_type, out_indices=levels, **options)
     if weights is not None:
         own = backbone.state_dict()
         found = {key: value for key, value in _read_weights(weights).items() if key in own}

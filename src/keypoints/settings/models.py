@@ -63,6 +63,7 @@ class Model(Settings):
     lr_decay: Annotated[float, Field(ge=0, le=1)]
     loss: Literal["mse", "l1", "smooth_l1", "wing"]
     loss_along: Chance = 1.0
+    loss_by_size: Chance = 0.0
     mean: list[Annotated[float, Field(ge=0, le=1)]]
     std: list[Annotated[float, Field(gt=0)]]
     augment: Augment
@@ -110,10 +111,24 @@ class HeatmapModel(OnBackbone):
     architecture: Literal["heatmap_net"]
     channels: Annotated[int, Field(ge=8, le=512)]
     separable: bool = True
+    anti_aliased: bool = False
+    map_loss: Literal["divergence", "adaptive_wing"] | None = None
+    map_weight: Annotated[float, Field(gt=0)] = 1.0
+    map_width: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+
+class PipModel(OnBackbone):
+    """A timm backbone, and a coarse grid with scores and offsets of points and neighbours."""
+
+    architecture: Literal["pip_net"]
+    stride: Literal[4, 8, 16, 32]
+    neighbours: Annotated[int, Field(ge=0, le=100)]
+    score_weight: Annotated[float, Field(gt=0)] = 1.0
+    anti_aliased: bool = False
 
 
 AnyModel = Annotated[
-    NoseNetModel | FaceNetModel | BackboneModel | HeatmapModel,
+    NoseNetModel | FaceNetModel | BackboneModel | HeatmapModel | PipModel,
     Field(discriminator="architecture"),
 ]
 
