@@ -20,8 +20,10 @@ from keypoints.models import build_network
 from keypoints.resume import open_state, run_digest
 from keypoints.settings.params import read_params
 from keypoints.starting import first_weights
+from keypoints.teaching import load_teacher
 from keypoints.team import together
 from keypoints.training import LearningError, train, with_last_good
+from keypoints.weights import teacher_of
 
 
 def train_model(name: str) -> None:
@@ -56,6 +58,7 @@ def train_model(name: str) -> None:
             weights=start,
             scheme=SCHEMES[store.format.scheme],
         )
+        taught_by = teacher_of(layout.WEIGHTS / base) if model.teacher else None
         device = choose_device(params.device)
         run = f"{device}, {team.size} processes" if team.size > 1 else str(device)
         digest = run_digest(settings.model_dump_json(), run, [crops, started_by])
@@ -73,6 +76,7 @@ def train_model(name: str) -> None:
             device=device,
             state=state if team.leads else None,
             team=team,
+            teacher=load_teacher(taught_by, settings) if taught_by else None,
         )
         try:
             history = list(tell(results, epochs) if team.leads else results)

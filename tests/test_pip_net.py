@@ -11,7 +11,7 @@ from keypoints.batches import Batch
 from keypoints.inference import load_model, save_model
 from keypoints.losses import make_loss
 from keypoints.models import LandmarkNetwork, build_network
-from keypoints.pip_grid import Grid, nearest
+from keypoints.models.pip_net import Grid, nearest
 from keypoints.recipe import Learner
 from keypoints.settings.models import PipModel, Recipe
 from keypoints.settings.params import read_params

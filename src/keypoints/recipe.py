@@ -12,6 +12,7 @@ from keypoints.inference import input_of
 from keypoints.losses import LOSSES, Loss
 from keypoints.models import WithRaw
 from keypoints.settings.models import Recipe
+from keypoints.teaching import Teacher
 from keypoints.team import ALONE, Team
 
 
@@ -24,6 +25,7 @@ class Learner:
         recipe: How the weights move.
         device: Of the network.
         team: Of the processes that train it, each on its part of every batch.
+        teacher: Whose predictions it learns from, too.
 
     Attributes:
         judged: The network that is validated and kept: the average, where the recipe has one.
@@ -38,7 +40,9 @@ class Learner:
         recipe: Recipe,
         device: torch.device,
         team: Team = ALONE,
+        teacher: Teacher | None = None,
     ) -> None:
+        self._teacher = teacher.to(device) if teacher else None
         self.network, self._loss, self._recipe, self._device = network, loss, recipe, device
         self._team, self._shared = team, team.wrap(WithRaw(network))
         self.optimizer = make_optimizer(network, recipe, fused=device.type != "mps")
@@ -74,7 +78,12 @@ class Learner:
         predicted = predicted.float()
         sizes = None if batch.sizes is None else torch.from_numpy(batch.sizes).to(self._device)
         self.optimizer.zero_grad()
-        lowered = self._loss(predicted, target, sizes=sizes, raw=raw) * batch.weight
+        lowered = self._loss(predicted, target, sizes=sizes, raw=raw)
+        if self._teacher:
+            taught = self._teacher.says(images)
+            of_teacher = self._loss(predicted, taught, sizes=sizes, raw=raw)
+            lowered = torch.lerp(lowered, of_teacher, self._teacher.weight)
+        lowered = lowered * batch.weight
         lowered.backward()
         if self._recipe.clip is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self._recipe.clip)

@@ -21,6 +21,7 @@ from keypoints.metrics import mean_squared_error
 from keypoints.recipe import Learner, rate_factors
 from keypoints.resume import Progress, StateFile, restore
 from keypoints.settings.models import Recipe
+from keypoints.teaching import Teacher
 from keypoints.team import ALONE, Team
 from keypoints.trained_settings import TrainedSettings
 
@@ -52,6 +53,7 @@ def train(
     device: torch.device,
     state: StateFile | None = None,
     team: Team = ALONE,
+    teacher: Teacher | None = None,
 ) -> Iterator[EpochResult]:
     """Train a network in place; yields after every epoch.
 
@@ -70,12 +72,13 @@ def train(
             the epochs that were done before are yielded again. None: nowhere.
         team: Of the processes that train it together; its leader alone has a state. The batches are
             this process's parts.
+        teacher: Whose predictions the network learns from, too.
 
     Raises:
         LearningError: If the loss or a weight is no longer a finite number, or a step fails.
     """
     network.to(device).to(memory_format=torch.channels_last)
-    learner = Learner(network, loss, recipe, device, team)
+    learner = Learner(network, loss, recipe, device, team, teacher)
     saved = team.of_leader(state.read() if state else None)
     at = restore(saved, learner.whole, learner.optimizer) if saved else None
     if state and at:

@@ -1,9 +1,13 @@
-"""A grid of scores and offsets on a backbone's coarse features: quick, for it needs no pyramid.
+"""A coarse grid whose cells say whether a point is in them, where, and where its neighbours are.
 
-Source: Jin, Liao and Shao, Pixel-in-pixel net, 2021.
+It is quick, for it needs no pyramid.
+
+Source: Jin, Liao and Shao, Pixel-in-pixel net: towards efficient facial landmark detection in the
+wild, 2021.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +15,70 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from keypoints.models.timm_backbone import timm_features
-from keypoints.pip_grid import Grid, nearest
+
+
+class Grid(NamedTuple):
+    """What a network says of each cell.
+
+    Attributes:
+        scores: Of each point in each cell, (n, n_points, rows, columns).
+        offsets: From the cell's corner to the point and to its neighbours, in cells, x before y,
+            (n, n_points, 1 + n_neighbours, 2, rows, columns).
+        points: Which ones they are: each point itself and its neighbours,
+            (n_points, 1 + n_neighbours).
+    """
+
+    scores: Tensor
+    offsets: Tensor
+    points: Tensor
+
+    def decode(self) -> Tensor:
+        """The mean of what each point's best cell says of it, and its neighbours' best cells say.
+
+        Returns:
+            (n, n_points, 2) in 0..1 of the grid.
+        """
+        said = self._points_from(self.scores.flatten(2).argmax(dim=-1)).flatten(1, 2)
+        about = self.points.flatten()
+        sums = torch.zeros_like(said[:, : len(self.points)]).index_add(1, about, said)
+        votes = sums.new_zeros(len(self.points)).index_add(0, about, sums.new_ones(len(about)))
+        return sums / votes[:, None]
+
+    def errors(self, target: Tensor) -> Tensor:
+        """How far what the true cells say is off, in 0..1 of the grid.
+
+        Args:
+            target: (n, n_points, 2) in 0..1, NaN where unknown; outside, the next cell is taken.
+
+        Returns:
+            (n, n_points, 1 + n_neighbours, 2); NaN where a point is unknown.
+        """
+        known = ~target.isnan().any(dim=-1)
+        error = self._points_from(self._true_cells(target)) - target[:, self.points]
+        return error.masked_fill(~known[:, :, None, None], torch.nan)
+
+    def score_error(self, target: Tensor) -> Tensor:
+        """The mean squared error of the scores: 1 would be right in a true cell, 0 elsewhere."""
+        known = ~target.isnan().any(dim=-1)
+        scores = self.scores.flatten(2)
+        wanted = torch.zeros_like(scores).scatter(2, self._true_cells(target)[:, :, None], 1.0)
+        error = (scores - wanted)[known]
+        return error.square().mean() if known.any() else scores.sum() * 0
+
+    def _true_cells(self, target: Tensor) -> Tensor:
+        rows, columns = self.scores.shape[-2:]
+        x, y = target.nan_to_num().unbind(-1)
+        column = (x * columns).long().clamp(0, columns - 1)
+        return (y * rows).long().clamp(0, rows - 1) * columns + column
+
+    def _points_from(self, cells: Tensor) -> Tensor:
+        """What one cell for each point, (n, n_points), says, in 0..1 of the grid."""
+        rows, columns = self.scores.shape[-2:]
+        offsets = self.offsets.flatten(-2)  # (n, n_points, 1 + n_neighbours, 2, cells)
+        index = cells[:, :, None, None, None].expand(*offsets.shape[:-1], 1)
+        corner = torch.stack([cells % columns, cells.div(columns, rounding_mode="floor")], dim=-1)
+        found = offsets.gather(-1, index).squeeze(-1) + corner[:, :, None]
+        return found / found.new_tensor([columns, rows])
 
 
 class PipNet(nn.Module):
@@ -77,3 +144,15 @@ class PipNet(nn.Module):
     def decode(self, raw: Grid) -> Tensor:
         """The points of a grid, (n, 2 x n_points)."""
         return raw.decode().flatten(1)
+
+
+def nearest(shape: NDArray[np.floating], count: int) -> NDArray[np.int64]:
+    """Each point of a shape and those nearest to it, (n_points, 1 + count).
+
+    Args:
+        shape: (n_points, 2).
+        count: Neighbours; fewer where the shape has no more.
+    """
+    distance = np.linalg.norm(shape[:, None] - shape[None], axis=-1)
+    np.fill_diagonal(distance, -1)  # each is nearest to itself, wherever others lie
+    return distance.argsort(axis=1, kind="stable")[:, : count + 1]

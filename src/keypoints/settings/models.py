@@ -64,6 +64,8 @@ class Model(Settings):
     loss: Literal["mse", "l1", "smooth_l1", "wing"]
     loss_along: Chance = 1.0
     loss_by_size: Chance = 0.0
+    teacher: str | None = None
+    teacher_weight: Chance = 0.5
     mean: list[Annotated[float, Field(ge=0, le=1)]]
     std: list[Annotated[float, Field(gt=0)]]
     augment: Augment

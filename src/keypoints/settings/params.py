@@ -83,6 +83,11 @@ class Params(Settings):
                     f"models.{name}.start should be {WEIGHTS} or a model's file, one of "
                     f"{', '.join(others)}; got {model.start!r}"
                 )
+            if model.teacher is not None:
+                raise ValueError(
+                    f"models.{name}.teacher must be null, since it starts from {model.start}; only "
+                    f"models that start from {WEIGHTS} can be taught; got {model.teacher!r}"
+                )
             if model.pretrained is not False:
                 raise ValueError(
                     f"models.{name}.pretrained must be false, since it starts from {model.start}; "

@@ -7,15 +7,17 @@ from pathlib import Path
 from keypoints.download import Download, DownloadError, download, sha256_of
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import AnyModel, OnBackbone
-from keypoints.weights import is_weights, write_record
+from keypoints.weights import is_weights, teacher_folder, write_record
 
+_TEACHERS = "teachers"  # a folder among the downloads
+_WITHOUT = {"pretrained": "true (timm's weights) or false (random)", "teacher": "null (none)"}
 _DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")  # resnet18-f37072fd.pth
 
 
 def fetch_weights(
     model: AnyModel, folder: Path, *, mirror: str | None, home: Path, downloads: Path
 ) -> str:
-    """Bring what a model's `pretrained` asks for, and write down what it was.
+    """Bring what a model's `pretrained` and `teacher` ask for, and write down what it was.
 
     Args:
         model: Settings of the model.
@@ -32,6 +34,21 @@ def fetch_weights(
         DownloadError: If they cannot be had; never a silent fallback to random weights.
     """
     folder.mkdir(parents=True)
+    told = _fetch_first(model, folder, mirror=mirror, home=home, downloads=downloads)
+    if model.teacher is None:
+        return told
+    found = _find_file(
+        "teacher", model.teacher, mirror=mirror, home=home, downloads=downloads / _TEACHERS
+    )
+    _check_name(found)
+    teacher_folder(folder).mkdir()
+    shutil.copyfile(found.path, teacher_folder(folder) / found.path.name)
+    return f"{told}; taught by {found.path.name} from {found.origin}, sha256 {found.sha256}"
+
+
+def _fetch_first(
+    model: AnyModel, folder: Path, *, mirror: str | None, home: Path, downloads: Path
+) -> str:
     if not isinstance(model, OnBackbone) or model.pretrained is False:
         write_record(folder, file=None, sha256=None)
         return "random"
@@ -55,25 +72,32 @@ def _find(model: OnBackbone, *, mirror: str | None, home: Path, downloads: Path)
                 f"{error}\nOr say in `pretrained:` of the model: a local file, or false for random "
                 "weights (make public PRETRAINED=false)."
             ) from error
-    name = str(model.pretrained)
+    return _find_file(
+        "pretrained",
+        str(model.pretrained),
+        mirror=mirror,
+        home=home,
+        downloads=downloads / model.backbone,
+    )
+
+
+def _find_file(key: str, name: str, *, mirror: str | None, home: Path, downloads: Path) -> Download:
+    """A file that a setting names: a local one, or one of the mirror."""
     on_web = mirror is not None and "://" in mirror
     for place in [home / name] + ([] if mirror is None or on_web else [Path(mirror) / name]):
         if place.is_file():
             if not is_weights(place):
                 raise SettingsError(
                     f"{place}: neither .safetensors nor a .pth; bring the file again, or name "
-                    "another one in `pretrained:` of the model"
+                    f"another one in `{key}:` of the model"
                 )
             return Download(place, sha256_of(place), origin=str(place))
     if on_web:
-        return download(
-            [f"{str(mirror).rstrip('/')}/{name}"],
-            folder=downloads / model.backbone,
-            accepts=is_weights,
-        )
+        address = f"{str(mirror).rstrip('/')}/{name}"
+        return download([address], folder=downloads, accepts=is_weights)
     raise SettingsError(
-        f"pretrained: no file {name!r}, neither from the repository's root nor in the mirror "
-        f"({mirror}); name a file that is there, or say true (timm's weights) or false (random)"
+        f"{key}: no file {name!r}, neither from the repository's root nor in the mirror "
+        f"({mirror}); name a file that is there, or say {_WITHOUT[key]}"
     )
 
 
