@@ -28,6 +28,8 @@ PARTS = {
     "scale": "scaling",
     "repro": "repeat_time",
     "annotate": "annotating_speed",
+    "predict": "prediction_speed",
+    "start": "start_time",
     "soak": "soak",
 }
 ON_DEMAND = ("customary", "scale", "soak")  # take much longer than the others

@@ -1,14 +1,14 @@
 """Score one model on its validation faces: `python src/evaluate.py MODEL`."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.crops import CropStore
 from keypoints.devices import choose_device
-from keypoints.figures import face_sheet
 from keypoints.geometry import apply_map
 from keypoints.inference import Predictions, TrainedSettings, check_fit, load_model
 from keypoints.landmarks import SCHEMES
@@ -17,6 +17,9 @@ from keypoints.predictions import ONCE, predict_faces, write_predictions
 from keypoints.scores import face_errors, write_tables
 from keypoints.settings.params import read_params
 from keypoints.stopwatch import recorded
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN = 8  # faces on a sheet
 
@@ -53,9 +56,11 @@ def _draw_sheet(
     store: CropStore,
     rows: NDArray[np.integer],
     predictions: Predictions,
-    errors: pd.DataFrame,
+    errors: "pd.DataFrame",
     settings: TrainedSettings,
 ) -> None:
+    from keypoints.figures import face_sheet  # Matplotlib: half a second, after the scores
+
     photo_to_crop, points = store.photo_to_crop[rows[chosen]], list(settings.points)
     target_photo = store.landmarks_photo[rows[chosen]][:, points]
     face_sheet(

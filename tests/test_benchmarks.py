@@ -34,6 +34,6 @@ def test_an_unknown_part_is_refused_with_the_known_ones():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert (
-        "must be one of draw, speed, customary, prepare, memory, scale, repro, annotate, soak; "
-        "got sped" in done.stderr
+        "must be one of draw, speed, customary, prepare, memory, scale, repro, annotate, predict, "
+        "start, soak; got sped" in done.stderr
     )

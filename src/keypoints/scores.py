@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from keypoints import layout
@@ -18,19 +18,22 @@ from keypoints.metrics import (
     normalized_mean_error,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Array = NDArray[np.floating]
 
 CED_LEVELS = np.linspace(0, 0.15, 151)  # NME
 
 
 def face_errors(
-    table: pd.DataFrame,
+    table: "pd.DataFrame",
     predicted: Array,
     target: Array,
     *,
     scheme: Scheme,
     points: tuple[int, ...],
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """A row of errors per face.
 
     Args:
@@ -59,7 +62,7 @@ def face_errors(
 
 
 def summarize(
-    rows: pd.DataFrame, *, mse: float, folds: NDArray[np.integer] | None = None
+    rows: "pd.DataFrame", *, mse: float, folds: NDArray[np.integer] | None = None
 ) -> dict[str, object]:
     """The scores of metrics/scores/MODEL.json.
 
@@ -93,13 +96,15 @@ def summarize(
     if views:
         scores["view"] = {str(view): _summary(group) for view, group in views}
     if folds is not None:
+        import pandas as pd
+
         of_fold = {str(fold): _summary(group) for fold, group in rows.groupby(folds)}
         scores["fold"] = of_fold
         scores["fold_deviation"] = pd.DataFrame(of_fold).std(axis=1).to_dict()
     return scores
 
 
-def _summary(rows: pd.DataFrame) -> dict[str, float]:
+def _summary(rows: "pd.DataFrame") -> dict[str, float]:
     return {
         "mae_px": float(rows["mae_px"].mean()),
         "rmse_px": float(np.sqrt((rows["rmse_px"] ** 2).mean())),
@@ -107,13 +112,15 @@ def _summary(rows: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def ced_table(nme: Array) -> pd.DataFrame:
+def ced_table(nme: Array) -> "pd.DataFrame":
     """The CED curve as columns nme and fraction of the faces."""
+    import pandas as pd  # half a second, which the start of a stage does not wait for
+
     return pd.DataFrame({"nme": CED_LEVELS, "fraction": ced_curve(nme, CED_LEVELS)})
 
 
 def write_tables(
-    name: str, rows: pd.DataFrame, *, mse: float, folds: NDArray[np.integer] | None = None
+    name: str, rows: "pd.DataFrame", *, mse: float, folds: NDArray[np.integer] | None = None
 ) -> None:
     """Write the summary, the errors of each face and the CED curve of a model, and print a line.
 
