@@ -1,4 +1,4 @@
-"""The start of each stage against `import torch`, in processor time: a busy machine moves it less."""
+"""The start of each stage against `import torch`, in processor time, which is less noisy."""
 
 import resource
 import sys

@@ -123,3 +123,10 @@ def test_a_model_file_keeps_the_neighbours(tmp_path: Path, stride: int):
     fifteen = build_network(model, TASK, 15, seed=1)
     save_model(tmp_path / "pip.safetensors", fifteen, settings)
     assert load_model(tmp_path / "pip.safetensors").settings.model == model
+
+
+def test_a_file_with_neighbours_that_there_are_not_is_refused():
+    network = network_of(MODEL)
+    weights = network.state_dict() | {"body.points": torch.full((N_POINTS, 3), N_POINTS)}
+    with pytest.raises(ValueError, match="its neighbours are not among its points"):
+        network_of(MODEL).load_state_dict(weights)

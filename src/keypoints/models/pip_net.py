@@ -116,6 +116,7 @@ class PipNet(nn.Module):
         self.backbone: nn.Module = features
         self.points: Tensor
         self.register_buffer("points", torch.arange(n_points)[:, None].repeat(1, count))
+        self.register_load_state_dict_post_hook(_check_points)
         found = features.feature_info.channels()[self._level]
         self.head = nn.Conv2d(found, n_points * (1 + 2 * count), 1)
 
@@ -144,6 +145,12 @@ class PipNet(nn.Module):
     def decode(self, raw: Grid) -> Tensor:
         """The points of a grid, (n, 2 x n_points)."""
         return raw.decode().flatten(1)
+
+
+def _check_points(network: PipNet, _: object) -> None:
+    """A file may say anything."""
+    if not ((network.points >= 0) & (network.points < len(network.points))).all():
+        raise ValueError("its neighbours are not among its points")
 
 
 def nearest(shape: NDArray[np.floating], count: int) -> NDArray[np.int64]:
