@@ -9,10 +9,12 @@ from workspace import ROOT
 
 from keypoints.batches import Batch
 from keypoints.inference import load_model, save_model
+from keypoints.landmarks import IBUG_68
 from keypoints.losses import make_loss
 from keypoints.models import LandmarkNetwork, build_network
 from keypoints.models.pip_net import Grid, nearest
 from keypoints.recipe import Learner
+from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import PipModel, Recipe
 from keypoints.settings.params import read_params
 from keypoints.trained_settings import TrainedSettings
@@ -130,3 +132,41 @@ def test_a_file_with_neighbours_that_there_are_not_is_refused():
     weights = network.state_dict() | {"body.points": torch.full((N_POINTS, 3), N_POINTS)}
     with pytest.raises(ValueError, match="its neighbours are not among its points"):
         network_of(MODEL).load_state_dict(weights)
+
+
+@pytest.mark.parametrize("stride", [4, 8, 16, 32])
+@pytest.mark.parametrize("backbone", ["resnet18", "mobilenetv2_100"])
+def test_every_parameter_learns(target: torch.Tensor, backbone: str, stride: int):
+    model = MODEL.model_copy(update={"stride": stride, "backbone": backbone})
+    network = network_of(model)
+    loss = make_loss(model, IBUG_68, tuple(range(N_POINTS)))
+    learner = Learner(network, loss, Recipe(), torch.device("cpu"))
+    learner.set_rate(0.0)
+    images = np.random.default_rng(1).integers(0, 256, (2, 64, 96, 3), np.uint8)
+    learner.step(Batch(images, target.numpy(), np.eye(2, 3)[None].repeat(2, 0), None))
+    assert [name for name, weights in network.named_parameters() if weights.grad is None] == []
+
+
+def test_half_precision_does_not_round_the_points():
+    network = network_of(MODEL)
+    images = torch.rand(1, 3, 64, 96)
+    with torch.autocast("cpu", torch.bfloat16):
+        raw = network.body.raw(images)
+    assert raw.scores.dtype == raw.offsets.dtype == torch.float32
+
+
+def test_a_damaged_file_to_start_from_is_named(tmp_path: Path):
+    network = network_of(MODEL)
+    network.body.points.fill_(N_POINTS)
+    settings = TrainedSettings(
+        name="pip", seed=1, lr=1e-3, scheme="kaggle15", model=MODEL, task=TASK
+    )
+    path = tmp_path / "pip.safetensors"
+    save_model(path, network, settings)
+    with pytest.raises(SettingsError, match="pip.safetensors: cannot be started from: its neigh"):
+        build_network(MODEL, TASK, N_POINTS, seed=1, weights=path)
+
+
+def test_contours_are_nothing_to_a_grid():
+    with pytest.raises(ValueError, match="must be 1 for pip_net"):
+        PipModel(**MODEL.model_dump() | {"loss_along": 0.5})

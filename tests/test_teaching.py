@@ -9,6 +9,7 @@ from torch import nn
 from workspace import ROOT
 
 from keypoints.batches import Batch
+from keypoints.folds import Fold, FoldError
 from keypoints.inference import save_model
 from keypoints.losses import LOSSES
 from keypoints.models import build_network
@@ -17,6 +18,7 @@ from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import Recipe
 from keypoints.settings.params import read_params
 from keypoints.sources.pretrained import fetch_weights
+from keypoints.starting import first_weights
 from keypoints.teaching import Teacher, load_teacher
 from keypoints.trained_settings import ModelFileError, TrainedSettings
 from keypoints.weights import teacher_of
@@ -122,3 +124,22 @@ def test_the_teacher_is_fetched_beside_the_first_weights(file: Path, tmp_path: P
     missing = SMALL.model_copy(update={"teacher": "none.safetensors"})
     with pytest.raises(SettingsError, match=r"teacher: no file 'none.safetensors'.* null \(none\)"):
         fetch_weights(missing, tmp_path / "weights/third", **places)
+
+
+def test_a_taught_model_is_not_cross_validated():
+    taught = SMALL.model_copy(update={"teacher": "large.safetensors"})
+    with pytest.raises(FoldError, match="is taught by large.safetensors, which may have seen"):
+        first_weights("small", taught, Fold(1, 5))
+
+
+def test_networks_of_several_gpus_keep_timms_activations():
+    from timm.layers import convert_sync_batchnorm
+
+    model = read_params(ROOT / "contenders/params.yaml").model("pip_128")
+    task = PARAMS.task("wild").model_copy(update={"height": 64, "width": 64})
+    network = build_network(model, task, 5, seed=1).eval()
+    images = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        before = network(images)
+        convert_sync_batchnorm(network)
+        torch.testing.assert_close(network(images), before)

@@ -22,6 +22,11 @@ def first_weights(name: str, model: AnyModel, fold: Fold | None) -> tuple[Path |
     Raises:
         FoldError: If it would go on from a model that has seen the fold.
     """
+    if fold and model.teacher:
+        raise FoldError(
+            f"{name} is taught by {model.teacher}, which may have seen every fold; say teacher: "
+            "null to cross-validate it"
+        )
     if isinstance(model, OnBackbone) and model.goes_on_from:
         if fold:
             raise FoldError(

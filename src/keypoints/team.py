@@ -59,7 +59,9 @@ class Team:
         if self.size == 1:
             return network
         if next(network.parameters()).is_cuda:
-            nn.SyncBatchNorm.convert_sync_batchnorm(network)
+            from timm.layers import convert_sync_batchnorm  # torch's drops timm's activations
+
+            convert_sync_batchnorm(network)
         return nn.parallel.DistributedDataParallel(network)
 
     def mean(self, values: Tensor) -> Tensor:

@@ -227,7 +227,10 @@ def _start_from(
             f"shape ({len(wrong)} such)"
         )
     fits = {name: value for name, value in found.items() if name not in misfits}
-    network.load_state_dict(fits, strict=False)
+    try:
+        network.load_state_dict(fits, strict=False)
+    except (RuntimeError, ValueError) as error:
+        raise SettingsError(f"{path}: cannot be started from: {first_line(error)}") from error
 
 
 def _for_other_points(

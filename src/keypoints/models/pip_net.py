@@ -109,15 +109,19 @@ class PipNet(nn.Module):
     ) -> None:
         super().__init__()
         features = timm_features(
-            backbone, in_channels, pad_type=pad_type, anti_aliased=anti_aliased, weights=weights
+            backbone,
+            in_channels,
+            pad_type=pad_type,
+            anti_aliased=anti_aliased,
+            up_to=stride,
+            weights=weights,
         )
-        self._level = (4, 8, 16, 32).index(stride)
         count = min(neighbours, n_points - 1) + 1
         self.backbone: nn.Module = features
         self.points: Tensor
         self.register_buffer("points", torch.arange(n_points)[:, None].repeat(1, count))
         self.register_load_state_dict_post_hook(_check_points)
-        found = features.feature_info.channels()[self._level]
+        found = features.feature_info.channels()[-1]
         self.head = nn.Conv2d(found, n_points * (1 + 2 * count), 1)
 
     def learn_neighbours(self, mean_unit: NDArray[np.floating]) -> None:
@@ -137,7 +141,7 @@ class PipNet(nn.Module):
 
     def raw(self, images: Tensor) -> Grid:
         """What each cell says."""
-        said = self.head(self.backbone(images)[self._level])
+        said = self.head(self.backbone(images)[-1]).float()  # halves would round the points
         n_points, count = self.points.shape
         scores, offsets = said.split([n_points, 2 * n_points * count], dim=1)
         return Grid(scores, offsets.unflatten(1, (n_points, count, 2)), self.points)

@@ -65,6 +65,7 @@ def timm_features(
     *,
     pad_type: str | None = None,
     anti_aliased: bool = False,
+    up_to: int = 32,
     weights: Path | None = None,
 ) -> Any:
     """Build a backbone that gives its features at strides 4, 8, 16 and 32, coarsest last.
@@ -76,6 +77,7 @@ def timm_features(
         anti_aliased: Whether what is halved in size is blurred first, so that a shift by a pixel
             changes the features little (Zhang, Making convolutional networks shift-invariant again,
             2019). Weights that were made without it fit.
+        up_to: The coarsest stride that is wanted.
         weights: As for `timm_backbone`; layers beyond the last features are passed over.
 
     Raises:
@@ -90,13 +92,21 @@ def timm_features(
     strides = backbone.feature_info.reduction()
     if not set(_STRIDES) <= set(strides):
         raise SettingsError(f"backbone {name}: has features at strides {strides}, not {_STRIDES}")
-    levels = [strides.index(stride) for stride in _STRIDES]
+    levels = [strides.index(stride) for stride in _STRIDES if stride <= up_to]
     backbone = _create(name, pad_type, out_indices=levels, **options)
+    _cut_off(backbone)
     if weights is not None:
         own = backbone.state_dict()
         found = {key: value for key, value in _read_weights(weights).items() if key in own}
         _load_weights(backbone, found, weights, ())
     return backbone
+
+
+def _cut_off(backbone: Any) -> None:
+    """Drop the stages behind the last features, which timm's EfficientNets and MobileNets keep."""
+    ends = getattr(backbone, "_stage_out_idx", None)
+    if ends and hasattr(backbone, "blocks"):
+        backbone.blocks = backbone.blocks[: max(ends)]
 
 
 def _fixed_size(name: str, input_size: tuple[int, int]) -> dict[str, tuple[int, int]]:

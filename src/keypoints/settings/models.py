@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from keypoints.layout import WEIGHTS
 from keypoints.settings.block import Chance, Seed, Settings
@@ -127,6 +127,13 @@ class PipModel(OnBackbone):
     neighbours: Annotated[int, Field(ge=0, le=100)]
     score_weight: Annotated[float, Field(gt=0)] = 1.0
     anti_aliased: bool = False
+
+    @field_validator("loss_along")
+    @classmethod
+    def _contours_do_not_count(cls, loss_along: float) -> float:
+        if loss_along != 1:
+            raise ValueError(f"must be 1 for pip_net, which knows no contours; got {loss_along}")
+        return loss_along
 
 
 AnyModel = Annotated[
