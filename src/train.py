@@ -47,7 +47,12 @@ def train_model(name: str) -> None:
         points = settings.points
         batches = partial(Batches, store, points=points, batch_size=model.batch_size)
         examples = batches(
-            train_rows, augment=model.augment, epochs=epochs, seed=seed, part=team.part
+            train_rows,
+            augment=model.augment,
+            epochs=epochs,
+            seed=seed,
+            with_sizes=model.loss_by_size > 0,
+            part=team.part,
         )
         network = build_network(
             model,

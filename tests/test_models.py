@@ -22,7 +22,8 @@ from keypoints.inference import (
 )
 from keypoints.landmarks import IMM_58, SCHEMES
 from keypoints.losses import LOSSES
-from keypoints.models import LandmarkNetwork, build_network
+from keypoints.models import build_network
+from keypoints.models.network import LandmarkNetwork
 from keypoints.recipe import Learner
 from keypoints.resume import Progress, StateFile
 from keypoints.settings.data import Task

@@ -11,7 +11,8 @@ from keypoints.batches import Batch
 from keypoints.inference import load_model, save_model
 from keypoints.landmarks import IBUG_68
 from keypoints.losses import make_loss
-from keypoints.models import LandmarkNetwork, build_network
+from keypoints.models import build_network
+from keypoints.models.network import LandmarkNetwork
 from keypoints.models.pip_net import Grid, nearest
 from keypoints.recipe import Learner
 from keypoints.settings.errors import SettingsError

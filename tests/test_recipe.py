@@ -7,7 +7,7 @@ from torch import nn
 
 from keypoints.batches import Batch
 from keypoints.losses import LOSSES
-from keypoints.models import LandmarkNetwork
+from keypoints.models.network import LandmarkNetwork
 from keypoints.recipe import Learner, make_optimizer, rate_factors
 from keypoints.settings.models import Recipe
 

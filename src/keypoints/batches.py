@@ -36,7 +36,7 @@ class Batch:
         photo_to_unit: (n, 2, 3), the whole way of each face; its inverse takes predictions back.
         draws: Whose colour change is still to be applied; None where nothing is drawn.
         sizes: Photo pixels in the width of the input, over their mean in all rows; (n,), draws left
-            aside. Metrics in photo pixels count a face that much.
+            aside. Metrics in photo pixels count a face that much. None: not asked for.
         weight: Of its mean loss, where it is a part: their mean is that of the whole batch.
     """
 
@@ -60,6 +60,7 @@ class Batches:
         epochs: Of the whole training, for draws that are weaker at its end.
         seed: Of order and draws.
         box_scale: The input shows the box that it was cut for, so many times as large.
+        with_sizes: Whether the batches say how large their faces are.
         part: (k, n): of every batch the k-th of n parts, counted from 0.
     """
 
@@ -74,13 +75,14 @@ class Batches:
         epochs: int = 1,
         seed: int = 0,
         box_scale: float = 1.0,
+        with_sizes: bool = False,
         part: tuple[int, int] = (0, 1),
     ) -> None:
         self.rows = np.asarray(rows)
         self._store, self._points = store, list(points)
         self._batch_size, self._augment, self._seed = batch_size, augment, seed
         self._epochs, self._crop_to_input = epochs, store.format.crop_to_input(box_scale)
-        self._part = part
+        self._part, self._with_sizes = part, with_sizes
         if augment is not None and augment.mirror:
             self._mirror_order = mirror_order_of(points, SCHEMES[store.format.scheme])
 
@@ -145,9 +147,12 @@ class Batches:
             landmarks_unit=apply_map(photo_to_unit, landmarks_photo).astype(np.float32),
             photo_to_unit=photo_to_unit,
             draws=draws,
-            sizes=(self._px_of(rows) / self._mean_px).astype(np.float32),
+            sizes=self._sizes(rows) if self._with_sizes else None,
             weight=self._weight(of_all),
         )
+
+    def _sizes(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        return (self._px_of(rows) / self._mean_px).astype(np.float32)
 
     @cached_property
     def _mean_px(self) -> float:

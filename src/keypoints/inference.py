@@ -14,7 +14,8 @@ from keypoints.batches import Batch, Batches
 from keypoints.crops import CropFormat
 from keypoints.errors import PipelineError, first_line
 from keypoints.geometry import apply_map, invert
-from keypoints.models import LandmarkNetwork, build_network
+from keypoints.models import build_network
+from keypoints.models.network import LandmarkNetwork
 from keypoints.trained_settings import SETTINGS, ModelFileError, TrainedSettings, settings_in
 
 Array = NDArray[np.floating]

@@ -90,8 +90,10 @@ def _halve_where_exact(graph: onnx.GraphProto) -> None:
     """Keep weights in half precision where none is changed; they are widened as it is loaded."""
     for weights in list(graph.initializer):
         values = onnx.numpy_helper.to_array(weights)
+        if values.dtype != np.float32:
+            continue
         halves = values.astype(np.float16)
-        if values.dtype != np.float32 or not np.array_equal(halves, values):
+        if not np.array_equal(halves, values):
             continue
         half = f"{weights.name}_half"
         widen = onnx.helper.make_node("Cast", [half], [weights.name], to=onnx.TensorProto.FLOAT)

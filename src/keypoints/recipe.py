@@ -10,7 +10,7 @@ from keypoints.batches import Batch
 from keypoints.devices import autocast
 from keypoints.inference import input_of
 from keypoints.losses import LOSSES, Loss
-from keypoints.models import WithRaw
+from keypoints.models.network import WithRaw
 from keypoints.settings.models import Recipe
 from keypoints.teaching import Teacher
 from keypoints.team import ALONE, Team

@@ -20,7 +20,7 @@ def first_weights(name: str, model: AnyModel, fold: Fold | None) -> tuple[Path |
         The weights file, None where they are random; and the file or folder that says so.
 
     Raises:
-        FoldError: If it would go on from a model that has seen the fold.
+        FoldError: If it would go on from, or be taught by, a model that may have seen the fold.
     """
     if fold and model.teacher:
         raise FoldError(

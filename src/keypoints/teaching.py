@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from keypoints.inference import load_model
-from keypoints.models import LandmarkNetwork
+from keypoints.models.network import LandmarkNetwork
 from keypoints.settings.errors import SettingsError
 from keypoints.trained_settings import TrainedSettings
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from keypoints.models.network import DecodedBody
 from keypoints.models.timm_backbone import timm_features
 
 
-class HeatmapNet(nn.Module):
+class HeatmapNet(DecodedBody):
     """A timm backbone, a pyramid from its coarsest features up to stride 4, and a map per point.
 
     Args:
@@ -49,17 +50,6 @@ class HeatmapNet(nn.Module):
         self.lateral = nn.ModuleList(nn.Conv2d(count, channels, 1) for count in found)
         self.smooth = nn.ModuleList(block(channels) for _ in found)
         self.head = nn.Sequential(block(channels), nn.Conv2d(channels, n_points, 1))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Predict points.
-
-        Args:
-            images: (n, channels, height, width), normalised.
-
-        Returns:
-            x0, y0, x1, y1, ... in 0..1 of the input, (n, 2 x n_points).
-        """
-        return self.decode(self.raw(images))
 
     def decode(self, raw: Tensor) -> Tensor:
         """The points of the maps, (n, 2 x n_points)."""

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from keypoints.models.network import DecodedBody
 from keypoints.models.timm_backbone import timm_features
 
 
@@ -81,15 +82,15 @@ class Grid(NamedTuple):
         return found / found.new_tensor([columns, rows])
 
 
-class PipNet(nn.Module):
+class PipNet(DecodedBody):
     """A timm backbone and one convolution that says, in each cell, where points are.
 
     Args:
         backbone: Name of timm.
         in_channels: Of the input.
-        stride: Of the cells, px of the input: 8, 16 or 32.
+        stride: Of the cells, px of the input: 4, 8, 16 or 32.
         neighbours: Points of which each point's cell tells, too.
-        n_points: Points to predict.
+        shape: The mean one, (n_points, 2): which points lie next to each other.
         pad_type: As for `timm_backbone`.
         anti_aliased: As for `timm_features`.
         weights: Of the backbone; None: random.
@@ -102,7 +103,7 @@ class PipNet(nn.Module):
         *,
         stride: int,
         neighbours: int,
-        n_points: int,
+        shape: NDArray[np.floating],
         pad_type: str | None = None,
         anti_aliased: bool = False,
         weights: Path | None = None,
@@ -116,28 +117,13 @@ class PipNet(nn.Module):
             up_to=stride,
             weights=weights,
         )
-        count = min(neighbours, n_points - 1) + 1
         self.backbone: nn.Module = features
         self.points: Tensor
-        self.register_buffer("points", torch.arange(n_points)[:, None].repeat(1, count))
+        self.register_buffer("points", torch.tensor(nearest(shape, neighbours)))
         self.register_load_state_dict_post_hook(_check_points)
+        n_points, count = self.points.shape
         found = features.feature_info.channels()[-1]
         self.head = nn.Conv2d(found, n_points * (1 + 2 * count), 1)
-
-    def learn_neighbours(self, mean_unit: NDArray[np.floating]) -> None:
-        """Take over which points lie next to each other, from the mean shape (n_points, 2)."""
-        self.points.copy_(torch.from_numpy(nearest(mean_unit, self.points.shape[1] - 1)))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Predict points.
-
-        Args:
-            images: (n, channels, height, width), normalised.
-
-        Returns:
-            x0, y0, x1, y1, ... in 0..1 of the input, (n, 2 x n_points).
-        """
-        return self.decode(self.raw(images))
 
     def raw(self, images: Tensor) -> Grid:
         """What each cell says."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from keypoints.models import LandmarkNetwork
+from keypoints.models.network import LandmarkNetwork
 
 
 @dataclass(frozen=True)

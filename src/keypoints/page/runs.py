@@ -10,7 +10,7 @@ import pandas as pd
 
 from keypoints import layout
 from keypoints.inference import TrainedSettings, load_model
-from keypoints.models import LandmarkNetwork
+from keypoints.models.network import LandmarkNetwork
 from keypoints.page.album import Album
 from keypoints.predictions import PredictedFaces, predictions_file, read_predictions
 from keypoints.settings.data import Task

@@ -1,0 +1,71 @@
+"""What all networks share: normalisation, the points' shape, and what a loss may see of them."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class LandmarkNetwork(nn.Module):
+    """A body between the two things that all networks share: normalisation and the points' shape.
+
+    Args:
+        body: From (n, channels, height, width) to (n, 2 x n_points).
+        mean: Of each channel, 0..1.
+        std: Of each channel.
+    """
+
+    def __init__(self, body: nn.Module, *, mean: list[float], std: list[float]) -> None:
+        super().__init__()
+        self.body = body
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Predict landmarks.
+
+        Args:
+            images: (n, channels, height, width), 0..1.
+
+        Returns:
+            landmarks_unit, (n, n_points, 2).
+        """
+        return self.body(self.normalised(images)).unflatten(1, (-1, 2))
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """The images as the body takes them."""
+        return (images - self.mean) / self.std
+
+
+class DecodedBody(nn.Module):
+    """A body that decodes its points from something that a loss may want to see."""
+
+    def raw(self, images: Tensor) -> Any:
+        """Maps or a grid, from normalised images (n, channels, height, width)."""
+        raise NotImplementedError
+
+    def decode(self, raw: Any) -> Tensor:
+        """x0, y0, x1, y1, ... in 0..1 of the input, (n, 2 x n_points)."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The points of normalised images, as `decode` gives them."""
+        return self.decode(self.raw(images))
+
+
+class WithRaw(nn.Module):
+    """A network under training: it also says what the points are decoded from, for the loss."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self._network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Any]:
+        """Predict landmarks_unit; and maps or a grid, None where its kind has none."""
+        network = self._network
+        if not isinstance(network, LandmarkNetwork) or not isinstance(network.body, DecodedBody):
+            return network(images), None
+        raw = network.body.raw(network.normalised(images))
+        return network.body.decode(raw).unflatten(1, (-1, 2)), raw
