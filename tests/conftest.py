@@ -4,11 +4,16 @@ A photo of dots has a bright spot exactly under each landmark, so that a test ca
 again in whatever was cut or warped out of the photo.
 """
 
+import os
+
 import keypoints  # noqa: F401  it bounds what OpenCV decodes; OpenCV reads that when it is loaded
+
+# Networks this small are slower on more threads, here and in what is started from here; pytest's
+# workers fill the cores. torch reads that when it is loaded.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # isort: split
 import gc
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,17 +90,6 @@ def no_old_garbage() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
-
-
-@pytest.fixture(scope="module")
-def one_torch_thread() -> Iterator[None]:
-    """Networks this small are slower on more threads, by far where the machine is busy."""
-    import torch
-
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture(scope="session")

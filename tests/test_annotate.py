@@ -19,7 +19,6 @@ from keypoints.annotation.photo_list import find_files
 from keypoints.annotation.upright import read_upright
 from keypoints.sources.ibug import read_ibug
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
 ORIENTATION = 0x0112  # of EXIF
 UPRIGHT_TO_STORED = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}
 

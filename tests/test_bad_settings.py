@@ -17,8 +17,6 @@ from keypoints.settings.params import read_params
 from submit import submit
 from train import train_model
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
 COMMITTED = Path(__file__).parent.parent / "params.yaml"
 PARAMS = read_params(COMMITTED)
 TEXT = COMMITTED.read_text()

@@ -23,7 +23,6 @@ from keypoints.settings.params import Params
 from keypoints.torch_predictor import torch_predictor
 from keypoints.trained_settings import ModelFileError, TrainedSettings, read_settings
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
 SRC = Path(__file__).parents[1] / "src"
 WITHOUT_TORCH = """
 import pathlib, runpy, sys

@@ -26,7 +26,7 @@ from keypoints.settings.errors import SettingsError
 from keypoints.settings.params import read_params
 from keypoints.submission import SubmissionError, read_submission, write_submission
 
-pytestmark = pytest.mark.usefixtures("no_old_garbage", "one_torch_thread")
+pytestmark = pytest.mark.usefixtures("no_old_garbage")
 
 COMMITTED = Path(__file__).parent.parent / "params.yaml"
 PARAMS = read_params(COMMITTED)

@@ -5,8 +5,6 @@ import torch
 
 from keypoints.models.heatmap_net import HeatmapNet, expected_points
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
 
 def test_a_map_of_one_peak_says_the_middle_of_its_cell():
     maps = torch.full((1, 2, 4, 8), -1e4)

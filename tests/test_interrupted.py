@@ -1,6 +1,5 @@
 """Real runs that are killed or find the disk full: nothing is lost, and nothing is half there."""
 
-import os
 import re
 import resource
 import signal
@@ -20,14 +19,14 @@ from workspace import Workspace
 KILLED_STAGE = str(Path(__file__).parent / "killed_stage.py")
 EPOCHS = 24
 MODEL_FILE = "models/nose_net.safetensors"
-TRAIN = (sys.executable, "src/train.py", "nose_net")
+TRAIN = ("src/train.py", "nose_net")
 
 
 @pytest.fixture(scope="module")
 def whole(ran: Workspace) -> bytes:
     """The weights of a training that nothing interrupted."""
     ran.set_params({"models.nose_net.epochs": EPOCHS})
-    ran.run(*TRAIN)
+    ran.run("python", *TRAIN)
     weights = (ran.folder / MODEL_FILE).read_bytes()
     ran.restore()
     return weights
@@ -65,9 +64,8 @@ def test_a_training_killed_ten_times_ends_in_the_same_bytes(
 
 def test_ctrl_c_says_so_and_the_same_command_goes_on(longer: Workspace, whole: bytes) -> None:
     training = subprocess.Popen(
-        TRAIN,
+        [sys.executable, *TRAIN],  # a process of its own, which gets the signal
         cwd=longer.folder,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
         preexec_fn=partial(
             signal.signal, signal.SIGINT, signal.SIG_DFL
         ),  # background jobs have none
@@ -80,7 +78,7 @@ def test_ctrl_c_says_so_and_the_same_command_goes_on(longer: Workspace, whole: b
     assert training.communicate()[1] == "interrupted\n"
     assert training.returncode == 1
     assert not (longer.folder / MODEL_FILE).exists()
-    said = longer.run(*TRAIN)
+    said = longer.run("python", *TRAIN)
     assert re.search(r"nose_net-[0-9a-f]{16}\.state: goes on in epoch \d+", said)
     assert (longer.folder / MODEL_FILE).read_bytes() == whole
 
@@ -91,7 +89,7 @@ def trainings(workspace: Workspace) -> list[psutil.Process]:
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             folder = Path(process.cwd())
-            if workspace.folder in (folder, *folder.parents) and TRAIN[1] in process.cmdline():
+            if workspace.folder in (folder, *folder.parents) and TRAIN[0] in process.cmdline():
                 found.append(process)
     return found
 
@@ -106,7 +104,7 @@ def test_a_training_killed_in_the_queue_goes_on_wherever_it_is_run_again(
     for training in trainings(longer):
         training.kill()
     wait_for(lambda: "Failed" in longer.dvc("queue", "status"))
-    said = longer.run(*TRAIN)
+    said = longer.run("python", *TRAIN)
     assert re.search(r"nose_net-[0-9a-f]{16}\.state: goes on in epoch \d+", said)
     assert (longer.folder / MODEL_FILE).read_bytes() == whole
 

@@ -33,8 +33,6 @@ from keypoints.settings.params import read_params
 from keypoints.training import LearningError, with_last_good
 from keypoints.weights import is_weights
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
 PARAMS = read_params(Path(__file__).parent.parent / "params.yaml")
 CPU = torch.device("cpu")
 N_POINTS = 5

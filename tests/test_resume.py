@@ -23,8 +23,6 @@ from keypoints.resume import Progress, StateError, StateFile, remove_old_states,
 from keypoints.settings.models import Augment
 from keypoints.training import train
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
 CPU = torch.device("cpu")
 AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0)
 

@@ -17,7 +17,6 @@ from keypoints.batches import Batch, Batches
 from keypoints.crops import CropStore
 from keypoints.team import ALONE, Team
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
 MEMBER = Path(team_member.__file__)
 
 
@@ -25,7 +24,6 @@ def run_two(store: Path, out: Path, *fate: object) -> tuple[int, str]:
     """Exit code and errors of two processes."""
     done = subprocess.run(
         [sys.executable, str(MEMBER), str(store), str(out), *map(str, fate)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,  # on a busy machine
@@ -158,7 +156,7 @@ def test_two_hosts_train_as_two_processes_of_one(
     running = [
         subprocess.Popen(
             ["ip", "netns", "exec", name, *torchrun, *this_host(number), *member],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": end},
+            env=os.environ | {"GLOO_SOCKET_IFNAME": end},
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -16,8 +16,6 @@ from keypoints.resume import StateFile
 from keypoints.settings.models import Augment
 from keypoints.training import LearningError, learning_rate, train, validate
 
-pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
 CPU = torch.device("cpu")
 AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0)
 

@@ -47,9 +47,8 @@ def warm_commands(folder: Path) -> Iterator[Path]:
     for tool in ("python", "dvc"):
         (folder / tool).write_text(text)
         (folder / tool).chmod(0o755)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # networks this small are slower on more
     command = [sys.executable, __file__, str(folder / SOCKET)]
-    with Popen(command, stdin=PIPE, stdout=PIPE, env=environment) as server:
+    with Popen(command, stdin=PIPE, stdout=PIPE) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == b"listening\n"
         yield folder

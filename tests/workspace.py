@@ -125,7 +125,6 @@ class Workspace:
         environment = os.environ | {
             "PATH": os.pathsep.join([str(self._commands), str(scripts), os.environ["PATH"]]),
             "DVC_NO_ANALYTICS": "1",
-            "OMP_NUM_THREADS": "1",  # networks this small are slower on more
         }
         with tempfile.TemporaryFile("w+") as file:  # a pipe would wait for what runs on behind
             done = subprocess.run(
