@@ -14,12 +14,12 @@ import torch
 from measurement import Measurement, Size, in_turn
 from workspace import ROOT, run_in
 
-from keypoints.chosen_model import PRETRAINED
 from keypoints.inference import load_model, save_model
 from keypoints.models import build_network
-from keypoints.onnx_export import write_onnx
+from keypoints.prediction.chosen_model import PRETRAINED
+from keypoints.prediction.onnx_export import write_onnx
+from keypoints.prediction.torch_predictor import torch_predictor
 from keypoints.settings.params import read_params
-from keypoints.torch_predictor import torch_predictor
 from keypoints.trained_settings import TrainedSettings
 
 MODEL = "resnet18"

@@ -18,12 +18,12 @@ import numpy as np
 sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
 from keypoints.annotation.detection import LOOKS, Look, Square, View, find_squares, look_for_faces  # noqa: E402
-from keypoints.chosen_model import model_file, open_model  # noqa: E402
 from keypoints.faces import Box, Face, split_by_photo  # noqa: E402
 from keypoints.landmarks import IBUG_68  # noqa: E402
-from keypoints.metrics import normalized_mean_error  # noqa: E402
 from keypoints.photos import read_photo  # noqa: E402
-from keypoints.predictor import Predictor, cut_faces, predict_faces  # noqa: E402
+from keypoints.prediction.chosen_model import model_file, open_model  # noqa: E402
+from keypoints.prediction.predictor import Predictor, cut_faces, predict_faces  # noqa: E402
+from keypoints.scoring.metrics import normalized_mean_error  # noqa: E402
 from keypoints.sources.ibug import read_ibug  # noqa: E402
 
 HELD_OUT = 0.1  # as params.yaml has it

@@ -24,16 +24,16 @@ from torch.utils.data import DataLoader, Dataset
 sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
 from keypoints import layout
-from keypoints.crops import CropFormat
-from keypoints.datasets import crop_format, read_set
+from keypoints.crops.store import CropFormat
 from keypoints.faces import Face
 from keypoints.geometry import apply_map, enlarge_box, resize_map, unit_map
-from keypoints.losses import Loss, make_loss
 from keypoints.models import build_network
 from keypoints.parallel import n_cores
 from keypoints.settings.models import AnyModel
 from keypoints.settings.params import Params, read_params
+from keypoints.sources.datasets import crop_format, read_set
 from keypoints.trained_settings import points_of
+from keypoints.training.losses import Loss, make_loss
 
 Item = tuple[Any, Tensor]
 
@@ -150,11 +150,11 @@ def _unit(landmarks: np.ndarray, format_: CropFormat) -> Tensor:
 
 def ours(run: Run, epochs: int) -> list[float]:
     """The project's own loop on the crops of its store."""
-    from keypoints.batches import Batches
-    from keypoints.crops import CropStore
+    from keypoints.crops.batches import Batches
+    from keypoints.crops.store import CropStore
     from keypoints.devices import choose_device
     from keypoints.landmarks import SCHEMES
-    from keypoints.training import train
+    from keypoints.training.loop import train
 
     with CropStore(layout.CROPS / run.model.task) as store:
         scheme, seed = SCHEMES[store.format.scheme], run.params.seed

@@ -14,11 +14,11 @@ from measurement import Measurement, Size, in_turn
 from workspace import make_workspace
 
 from keypoints import layout
-from keypoints.cutting import write_store
-from keypoints.datasets import FaceSet, crop_format, read_set
+from keypoints.crops.cutting import write_store
 from keypoints.parallel import n_cores
 from keypoints.settings.data import Task
 from keypoints.settings.params import read_params
+from keypoints.sources.datasets import FaceSet, crop_format, read_set
 
 BAR = ">= 0.8"
 CHUNK = 16  # photos per piece of work

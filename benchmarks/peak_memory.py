@@ -10,7 +10,7 @@ from measurement import Measurement, Size
 from workspace import ROOT, make_workspace, run_in, stage_command
 
 from keypoints import layout
-from keypoints.weights import write_record
+from keypoints.sources.weights import write_record
 
 BAR = "<= 1.10"
 MODEL = "tiny"

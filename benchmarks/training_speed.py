@@ -11,16 +11,16 @@ from torch import nn
 from workspace import make_workspace, run_in, stage_command
 
 from keypoints import layout
-from keypoints.batches import Batches
-from keypoints.crops import CropStore
+from keypoints.crops.batches import Batches
+from keypoints.crops.store import CropStore
 from keypoints.devices import autocast, choose_device
 from keypoints.landmarks import SCHEMES
-from keypoints.losses import Loss, make_loss
 from keypoints.models import build_network
 from keypoints.settings.models import AnyModel
 from keypoints.settings.params import Params, read_params
 from keypoints.trained_settings import points_of
-from keypoints.training import train
+from keypoints.training.loop import train
+from keypoints.training.losses import Loss, make_loss
 
 BARS = {"nose_net": 0.8, "face_net": 0.9, "timm_backbone": 0.9}  # by architecture
 MIN_STEPS, MAX_STEPS = 2, 60  # of a pass; an epoch of the public sets has 6 to 60

@@ -25,10 +25,10 @@ from keypoints.annotation.annotating import AnnotatedPicture, annotate_pictures,
 from keypoints.annotation.files import FORMATS
 from keypoints.annotation.output import annotation_output, check_output_folder
 from keypoints.annotation.photo_list import find_files, pictures_of
-from keypoints.chosen_model import model_file, open_model
 from keypoints.command import errors_as_messages
 from keypoints.faces import Box
 from keypoints.parallel import do_behind
+from keypoints.prediction.chosen_model import model_file, open_model
 
 
 def annotate(given: argparse.Namespace) -> bool:

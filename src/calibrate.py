@@ -7,12 +7,12 @@ same from faces that were held out, which is sounder, and takes five trainings.
 import numpy as np
 
 from keypoints import layout
-from keypoints.calibration import CalibrationError, fit_calibrator, has_shape
 from keypoints.command import run_stage
-from keypoints.crops import CropStore
+from keypoints.crops.store import CropStore
 from keypoints.devices import choose_device
 from keypoints.inference import check_fit, load_model
-from keypoints.predictions import ONCE, predict_faces
+from keypoints.prediction.calibration import CalibrationError, fit_calibrator, has_shape
+from keypoints.prediction.saved import ONCE, predict_faces
 from keypoints.settings.params import read_params
 from keypoints.stopwatch import recorded
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from keypoints import layout
-from keypoints.comparison import Comparison, ComparisonError, compare_errors
 from keypoints.errors import PipelineError
-from keypoints.revisions import Outputs, RevisionError
-from keypoints.verdict import comparison_text, sentence
+from keypoints.scoring.comparison import Comparison, ComparisonError, compare_errors
+from keypoints.scoring.revisions import Outputs, RevisionError
+from keypoints.scoring.verdict import comparison_text, sentence
 
 outputs_of = cache(Outputs)
 

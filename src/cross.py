@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints import layout
-from keypoints.calibration import fit_calibrator, has_shape
 from keypoints.command import run_stage
-from keypoints.crops import CropStore
+from keypoints.crops.store import CropStore
 from keypoints.devices import choose_device
-from keypoints.folds import FoldError, folds_of
 from keypoints.inference import load_model
 from keypoints.landmarks import SCHEMES
-from keypoints.predictions import ONCE, PredictedFaces, predict_faces, write_predictions
-from keypoints.scores import face_errors, write_tables
+from keypoints.prediction.calibration import fit_calibrator, has_shape
+from keypoints.prediction.saved import ONCE, PredictedFaces, predict_faces, write_predictions
+from keypoints.scoring.scores import face_errors, write_tables
 from keypoints.settings.params import Params, read_params
 from keypoints.stopwatch import recorded
 from keypoints.trained_settings import points_of
+from keypoints.training.folds import FoldError, folds_of
 
 
 def cross(name: str, folds: str) -> None:

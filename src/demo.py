@@ -10,10 +10,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from keypoints.chosen_model import model_file
 from keypoints.command import errors_as_messages
 from keypoints.demo.building import build_demo
 from keypoints.inference import load_model
+from keypoints.prediction.chosen_model import model_file
 
 DOWNLOADS = Path(".downloads")
 

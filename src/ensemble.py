@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints import layout
-from keypoints.calibration import load_calibrator
 from keypoints.command import run_stage
 from keypoints.competitions import competition_of
 from keypoints.competitions.terms import read_asked_faces
-from keypoints.crops import CropStore
-from keypoints.ensembles import combine
+from keypoints.crops.store import CropStore
 from keypoints.geometry import apply_map, compose, unit_map
 from keypoints.landmarks import SCHEMES
-from keypoints.metrics import mean_squared_error
-from keypoints.predictions import PredictedFaces, Split, read_predictions, write_predictions
-from keypoints.scores import face_errors, write_tables
+from keypoints.prediction.calibration import load_calibrator
+from keypoints.prediction.ensembles import combine
+from keypoints.prediction.saved import PredictedFaces, Split, read_predictions, write_predictions
+from keypoints.scoring.metrics import mean_squared_error
+from keypoints.scoring.scores import face_errors, write_tables
 from keypoints.settings.params import Params, read_params
 from keypoints.stopwatch import recorded
 from keypoints.submission import write_checked

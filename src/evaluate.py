@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from keypoints import layout
 from keypoints.command import run_stage
-from keypoints.crops import CropStore
+from keypoints.crops.store import CropStore
 from keypoints.devices import choose_device
 from keypoints.geometry import apply_map
 from keypoints.inference import Predictions, TrainedSettings, check_fit, load_model
 from keypoints.landmarks import SCHEMES
-from keypoints.metrics import mean_squared_error
-from keypoints.predictions import ONCE, predict_faces, write_predictions
-from keypoints.scores import face_errors, write_tables
+from keypoints.prediction.saved import ONCE, predict_faces, write_predictions
+from keypoints.scoring.metrics import mean_squared_error
+from keypoints.scoring.scores import face_errors, write_tables
 from keypoints.settings.params import read_params
 from keypoints.stopwatch import recorded
 

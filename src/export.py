@@ -9,9 +9,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from keypoints.chosen_model import model_file
 from keypoints.command import errors_as_messages
 from keypoints.inference import load_model
+from keypoints.prediction.chosen_model import model_file
 from keypoints.trained_settings import ModelFileError
 
 
@@ -30,7 +30,7 @@ def export(given: argparse.Namespace) -> Path:
 
         save_model(out, trained.network.half(), trained.settings)
         return out
-    from keypoints.onnx_export import write_onnx
+    from keypoints.prediction.onnx_export import write_onnx
 
     write_onnx(out, trained, of=path)
     return out

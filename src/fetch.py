@@ -7,7 +7,6 @@ from pathlib import Path
 
 from keypoints import layout
 from keypoints.command import run_stage
-from keypoints.face_list import FaceList
 from keypoints.faces import FormatError
 from keypoints.photos import check_photos
 from keypoints.settings.params import Params, read_params
@@ -20,6 +19,7 @@ from keypoints.sources.bringing import (
     bring_test_list,
     draw,
 )
+from keypoints.sources.face_list import FaceList
 from keypoints.sources.pretrained import fetch_weights
 from keypoints.stopwatch import recorded
 

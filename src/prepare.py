@@ -6,10 +6,10 @@ from pathlib import Path
 
 from keypoints import layout
 from keypoints.command import run_stage
-from keypoints.cutting import write_store
-from keypoints.datasets import crop_format, read_set
+from keypoints.crops.cutting import write_store
 from keypoints.faces import FormatError
 from keypoints.settings.params import Params, read_params
+from keypoints.sources.datasets import crop_format, read_set
 from keypoints.sources.kaggle15 import lookup_table
 from keypoints.stopwatch import recorded
 

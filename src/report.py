@@ -9,10 +9,10 @@ from keypoints.competitions.terms import CompetitionError
 from keypoints.kaggle.local_score import score
 from keypoints.page.assembly import build_page
 from keypoints.page.times import times_table
-from keypoints.scores import score_table
+from keypoints.scoring.scores import score_table
+from keypoints.scoring.truth import TruthError, read_truth
 from keypoints.settings.params import Params, read_params
 from keypoints.submission import SubmissionError, read_submission
-from keypoints.truth import TruthError, read_truth
 
 COLUMNS = ("task", "mse", "mae_px", "rmse_px", "nme", "nme_median", "fr8", "auc8")
 

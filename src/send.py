@@ -15,9 +15,9 @@ from keypoints.competitions.terms import AskedFaces
 from keypoints.errors import PipelineError
 from keypoints.kaggle.local_score import compare, difference_text, score, score_text
 from keypoints.kaggle.sending import deliver, pack
+from keypoints.scoring.truth import read_truth
 from keypoints.settings.params import read_params
 from keypoints.submission import check_submission, read_submission
-from keypoints.truth import read_truth
 
 
 def score_file(path: Path, asked: AskedFaces, against: Path | None) -> None:

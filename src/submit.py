@@ -4,10 +4,10 @@ from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.competitions import competition_of
 from keypoints.competitions.terms import read_asked_faces
-from keypoints.crops import CropStore
+from keypoints.crops.store import CropStore
 from keypoints.devices import choose_device
 from keypoints.inference import check_fit, load_model
-from keypoints.predictions import ONCE, predict_faces, write_predictions
+from keypoints.prediction.saved import ONCE, predict_faces, write_predictions
 from keypoints.settings.params import read_params
 from keypoints.stopwatch import recorded
 from keypoints.submission import write_checked

@@ -7,23 +7,23 @@
 from functools import partial
 
 from keypoints import layout
-from keypoints.batches import Batches
 from keypoints.command import run_stage
-from keypoints.crops import CropStore
+from keypoints.crops.batches import Batches
+from keypoints.crops.store import CropStore
 from keypoints.devices import choose_device
-from keypoints.folds import parse_item, sides_of
-from keypoints.history import tell, write_history
 from keypoints.inference import TrainedSettings, save_model
 from keypoints.landmarks import SCHEMES
-from keypoints.losses import make_loss
 from keypoints.models import build_network
-from keypoints.resume import open_state, run_digest
 from keypoints.settings.params import read_params
-from keypoints.starting import first_weights
-from keypoints.teaching import load_teacher
-from keypoints.team import together
-from keypoints.training import LearningError, train, with_last_good
-from keypoints.weights import teacher_of
+from keypoints.sources.weights import teacher_of
+from keypoints.training.folds import parse_item, sides_of
+from keypoints.training.history import tell, write_history
+from keypoints.training.loop import LearningError, train, with_last_good
+from keypoints.training.losses import make_loss
+from keypoints.training.resume import open_state, run_digest
+from keypoints.training.starting import first_weights
+from keypoints.training.teaching import load_teacher
+from keypoints.training.team import together
 
 
 def train_model(name: str) -> None:

@@ -11,18 +11,18 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from keypoints.batches import Batches
-from keypoints.crops import CropStore
-from keypoints.cutting import write_store
-from keypoints.datasets import crop_format, read_set
+from keypoints.crops.batches import Batches
+from keypoints.crops.cutting import write_store
+from keypoints.crops.store import CropStore
 from keypoints.devices import choose_device
 from keypoints.errors import PipelineError
 from keypoints.inference import Trained, load_model, predict
 from keypoints.landmarks import SCHEMES
-from keypoints.metrics import mean_squared_error
-from keypoints.scores import face_errors, summarize
+from keypoints.scoring.metrics import mean_squared_error
+from keypoints.scoring.scores import face_errors, summarize
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.params import read_params
+from keypoints.sources.datasets import crop_format, read_set
 
 
 def score(model_file: Path, raw: Path) -> dict[str, object]:

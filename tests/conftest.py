@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from warm import warm_commands
 from workspace import Workspace
 
-from keypoints.crops import CropFormat, CropStore
-from keypoints.cutting import write_store
+from keypoints.crops.cutting import write_store
+from keypoints.crops.store import CropFormat, CropStore
 from keypoints.faces import Face
 from keypoints.parallel import n_cores
 from keypoints.settings.params import Params, read_params

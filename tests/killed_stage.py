@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path("src").resolve()))
 
 from keypoints import layout
-from keypoints.crops import CropStore, StoreError
+from keypoints.crops.store import CropStore, StoreError
 from prepare import prepare
 from train import train_model
 

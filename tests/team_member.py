@@ -15,15 +15,15 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from keypoints.batches import Batches
 from keypoints.command import errors_as_messages
-from keypoints.crops import CropStore
-from keypoints.losses import LOSSES
-from keypoints.recipe import Learner
-from keypoints.resume import StateFile
+from keypoints.crops.batches import Batches
+from keypoints.crops.store import CropStore
 from keypoints.settings.models import Augment, Recipe
-from keypoints.team import Team, together
-from keypoints.training import train
+from keypoints.training.loop import train
+from keypoints.training.losses import LOSSES
+from keypoints.training.recipe import Learner
+from keypoints.training.resume import StateFile
+from keypoints.training.team import Team, together
 
 EPOCHS = 3
 CPU = torch.device("cpu")

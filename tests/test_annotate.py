@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import annotate
-from keypoints import chosen_model
 from keypoints.annotation.detection import LOOKS, detect_faces, look_for_faces
 from keypoints.annotation.photo_list import find_files
 from keypoints.annotation.upright import read_upright
+from keypoints.prediction import chosen_model
 from keypoints.sources.ibug import read_ibug
 
 ORIENTATION = 0x0112  # of EXIF

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keypoints.array_file import ArrayFile
+from keypoints.crops.array_file import ArrayFile
 
 
 @pytest.fixture

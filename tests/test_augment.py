@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.augment import Draws, draw, retouch
-from keypoints.batches import Batch, Batches
-from keypoints.crops import CropFormat, CropStore
-from keypoints.cutting import write_store
+from keypoints.crops.augment import Draws, draw, retouch
+from keypoints.crops.batches import Batch, Batches
+from keypoints.crops.cutting import write_store
+from keypoints.crops.store import CropFormat, CropStore
 from keypoints.faces import Face
 from keypoints.geometry import apply_map, invert
 from keypoints.landmarks import SCHEMES

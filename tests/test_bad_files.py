@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from stages import ARCHIVES, ROOT, Stages
 
-from keypoints.crops import CropStore
+from keypoints.crops.store import CropStore
 
 FACE, PHOTO = "01-1m.asf", "01-1m.jpg"
 TRAIN = "labels_ibug_300W_train.xml"

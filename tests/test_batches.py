@@ -11,10 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.augment import Draws, draw
-from keypoints.batches import Batch, Batches
-from keypoints.crops import CropFormat, CropStore
-from keypoints.cutting import write_store
+from keypoints.crops.augment import Draws, draw
+from keypoints.crops.batches import Batch, Batches
+from keypoints.crops.cutting import write_store
+from keypoints.crops.store import CropFormat, CropStore
 from keypoints.faces import Face
 from keypoints.geometry import apply_map, invert, unit_map
 from keypoints.inference import input_of
@@ -62,7 +62,7 @@ def test_mean_shape_is_that_of_the_faces_without_draws(
     plain = Batches(dot_store, dot_store.rows("train"), ALL_POINTS, batch_size=100)
     (batch,) = plain.epoch()
     expected = batch.landmarks_unit.mean(axis=0)
-    monkeypatch.setattr("keypoints.batches._CHUNK", 3)
+    monkeypatch.setattr("keypoints.crops.batches._CHUNK", 3)
     np.testing.assert_allclose(training_batches(dot_store).mean_unit(), expected, atol=1e-6)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keypoints.bootstrap import DRAWS, drawn_means, interval_of
+from keypoints.scoring.bootstrap import DRAWS, drawn_means, interval_of
 
 
 def test_draws_of_equal_units_have_their_mean():

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.calibration import Calibrator, fit_calibrator, load_calibrator
 from keypoints.geometry import apply_map, compose, rotation, scaling, translation
+from keypoints.prediction.calibration import Calibrator, fit_calibrator, load_calibrator
 
 N_POINTS = 12
 

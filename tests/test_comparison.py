@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keypoints.comparison import ComparisonError, compare_errors
-from keypoints.verdict import comparison_text, sentence
+from keypoints.scoring.comparison import ComparisonError, compare_errors
+from keypoints.scoring.verdict import comparison_text, sentence
 
 
 def table(mae_px: Sequence[float], groups: Sequence[str] | None = None) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keypoints.correspondence import shares_of
 from keypoints.landmarks import IBUG_68, IMM_58, KAGGLE_15
+from keypoints.models.correspondence import shares_of
 
 ALL_58, ALL_68 = tuple(range(58)), tuple(range(68))
 

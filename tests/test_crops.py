@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keypoints import crops
-from keypoints.crops import CropFormat, CropStore, StoreError
-from keypoints.cutting import region_of, write_store
+from keypoints.crops.cutting import region_of, write_store
+from keypoints.crops.store import CropFormat, CropStore, StoreError
 from keypoints.faces import Box, Face, FormatError
 from keypoints.geometry import apply_map, resize_map
 from keypoints.sources.ibug import read_ibug
@@ -254,7 +253,7 @@ def test_faces_come_in_the_order_asked_for(
 ):
     root, faces = eighty_faces
     write_store(root / "store", root, faces, in_train, crop_format())
-    monkeypatch.setattr(crops, "_CHUNK", 7)  # parsed in many pieces
+    monkeypatch.setattr("keypoints.crops.store._CHUNK", 7)  # parsed in many pieces
     with CropStore(root / "store") as store:
         table = store.faces(np.array([70, 3, 71]))
         assert table["face"].tolist() == ["070", "003", "071"]

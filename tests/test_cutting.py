@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keypoints.crops import CropFormat
-from keypoints.cutting import cut_crop, region_of
+from keypoints.crops.cutting import cut_crop, region_of
+from keypoints.crops.store import CropFormat
 
 
 def test_dot_on_one_pixel_is_cut_where_its_landmark_is():

@@ -17,8 +17,8 @@ from keypoints.annotation.upright import read_upright
 from keypoints.demo.building import build_demo
 from keypoints.demo.onnxruntime_web import PACKAGE, DemoError, put_onnxruntime_web
 from keypoints.inference import load_model
-from keypoints.onnx_predictor import open_onnx
-from keypoints.predictor import cut_faces, predict_faces
+from keypoints.prediction.onnx_predictor import open_onnx
+from keypoints.prediction.predictor import cut_faces, predict_faces
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""

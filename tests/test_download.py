@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from keypoints.download import Download, DownloadError, download, sha256_of
-from keypoints.transfer import Part, transfer
+from keypoints.sources.download import Download, DownloadError, download, sha256_of
+from keypoints.sources.transfer import Part, transfer
 
 OLD = bytes(range(256)) * 1000
 NEW = OLD[::-1] + b"one more line"
@@ -178,7 +178,8 @@ def test_a_download_that_is_killed_midway_goes_on_in_the_next_run(
 ) -> None:
     url = server.serve("/faces.zip", Reply(LARGE, n_sent=6 * len(OLD), is_held=True), Reply(LARGE))
     part = tmp_path / "faces.zip.part"
-    code = "import sys; from pathlib import Path; from keypoints.transfer import Part, transfer; "
+    code = "import sys; from pathlib import Path; "
+    code += "from keypoints.sources.transfer import Part, transfer; "
     code += "transfer(sys.argv[1], Part(Path(sys.argv[2])), waits_s=())"
     command = [sys.executable, "-c", code, url, str(part)]
     with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(SRC)}) as child:

@@ -9,11 +9,11 @@ import pytest
 import torch
 from workspace import Workspace
 
-from keypoints.calibration import load_calibrator
-from keypoints.crops import CropStore
-from keypoints.ensembles import EnsembleError, combine
+from keypoints.crops.store import CropStore
 from keypoints.inference import load_model
-from keypoints.predictions import PredictedFaces, predict_faces
+from keypoints.prediction.calibration import load_calibrator
+from keypoints.prediction.ensembles import EnsembleError, combine
+from keypoints.prediction.saved import PredictedFaces, predict_faces
 
 
 def faces(x: float, n_faces: int = 1) -> PredictedFaces:

@@ -14,13 +14,13 @@ from PIL import Image
 from safetensors.torch import save
 
 import export
-from keypoints.chosen_model import PRETRAINED, ROOT, open_model
 from keypoints.inference import load_model, save_model
 from keypoints.models import build_network
-from keypoints.onnx_export import write_onnx
-from keypoints.onnx_predictor import open_onnx
+from keypoints.prediction.chosen_model import PRETRAINED, ROOT, open_model
+from keypoints.prediction.onnx_export import write_onnx
+from keypoints.prediction.onnx_predictor import open_onnx
+from keypoints.prediction.torch_predictor import torch_predictor
 from keypoints.settings.params import Params
-from keypoints.torch_predictor import torch_predictor
 from keypoints.trained_settings import ModelFileError, TrainedSettings, read_settings
 
 SRC = Path(__file__).parents[1] / "src"
@@ -161,7 +161,7 @@ def test_onnxruntime_sends_nothing_to_its_maker(tmp_path: Path) -> None:
     code = f"""
 import sys; sys.path.insert(0, {str(ROOT / "src")!r})
 from pathlib import Path
-from keypoints.onnx_predictor import open_onnx
+from keypoints.prediction.onnx_predictor import open_onnx
 open_onnx(Path({str(PRETRAINED.with_suffix(".onnx"))!r}))
 """
     environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}

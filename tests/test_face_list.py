@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keypoints.face_list import FaceList
 from keypoints.faces import Face, FormatError
+from keypoints.sources.face_list import FaceList
 
 SOURCE = Path("some list.xml")
 

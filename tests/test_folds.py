@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from workspace import Workspace
 
-from keypoints.calibration import load_calibrator
-from keypoints.crops import CropStore
-from keypoints.folds import Fold, FoldError, folds_of, parse_item, sides_of
+from keypoints.crops.store import CropStore
+from keypoints.prediction.calibration import load_calibrator
+from keypoints.training.folds import Fold, FoldError, folds_of, parse_item, sides_of
 
 
 def test_every_training_face_is_held_out_once_and_trained_on_in_all_other_folds(

@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from keypoints.errors import PipelineError
-from keypoints.image_list import MAX_ENTRY_BYTES
 from keypoints.photos import check_photos, photo_size, read_photo
 from keypoints.sources.ibug import TEST_LISTS, TRAIN_LIST, read_ibug
+from keypoints.sources.image_list import MAX_ENTRY_BYTES
 from keypoints.sources.imm import read_imm
-from keypoints.unpack import unpack
+from keypoints.sources.unpack import unpack
 
 pytestmark = pytest.mark.usefixtures("no_old_garbage")
 MAX_SECONDS = 1.0  # of this process's own time, however busy the machine is

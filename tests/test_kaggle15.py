@@ -11,11 +11,12 @@ from asking import asked_of
 
 from keypoints.competitions import FACIAL_KEYPOINTS_DETECTION, competition_of, find_competition
 from keypoints.competitions.terms import AskedFaces, CompetitionError, read_asked_faces
-from keypoints.crops import CropFormat
-from keypoints.cutting import write_store
+from keypoints.crops.cutting import write_store
+from keypoints.crops.store import CropFormat
 from keypoints.faces import Face, FormatError
 from keypoints.kaggle.local_score import score
 from keypoints.landmarks import KAGGLE_15, KAGGLE_15_POINTS
+from keypoints.scoring.truth import TruthError, read_truth
 from keypoints.sources.kaggle15 import (
     LOOKUP_TABLE,
     TRAIN_HEADER,
@@ -25,9 +26,8 @@ from keypoints.sources.kaggle15 import (
     write_photos,
 )
 from keypoints.sources.rendered import write_kaggle15
+from keypoints.sources.unpack import UnpackError
 from keypoints.submission import SubmissionError, read_submission, write_submission
-from keypoints.truth import TruthError, read_truth
-from keypoints.unpack import UnpackError
 
 GOLDEN = Path(__file__).parent / "golden" / "facial_keypoints_detection.csv"
 CORE = [0, 1, 10, 14]  # the points that are nearly always known

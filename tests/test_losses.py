@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from keypoints.landmarks import IBUG_68
-from keypoints.losses import LOSSES, PENALTIES, along_contours, make_loss, mean_of, wing
 from keypoints.settings.params import read_params
+from keypoints.training.losses import LOSSES, PENALTIES, along_contours, make_loss, mean_of, wing
 
 every_loss = pytest.mark.parametrize("name", LOSSES)
 errors = st.floats(1e-4, 1)

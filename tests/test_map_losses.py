@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from workspace import ROOT
 
-from keypoints.losses import make_loss, mean_of, wing
-from keypoints.map_losses import MAP_LOSSES
 from keypoints.models.heatmap_net import expected_points
 from keypoints.settings.params import read_params
+from keypoints.training.losses import make_loss, mean_of, wing
+from keypoints.training.map_losses import MAP_LOSSES
 
 every_map_loss = pytest.mark.parametrize("name", MAP_LOSSES)
 SIZE = (12, 16)  # rows and columns

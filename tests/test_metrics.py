@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keypoints.landmarks import IBUG_68
-from keypoints.metrics import (
+from keypoints.scoring.metrics import (
     area_under_ced,
     ced_curve,
     failure_rate,

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from keypoints.landmarks import IBUG_68, IMM_58, mirror_order_of
-from keypoints.mirrored import Mirrored
-from keypoints.predictions import PredictedFaces
+from keypoints.prediction.mirrored import Mirrored
+from keypoints.prediction.saved import PredictedFaces
 
 
 class Brightest(nn.Module):

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from keypoints.batches import Batch
+from keypoints.crops.batches import Batch
 from keypoints.inference import (
     ModelFileError,
     TrainedSettings,
@@ -21,17 +21,17 @@ from keypoints.inference import (
     save_model,
 )
 from keypoints.landmarks import IMM_58, SCHEMES
-from keypoints.losses import LOSSES
 from keypoints.models import build_network
 from keypoints.models.network import LandmarkNetwork
-from keypoints.recipe import Learner
-from keypoints.resume import Progress, StateFile
 from keypoints.settings.data import Task
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import AnyModel, BackboneModel, HeatmapModel, OnBackbone, Recipe
 from keypoints.settings.params import read_params
-from keypoints.training import LearningError, with_last_good
-from keypoints.weights import is_weights
+from keypoints.sources.weights import is_weights
+from keypoints.training.loop import LearningError, with_last_good
+from keypoints.training.losses import LOSSES
+from keypoints.training.recipe import Learner
+from keypoints.training.resume import Progress, StateFile
 
 PARAMS = read_params(Path(__file__).parent.parent / "params.yaml")
 CPU = torch.device("cpu")

@@ -7,18 +7,18 @@ import pytest
 import torch
 from workspace import ROOT
 
-from keypoints.batches import Batch
+from keypoints.crops.batches import Batch
 from keypoints.inference import load_model, save_model
 from keypoints.landmarks import IBUG_68
-from keypoints.losses import make_loss
 from keypoints.models import build_network
 from keypoints.models.network import LandmarkNetwork
 from keypoints.models.pip_net import Grid, nearest
-from keypoints.recipe import Learner
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import PipModel, Recipe
 from keypoints.settings.params import read_params
 from keypoints.trained_settings import TrainedSettings
+from keypoints.training.losses import make_loss
+from keypoints.training.recipe import Learner
 
 PARAMS = read_params(ROOT / "params.yaml")
 TASK = PARAMS.task("wild").model_copy(update={"height": 64, "width": 96, "margin": 0})

@@ -9,10 +9,10 @@ import pytest
 import torch
 from workspace import MODELS, Workspace
 
-from keypoints.batches import Batches
-from keypoints.crops import CropStore
+from keypoints.crops.batches import Batches
+from keypoints.crops.store import CropStore
 from keypoints.inference import load_model
-from keypoints.training import validate
+from keypoints.training.loop import validate
 
 FETCHES = {f"fetch@{item}" for item in ("imm", "ibug", "kaggle15", "weights")}
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from keypoints.crops import CropFormat, CropStore
-from keypoints.cutting import write_store
+from keypoints.crops.cutting import write_store
+from keypoints.crops.store import CropFormat, CropStore
 from keypoints.faces import split_by_photo
 from keypoints.geometry import apply_map
 from keypoints.inference import Trained, TrainedSettings
 from keypoints.landmarks import IBUG_68
-from keypoints.predictions import predict_faces
+from keypoints.prediction.saved import predict_faces
 from keypoints.settings.models import AtTest
 from keypoints.settings.params import Params
 from keypoints.sources.ibug import read_ibug

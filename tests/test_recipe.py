@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from keypoints.batches import Batch
-from keypoints.losses import LOSSES
+from keypoints.crops.batches import Batch
 from keypoints.models.network import LandmarkNetwork
-from keypoints.recipe import Learner, make_optimizer, rate_factors
 from keypoints.settings.models import Recipe
+from keypoints.training.losses import LOSSES
+from keypoints.training.recipe import Learner, make_optimizer, rate_factors
 
 CPU = torch.device("cpu")
 

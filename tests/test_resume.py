@@ -15,13 +15,13 @@ import pytest
 import torch
 from torch import nn
 
-from keypoints.batches import Batches
-from keypoints.crops import CropStore
-from keypoints.history import EpochResult
-from keypoints.losses import LOSSES
-from keypoints.resume import Progress, StateError, StateFile, remove_old_states, run_digest
+from keypoints.crops.batches import Batches
+from keypoints.crops.store import CropStore
 from keypoints.settings.models import Augment
-from keypoints.training import train
+from keypoints.training.history import EpochResult
+from keypoints.training.loop import train
+from keypoints.training.losses import LOSSES
+from keypoints.training.resume import Progress, StateError, StateFile, remove_old_states, run_digest
 
 CPU = torch.device("cpu")
 AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from keypoints.landmarks import IBUG_68, IMM_58
-from keypoints.scores import CED_LEVELS, ced_table, face_errors, score_table, summarize
+from keypoints.scoring.scores import CED_LEVELS, ced_table, face_errors, score_table, summarize
 
 ALL_POINTS = tuple(range(68))
 

@@ -17,8 +17,8 @@ from kaggle_service import DEAD, NUMBER, SECRET, TOKEN, KaggleService, submissio
 import send
 from keypoints.competitions import CS194_26
 from keypoints.competitions.terms import read_asked_faces
-from keypoints.crops import CropFormat
-from keypoints.cutting import write_store
+from keypoints.crops.cutting import write_store
+from keypoints.crops.store import CropFormat
 from keypoints.faces import split_by_photo
 from keypoints.kaggle.history import COLUMNS, read_history
 from keypoints.sources.ibug import read_ibug

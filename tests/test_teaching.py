@@ -8,20 +8,20 @@ import torch
 from torch import nn
 from workspace import ROOT
 
-from keypoints.batches import Batch
-from keypoints.folds import Fold, FoldError
+from keypoints.crops.batches import Batch
 from keypoints.inference import save_model
-from keypoints.losses import LOSSES
 from keypoints.models import build_network
-from keypoints.recipe import Learner
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import Recipe
 from keypoints.settings.params import read_params
 from keypoints.sources.pretrained import fetch_weights
-from keypoints.starting import first_weights
-from keypoints.teaching import Teacher, load_teacher
+from keypoints.sources.weights import teacher_of
 from keypoints.trained_settings import ModelFileError, TrainedSettings
-from keypoints.weights import teacher_of
+from keypoints.training.folds import Fold, FoldError
+from keypoints.training.losses import LOSSES
+from keypoints.training.recipe import Learner
+from keypoints.training.starting import first_weights
+from keypoints.training.teaching import Teacher, load_teacher
 
 PARAMS = read_params(ROOT / "params.yaml")
 SMALL = PARAMS.model("kaggle15_net").model_copy(update={"channels": 2, "hidden": 4})

@@ -13,9 +13,9 @@ import pytest
 import team_member
 from workspace import Workspace
 
-from keypoints.batches import Batch, Batches
-from keypoints.crops import CropStore
-from keypoints.team import ALONE, Team
+from keypoints.crops.batches import Batch, Batches
+from keypoints.crops.store import CropStore
+from keypoints.training.team import ALONE, Team
 
 MEMBER = Path(team_member.__file__)
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from keypoints.batches import Batches
-from keypoints.crops import CropStore
-from keypoints.history import EpochResult, tell, write_history
-from keypoints.losses import LOSSES, Loss
-from keypoints.resume import StateFile
+from keypoints.crops.batches import Batches
+from keypoints.crops.store import CropStore
 from keypoints.settings.models import Augment
-from keypoints.training import LearningError, learning_rate, train, validate
+from keypoints.training.history import EpochResult, tell, write_history
+from keypoints.training.loop import LearningError, learning_rate, train, validate
+from keypoints.training.losses import LOSSES, Loss
+from keypoints.training.resume import StateFile
 
 CPU = torch.device("cpu")
 AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0)

@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from keypoints.batches import Batch, Batches
-from keypoints.crops import CropFormat
+from keypoints.crops.batches import Batch, Batches
+from keypoints.crops.store import CropFormat
 from keypoints.errors import PipelineError, first_line
 from keypoints.geometry import apply_map, invert
 from keypoints.models import build_network

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from keypoints.crops import CropFormat
+from keypoints.crops.store import CropFormat
 from keypoints.errors import PipelineError, first_line
 from keypoints.landmarks import SCHEMES, Scheme
 from keypoints.settings.data import Task

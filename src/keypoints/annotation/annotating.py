@@ -12,10 +12,16 @@ from numpy.typing import NDArray
 from keypoints.annotation.detection import detect_faces
 from keypoints.annotation.photo_list import Picture
 from keypoints.annotation.upright import PhotoError
-from keypoints.crops import CropFormat
+from keypoints.crops.store import CropFormat
 from keypoints.faces import Box
 from keypoints.parallel import map_on_cores
-from keypoints.predictor import AnnotatedFace, CutFace, Predictor, cut_faces, predict_faces
+from keypoints.prediction.predictor import (
+    AnnotatedFace,
+    CutFace,
+    Predictor,
+    cut_faces,
+    predict_faces,
+)
 
 _BATCH = 16  # faces, or pictures, that are predicted together
 _MOST_BYTES = 2**27  # of the pictures of a batch

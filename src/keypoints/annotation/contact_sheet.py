@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from keypoints.annotation.drawing import draw_points
-from keypoints.cutting import cut_crop
+from keypoints.crops.cutting import cut_crop
 from keypoints.geometry import apply_map, enlarge_box, resize_map
 from keypoints.landmarks import Scheme
-from keypoints.predictor import AnnotatedFace
+from keypoints.prediction.predictor import AnnotatedFace
 
 Array = NDArray[np.floating]
 

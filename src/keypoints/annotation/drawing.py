@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.landmarks import Contour, Scheme
-from keypoints.predictor import AnnotatedFace
+from keypoints.prediction.predictor import AnnotatedFace
 
 Array = NDArray[np.floating]
 Colour = tuple[int, int, int]

@@ -16,7 +16,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.predictor import AnnotatedFace
+from keypoints.prediction.predictor import AnnotatedFace
 
 FRAME = "pixels of the upright photo, x to the right, y down, from the middle of its top left pixel"
 CSV_COLUMNS = ("photo", "face", "point", "x", "y", "uncertainty")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.crops import CropStore
+from keypoints.crops.store import CropStore
 from keypoints.errors import PipelineError
 from keypoints.landmarks import SCHEMES, Scheme
 

@@ -11,7 +11,7 @@ from keypoints.annotation.files import FRAME
 from keypoints.demo.onnxruntime_web import DemoError, put_onnxruntime_web
 from keypoints.inference import Trained
 from keypoints.landmarks import SCHEMES, mirror_order_of
-from keypoints.onnx_export import write_onnx
+from keypoints.prediction.onnx_export import write_onnx
 from keypoints.sources.rendered.wild import draw_wild_photo
 from keypoints.trained_settings import TrainedSettings
 

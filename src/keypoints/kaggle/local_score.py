@@ -8,8 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.bootstrap import Difference, Interval, drawn_means, interval_of, interval_text
 from keypoints.competitions.terms import AskedFaces
+from keypoints.scoring.bootstrap import (
+    Difference,
+    Interval,
+    drawn_means,
+    interval_of,
+    interval_text,
+)
 
 Array = NDArray[np.floating]
 

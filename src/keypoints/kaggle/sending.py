@@ -8,12 +8,12 @@ from pathlib import Path
 
 from keypoints import layout
 from keypoints.competitions.terms import AskedFaces, Competition
-from keypoints.download import sha256_of
 from keypoints.errors import PipelineError
 from keypoints.kaggle.client import CREDENTIALS, Kaggle, KaggleError, has_credentials
 from keypoints.kaggle.history import Sending, add_scores, add_sending, read_history
 from keypoints.kaggle.provenance import LOCK_FILE, Revision, is_locked, read_revision
 from keypoints.kaggle.waiting import wait_for_score
+from keypoints.sources.download import sha256_of
 
 
 class SendingError(PipelineError):

@@ -9,9 +9,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from keypoints.correspondence import shares_of
 from keypoints.errors import first_line
 from keypoints.landmarks import SCHEMES, Scheme
+from keypoints.models.correspondence import shares_of
 from keypoints.settings.data import Task
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import AnyModel

@@ -8,8 +8,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from keypoints.batches import Batch, Batches
-from keypoints.crops import CropStore
+from keypoints.crops.batches import Batch, Batches
+from keypoints.crops.store import CropStore
 from keypoints.geometry import apply_map, compose, invert, unit_map
 from keypoints.inference import input_of
 from keypoints.landmarks import SCHEMES, Scheme

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keypoints.landmarks import Scheme
-from keypoints.metrics import inter_ocular
+from keypoints.scoring.metrics import inter_ocular
 
 Array = NDArray[np.floating]
 

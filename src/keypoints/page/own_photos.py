@@ -16,8 +16,8 @@ from keypoints.page.blocks import Card
 from keypoints.page.pictures import face_picture
 from keypoints.page.runs import ModelRun, TaskRun
 from keypoints.page.template import Section, render
-from keypoints.predictor import AnnotatedFace, cut_faces, predict_faces
-from keypoints.torch_predictor import torch_predictor
+from keypoints.prediction.predictor import AnnotatedFace, cut_faces, predict_faces
+from keypoints.prediction.torch_predictor import torch_predictor
 
 PHOTOS = Path("data/photos")
 _SHOWN = 1.8  # boxes across a picture

@@ -12,7 +12,7 @@ from keypoints import layout
 from keypoints.inference import TrainedSettings, load_model
 from keypoints.models.network import LandmarkNetwork
 from keypoints.page.album import Album
-from keypoints.predictions import PredictedFaces, predictions_file, read_predictions
+from keypoints.prediction.saved import PredictedFaces, predictions_file, read_predictions
 from keypoints.settings.data import Task
 from keypoints.settings.params import Params
 

@@ -6,7 +6,6 @@ import numpy as np
 from markupsafe import Markup
 
 from keypoints.geometry import apply_map
-from keypoints.metrics import ced_curve
 from keypoints.page.analysis import (
     Share,
     mean_shape,
@@ -28,6 +27,7 @@ from keypoints.page.charts import Series, bar_chart, line_chart, mean_face_chart
 from keypoints.page.pictures import face_picture
 from keypoints.page.runs import ModelRun, TaskRun
 from keypoints.page.template import Section, render
+from keypoints.scoring.metrics import ced_curve
 
 AUGMENTED, JUDGED, TEST_FACES = 4, 4, 4
 

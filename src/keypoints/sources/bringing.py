@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from keypoints.download import Download, download
 from keypoints.settings.data import Archive, IbugArchive, Kaggle15Archive, Packed, Rendered
 from keypoints.sources import ibug, rendered
+from keypoints.sources.download import Download, download
 from keypoints.sources.kaggle_files import competition_files, take_test_list
-from keypoints.unpack import is_archive, newest_day, unpack
+from keypoints.sources.unpack import is_archive, newest_day, unpack
 
 Record = dict[str, str | None]
 

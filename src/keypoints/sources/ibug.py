@@ -12,10 +12,10 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.face_list import FaceList
 from keypoints.faces import Box, Face, FormatError
-from keypoints.image_list import images_of
 from keypoints.landmarks import IBUG_68
+from keypoints.sources.face_list import FaceList
+from keypoints.sources.image_list import images_of
 
 PUBLIC_COUNTS = {"train": 6666, "test": 1008}  # faces of the public set
 TRAIN_LIST = "labels_ibug_300W_train.xml"

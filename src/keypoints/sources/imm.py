@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.face_list import FaceList
 from keypoints.faces import Face, FormatError
 from keypoints.landmarks import IMM_58
 from keypoints.photos import photo_size
+from keypoints.sources.face_list import FaceList
 
 PUBLIC_COUNT = 240  # faces of the public set
 _FILE_NAME = re.compile(r"(?P<person>\d{2})-(?P<view>[1-6])[mf]")

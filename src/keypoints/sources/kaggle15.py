@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.face_list import FaceList
 from keypoints.faces import Face, FormatError, Split, split_by_photo
 from keypoints.landmarks import KAGGLE_15_POINTS
-from keypoints.unpack import MAX_BYTES, unpack
+from keypoints.sources.face_list import FaceList
+from keypoints.sources.unpack import MAX_BYTES, unpack
 
 PUBLIC_COUNTS = {"train": 7049, "test": 1783}  # faces of the competition
 SIDE = 96  # px, height and width

@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from keypoints.download import Download, DownloadError, download, sha256_of
 from keypoints.faces import FormatError
 from keypoints.kaggle.client import Kaggle, KaggleError
-from keypoints.unpack import unpack
+from keypoints.sources.download import Download, DownloadError, download, sha256_of
+from keypoints.sources.unpack import unpack
 
 
 def competition_files(

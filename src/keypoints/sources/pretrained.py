@@ -4,10 +4,10 @@ import re
 import shutil
 from pathlib import Path
 
-from keypoints.download import Download, DownloadError, download, sha256_of
 from keypoints.settings.errors import SettingsError
 from keypoints.settings.models import AnyModel, OnBackbone
-from keypoints.weights import is_weights, teacher_folder, write_record
+from keypoints.sources.download import Download, DownloadError, download, sha256_of
+from keypoints.sources.weights import is_weights, teacher_folder, write_record
 
 _TEACHERS = "teachers"  # a folder among the downloads
 _WITHOUT = {"pretrained": "true (timm's weights) or false (random)", "teacher": "null (none)"}

@@ -1,4 +1,4 @@
-// Cutting a face out of a photo as src/keypoints/cutting.py does it.
+// Cutting a face out of a photo as src/keypoints/crops/cutting.py does it.
 
 import { wholeFactor } from "./geometry.js";
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from keypoints.array_file import ArrayFile
-from keypoints.crops import FACE_COLUMNS, CropFormat
+from keypoints.crops.array_file import ArrayFile
+from keypoints.crops.store import FACE_COLUMNS, CropFormat
 from keypoints.faces import Box, Face, FormatError, Split
 from keypoints.geometry import enlarge_box, resize_map
 from keypoints.parallel import map_on_cores

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keypoints.bootstrap import DRAWS, Difference, drawn_means, interval_of
 from keypoints.errors import PipelineError
+from keypoints.scoring.bootstrap import DRAWS, Difference, drawn_means, interval_of
 
 Array = NDArray[np.floating]
 

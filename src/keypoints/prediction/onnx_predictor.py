@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidProtobuf, NoSuchFile
 
 from keypoints.errors import first_line
-from keypoints.predictor import Predictor
+from keypoints.prediction.predictor import Predictor
 from keypoints.trained_settings import ModelFileError, TrainedSettings, settings_in
 
 CROPS, LANDMARKS = "crops", "landmarks_unit"  # names in the file

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from keypoints.batches import Batch
+from keypoints.crops.batches import Batch
 from keypoints.devices import autocast
 from keypoints.inference import input_of
-from keypoints.losses import LOSSES, Loss
 from keypoints.models.network import WithRaw
 from keypoints.settings.models import Recipe
-from keypoints.teaching import Teacher
-from keypoints.team import ALONE, Team
+from keypoints.training.losses import LOSSES, Loss
+from keypoints.training.teaching import Teacher
+from keypoints.training.team import ALONE, Team
 
 
 class Learner:

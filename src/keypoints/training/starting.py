@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from keypoints.folds import Fold, FoldError
 from keypoints.layout import WEIGHTS
 from keypoints.settings.models import AnyModel, OnBackbone
-from keypoints.weights import weights_of
+from keypoints.sources.weights import weights_of
+from keypoints.training.folds import Fold, FoldError
 
 
 def first_weights(name: str, model: AnyModel, fold: Fold | None) -> tuple[Path | None, Path]:

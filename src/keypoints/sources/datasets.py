@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from keypoints.crops import CropFormat
+from keypoints.crops.store import CropFormat
 from keypoints.faces import Face, Split, split_by_person, split_by_photo
 from keypoints.landmarks import IBUG_68, IMM_58, KAGGLE_15, Scheme
 from keypoints.settings.data import Task, Validation

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.errors import PipelineError
-from keypoints.predictions import PredictedFaces
+from keypoints.prediction.saved import PredictedFaces
 
 Array = NDArray[np.floating]
 

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from keypoints import layout
-from keypoints.batches import Batches
-from keypoints.crops import CropStore
+from keypoints.crops.batches import Batches
+from keypoints.crops.store import CropStore
 from keypoints.geometry import apply_map
 from keypoints.inference import Predictions, Trained, predict
 from keypoints.landmarks import SCHEMES, mirror_order_of
-from keypoints.mirrored import Mirrored
+from keypoints.prediction.mirrored import Mirrored
 from keypoints.settings.models import AtTest
 
 Array = NDArray[np.floating]

@@ -10,20 +10,20 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from keypoints import layout
-from keypoints.batches import Batches
 from keypoints.chance import Purpose, torch_seed
+from keypoints.crops.batches import Batches
 from keypoints.devices import seed_torch
 from keypoints.errors import PipelineError, first_line
-from keypoints.history import EpochResult
 from keypoints.inference import predict, save_model
-from keypoints.losses import Loss
-from keypoints.metrics import mean_squared_error
-from keypoints.recipe import Learner, rate_factors
-from keypoints.resume import Progress, StateFile, restore
+from keypoints.scoring.metrics import mean_squared_error
 from keypoints.settings.models import Recipe
-from keypoints.teaching import Teacher
-from keypoints.team import ALONE, Team
 from keypoints.trained_settings import TrainedSettings
+from keypoints.training.history import EpochResult
+from keypoints.training.losses import Loss
+from keypoints.training.recipe import Learner, rate_factors
+from keypoints.training.resume import Progress, StateFile, restore
+from keypoints.training.teaching import Teacher
+from keypoints.training.team import ALONE, Team
 
 PLAIN = Recipe()
 

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from keypoints.landmarks import Scheme, neighbours_of
-from keypoints.map_losses import MAP_LOSSES
 from keypoints.settings.models import AnyModel, HeatmapModel, PipModel
+from keypoints.training.map_losses import MAP_LOSSES
 
 Penalty = Callable[[Tensor], Tensor]
 """From errors, of any shape, to what each costs."""

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.crops import CropFormat
-from keypoints.cutting import cut_crop, region_of
+from keypoints.crops.cutting import cut_crop, region_of
+from keypoints.crops.store import CropFormat
 from keypoints.faces import Box
 from keypoints.geometry import apply_map, compose, invert, resize_map, unit_map
 from keypoints.landmarks import SCHEMES, Scheme, mirror_order_of

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.array_file import ArrayFile
+from keypoints.crops.array_file import ArrayFile
 from keypoints.errors import PipelineError
 from keypoints.geometry import compose, scaling, translation
 

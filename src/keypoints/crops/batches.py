@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.augment import Draws, draw, retouch
 from keypoints.chance import Purpose, generator
-from keypoints.crops import CropStore
+from keypoints.crops.augment import Draws, draw, retouch
+from keypoints.crops.store import CropStore
 from keypoints.geometry import apply_map, compose, unit_map
 from keypoints.landmarks import SCHEMES, mirror_order_of
 from keypoints.settings.models import Augment

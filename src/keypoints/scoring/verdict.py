@@ -1,6 +1,6 @@
 """A comparison in words: a table, the faces that moved most, and one plain sentence."""
 
-from keypoints.comparison import Comparison
+from keypoints.scoring.comparison import Comparison
 
 
 def sentence(found: Comparison, old: str, new: str) -> str:

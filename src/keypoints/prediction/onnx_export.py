@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from keypoints.inference import Trained
-from keypoints.onnx_predictor import CROPS, LANDMARKS, WEIGHTS, digest_of
+from keypoints.prediction.onnx_predictor import CROPS, LANDMARKS, WEIGHTS, digest_of
 from keypoints.trained_settings import SETTINGS
 
 OPSET = 18  # of ONNX; what onnxruntime has taken since 2023

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from keypoints.errors import PipelineError
-from keypoints.transfer import Part, TransferError, public_address, transfer
+from keypoints.sources.transfer import Part, TransferError, public_address, transfer
 
 WAITS_S = (1, 2, 4, 8)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from keypoints import layout
 from keypoints.landmarks import Scheme
-from keypoints.metrics import (
+from keypoints.scoring.metrics import (
     area_under_ced,
     ced_curve,
     failure_rate,

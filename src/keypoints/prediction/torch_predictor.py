@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from keypoints.inference import Trained
-from keypoints.predictor import Predictor
+from keypoints.prediction.predictor import Predictor
 
 
 def torch_predictor(trained: Trained, device: torch.device) -> Predictor:

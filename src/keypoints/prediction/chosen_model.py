@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keypoints import layout
-from keypoints.predictor import Predictor
+from keypoints.prediction.predictor import Predictor
 from keypoints.trained_settings import ModelFileError, TrainedSettings, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +62,7 @@ def open_model(path: Path, device: str) -> tuple[TrainedSettings, Callable[[], P
     def load() -> Predictor:
         from keypoints.devices import choose_device
         from keypoints.inference import load_model
-        from keypoints.torch_predictor import torch_predictor
+        from keypoints.prediction.torch_predictor import torch_predictor
 
         return torch_predictor(load_model(path), choose_device(device))
 
@@ -72,7 +72,7 @@ def open_model(path: Path, device: str) -> tuple[TrainedSettings, Callable[[], P
 def _open_onnx(
     path: Path, of: Path | None = None
 ) -> tuple[TrainedSettings, Callable[[], Predictor]]:
-    from keypoints.onnx_predictor import open_onnx  # takes its time, too
+    from keypoints.prediction.onnx_predictor import open_onnx  # takes its time, too
 
     return open_onnx(path, of=of)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.crops import CropStore
+from keypoints.crops.store import CropStore
 from keypoints.errors import PipelineError
 from keypoints.faces import deal_groups, first_dealt
 

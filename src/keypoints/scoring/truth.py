@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from keypoints.competitions.terms import AskedFaces
 from keypoints.errors import PipelineError, first_line
 from keypoints.faces import FormatError
-from keypoints.image_list import images_of
+from keypoints.sources.image_list import images_of
 
 Array = NDArray[np.floating]
 

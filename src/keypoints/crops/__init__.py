@@ -1,0 +1,1 @@
+"""Crops of faces: cut once into a store of one file, then drawn from it batch by batch."""

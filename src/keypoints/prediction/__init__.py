@@ -1,0 +1,1 @@
+"""What trained networks say of faces: predicted, mirrored, corrected, put together, exported."""

@@ -1,0 +1,1 @@
+"""How good predictions are: metrics, scores of faces, and whether a difference is one."""
