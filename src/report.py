@@ -7,8 +7,6 @@ from keypoints.command import run_stage
 from keypoints.competitions.asking import asked_of
 from keypoints.competitions.terms import CompetitionError
 from keypoints.kaggle.local_score import score
-from keypoints.page.assembly import build_page
-from keypoints.page.times import times_table
 from keypoints.scoring.scores import score_table
 from keypoints.scoring.truth import TruthError, read_truth
 from keypoints.settings.params import Params, read_params
@@ -31,6 +29,10 @@ def report() -> None:
         "`mse` in 0..1 of the network's input; `_px` in photo pixels; NME over the distance of "
         "the outer eye corners; fr8 and auc8 at an NME of 0.08.\n"
     )
+    # torch and Matplotlib take seconds, for which the scores do not wait.
+    from keypoints.page.assembly import build_page
+    from keypoints.page.times import times_table
+
     layout.fresh(layout.REPORT / "times.html").write_text(times_table(settings))
     page = build_page(settings, test_scores=_test_scores(settings))
     layout.fresh(layout.REPORT / "index.html").write_text(page, encoding="utf-8")
