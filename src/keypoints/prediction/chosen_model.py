@@ -10,7 +10,7 @@ from keypoints import layout
 from keypoints.prediction.predictor import Predictor
 from keypoints.trained_settings import ModelFileError, TrainedSettings, read_settings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 _PLACES = (ROOT, ROOT / "contenders")  # of pipelines; the data are in the first
 _SUFFIXES = (".safetensors", ".onnx")
 PRETRAINED = ROOT / "pretrained" / "wild.safetensors"
