@@ -48,9 +48,12 @@ CONTENDERS = read_params(Path(__file__).parent.parent / "contenders/params.yaml"
 HEATMAP = CONTENDERS["mobile_heatmap"]
 assert isinstance(HEATMAP, HeatmapModel)
 
+# Of the contenders one for each network that they name.
 MODELS: dict[str, AnyModel] = {
     **PARAMS.models,
-    **CONTENDERS,
+    **{
+        name: CONTENDERS[name] for name in ("mobile_heatmap", "quick_128", "pip_128", "mobile_wild")
+    },
     "heat maps on resnet18": HEATMAP.model_copy(update={"backbone": "resnet18", "pad_type": None}),
     "mobilenetv3_small_100": SMALL,
     "mobilenetv2_100 as TensorFlow pads": SAME_PADDED,
