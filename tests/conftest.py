@@ -25,7 +25,7 @@ import pytest
 from filelock import FileLock
 from kaggle_service import KaggleService
 from numpy.typing import NDArray
-from warm import warm_commands
+from warm import start_warm_commands
 from workspace import Workspace
 
 from keypoints.crops.cutting import write_store
@@ -93,10 +93,17 @@ def no_old_garbage() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a `python` for stages and a `dvc` that start at once."""
-    with warm_commands(tmp_path_factory.mktemp("commands")) as folder:
-        yield folder
+def commands(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder with a `python` for stages and a `dvc` that start at once, for all workers."""
+    if worker_id == "master":
+        folder = tmp_path_factory.mktemp("commands")
+        start_warm_commands(folder, lasts=os.getpid())
+        return folder
+    shared = tmp_path_factory.getbasetemp().parent / "commands"
+    with FileLock(shared.with_suffix(".lock")):
+        if not shared.is_dir():
+            start_warm_commands(shared, lasts=os.getppid())
+    return shared
 
 
 @pytest.fixture(scope="session")

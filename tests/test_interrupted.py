@@ -17,15 +17,15 @@ import pytest
 from workspace import Workspace
 
 KILLED_STAGE = str(Path(__file__).parent / "killed_stage.py")
-EPOCHS = 24
-MODEL_FILE = "models/nose_net.safetensors"
-TRAIN = ("src/train.py", "nose_net")
+EPOCHS = 30
+MODEL_FILE = "models/nose_net_16ch.safetensors"
+TRAIN = ("src/train.py", "nose_net_16ch")
 
 
 @pytest.fixture(scope="module")
 def whole(ran: Workspace) -> bytes:
     """The weights of a training that nothing interrupted."""
-    ran.set_params({"models.nose_net.epochs": EPOCHS})
+    ran.set_params({"models.nose_net_16ch.epochs": EPOCHS})
     ran.run("python", *TRAIN)
     weights = (ran.folder / MODEL_FILE).read_bytes()
     ran.restore()
@@ -35,7 +35,7 @@ def whole(ran: Workspace) -> bytes:
 @pytest.fixture
 def longer(workspace: Workspace, whole: bytes) -> Iterator[Workspace]:
     """The repository before the same training."""
-    workspace.set_params({"models.nose_net.epochs": EPOCHS})
+    workspace.set_params({"models.nose_net_16ch.epochs": EPOCHS})
     (workspace.folder / MODEL_FILE).unlink(missing_ok=True)
     return workspace
 
@@ -54,11 +54,11 @@ def states(workspace: Workspace) -> list[Path]:
 def test_a_training_killed_ten_times_ends_in_the_same_bytes(
     longer: Workspace, whole: bytes
 ) -> None:
-    said = longer.run("python", KILLED_STAGE, "train", "nose_net", "10", "0.2")
+    said = longer.run("python", KILLED_STAGE, "train", "nose_net_16ch", "10", "0.2")
     assert "killed 10" in said
     assert "goes on in epoch" in said
     assert (longer.folder / MODEL_FILE).read_bytes() == whole
-    assert len(pd.read_csv(longer.folder / "metrics/history/nose_net.csv")) == EPOCHS
+    assert len(pd.read_csv(longer.folder / "metrics/history/nose_net_16ch.csv")) == EPOCHS
     assert not list((longer.folder / ".resume").iterdir())
 
 
@@ -79,7 +79,7 @@ def test_ctrl_c_says_so_and_the_same_command_goes_on(longer: Workspace, whole: b
     assert training.returncode == 1
     assert not (longer.folder / MODEL_FILE).exists()
     said = longer.run("python", *TRAIN)
-    assert re.search(r"nose_net-[0-9a-f]{16}\.state: goes on in epoch \d+", said)
+    assert re.search(r"nose_net_16ch-[0-9a-f]{16}\.state: goes on in epoch \d+", said)
     assert (longer.folder / MODEL_FILE).read_bytes() == whole
 
 
@@ -97,7 +97,7 @@ def trainings(workspace: Workspace) -> list[psutil.Process]:
 def test_a_training_killed_in_the_queue_goes_on_wherever_it_is_run_again(
     longer: Workspace, whole: bytes, tmp_path: Path
 ) -> None:
-    longer.dvc("exp", "run", "--queue", "train@nose_net")
+    longer.dvc("exp", "run", "--queue", "train@nose_net_16ch")
     cold = Workspace(longer.folder, commands=tmp_path)  # its processes are those that are named
     cold.dvc("queue", "start")
     wait_for(partial(states, longer))
@@ -105,7 +105,7 @@ def test_a_training_killed_in_the_queue_goes_on_wherever_it_is_run_again(
         training.kill()
     wait_for(lambda: "Failed" in longer.dvc("queue", "status"))
     said = longer.run("python", *TRAIN)
-    assert re.search(r"nose_net-[0-9a-f]{16}\.state: goes on in epoch \d+", said)
+    assert re.search(r"nose_net_16ch-[0-9a-f]{16}\.state: goes on in epoch \d+", said)
     assert (longer.folder / MODEL_FILE).read_bytes() == whole
 
 

@@ -48,7 +48,7 @@ CONTENDERS = read_params(Path(__file__).parent.parent / "contenders/params.yaml"
 HEATMAP = CONTENDERS["mobile_heatmap"]
 assert isinstance(HEATMAP, HeatmapModel)
 
-# Of the contenders one for each network that they name.
+OF_CONTENDERS = ("mobile_heatmap", "quick_128", "pip_128", "mobile_wild")  # one of each network
 MODELS: dict[str, AnyModel] = {
     **PARAMS.models,
     **{

@@ -1,8 +1,9 @@
 """`python src/STAGE.py` and `dvc` without their start: torch, timm and DVC take long to import.
 
-A server imports them once. What stands for `python` and `dvc` in a folder of its own hands over a
-command, with its arguments, folder, environment and open files, and the server forks a process that
-does the work. Whatever else `python` is asked for starts Python itself.
+A server imports them once, for all of pytest's workers, and ends with pytest. What stands for
+`python` and `dvc` in a folder of its own hands over a command, with its arguments, folder,
+environment and open files, and the server forks a process that does the work. Whatever else
+`python` is asked for starts Python itself.
 """
 
 import atexit
@@ -15,18 +16,20 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import DEVNULL, PIPE, Popen
+
+import psutil
 
 IMPORTED = ("cv2", "dvc.cli", "dvc.repo", "matplotlib.figure", "pandas", "pydantic", "timm")
+SCRIPTS = ("tests/all_stages.py", "tests/killed_stage.py")  # beside the stages
 SOCKET = "socket"  # beside the commands
+_STARTED: list[Popen[bytes]] = []  # nobody waits for them
 
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
 folder, tool = os.path.split(os.path.abspath(sys.argv[0]))
-if tool == "python" and not sys.argv[1].endswith(STAGES):
+if tool == "python" and not sys.argv[1].endswith(WARM):
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as server:
     server.connect(os.path.join(folder, {socket!r}))
@@ -39,24 +42,30 @@ os._exit(code[0] if code else 137)
 """
 
 
-@contextmanager
-def warm_commands(folder: Path) -> Iterator[Path]:
-    """A folder with `python` and `dvc`, to put first on the PATH."""
+def start_warm_commands(folder: Path, *, lasts: int) -> None:
+    """Make a folder with `python` and `dvc`, to put first on the PATH.
+
+    Args:
+        folder: Is made.
+        lasts: Number of the process whose end is theirs.
+    """
+    folder.mkdir(exist_ok=True)
     stages = tuple(f"src/{path.name}" for path in (Path(__file__).parents[1] / "src").glob("*.py"))
-    text = CLIENT.format(python=sys.executable, socket=SOCKET).replace("STAGES", repr(stages))
+    text = CLIENT.format(python=sys.executable, socket=SOCKET)
+    text = text.replace("WARM", repr(stages + SCRIPTS))
     for tool in ("python", "dvc"):
         (folder / tool).write_text(text)
         (folder / tool).chmod(0o755)
-    command = [sys.executable, __file__, str(folder / SOCKET)]
-    with Popen(command, stdin=PIPE, stdout=PIPE) as server:
-        assert server.stdout is not None
-        assert server.stdout.readline() == b"listening\n"
-        yield folder
-        server.terminate()
+    command = [sys.executable, __file__, str(folder / SOCKET), str(lasts)]
+    server = Popen(command, stdin=DEVNULL, stdout=PIPE, start_new_session=True)
+    _STARTED.append(server)
+    assert server.stdout is not None
+    with server.stdout as said:
+        assert said.readline() == b"listening\n"
 
 
-def serve(path: str) -> None:
-    """Fork a process for each command, until standard input is closed."""
+def serve(path: str, lasts: int) -> None:
+    """Fork a process for each command, until the process of that number has ended."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()
@@ -64,7 +73,9 @@ def serve(path: str) -> None:
         for name in IMPORTED:
             importlib.import_module(name)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
-        while select.select([server, sys.stdin], [], [])[0] == [server]:
+        while psutil.pid_exists(lasts):
+            if not select.select([server], [], [], 1)[0]:
+                continue
             connection, _ = server.accept()
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -111,4 +122,4 @@ def _run(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], int(sys.argv[2]))
