@@ -62,8 +62,11 @@ def _pace(folder: Path, weights: Path, photos: list[str], size: Size) -> Iterato
 
     photos = photos * -(-16 // len(photos))
     photos = photos[: len(photos) // 16 * 16]
-    predictor = torch_predictor(load_model(weights), torch.device("cpu"))
-    crops = np.zeros((32, 224, 224, 3), np.uint8)  # 16 faces and their mirror images
+    model = load_model(weights)
+    predictor = torch_predictor(model, torch.device("cpu"))
+    crops = np.zeros(
+        (32, *model.settings.task.input_size, 3), np.uint8
+    )  # 16 faces and their mirror images
     for name, options in (("boxes given", ["--box", "40,40,120,120"]), ("faces found", [])):
         given = [*photos, *options, "--model", str(weights), "--out", str(folder / "out")]
         times = in_turn(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import vl_convert
 
+from keypoints.command import run_stage
+
 TEMPLATE = Path(".dvc/plots.html")
 VEGA_LITE = "5.8"  # DVC's charts are written for Vega-Lite 5
 
@@ -42,6 +44,11 @@ def plots_template() -> str:
     return PAGE.replace("SCRIPTS", scripts)
 
 
-if __name__ == "__main__":
+def write_template() -> None:
+    """Write it where `make plots` tells DVC of it."""
     TEMPLATE.write_text(plots_template(), encoding="utf-8")
     print(f"{TEMPLATE}: the charts of `dvc plots` now need no web")
+
+
+if __name__ == "__main__":
+    run_stage(write_template, __doc__)
