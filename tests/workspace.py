@@ -52,7 +52,6 @@ TINY_CONTENDERS = {
     "tasks.wild160.margin": 8,
     "models.mobile_heatmap.pretrained": False,
     "models.quick_128.pretrained": False,
-    "models.second_128.pretrained": False,
     "models.sharp_128.pretrained": False,
     "models.pip_128.pretrained": False,
     "models.face_best.pretrained": False,
