@@ -64,9 +64,8 @@ def _pace(folder: Path, weights: Path, photos: list[str], size: Size) -> Iterato
     photos = photos[: len(photos) // 16 * 16]
     model = load_model(weights)
     predictor = torch_predictor(model, torch.device("cpu"))
-    crops = np.zeros(
-        (32, *model.settings.task.input_size, 3), np.uint8
-    )  # 16 faces and their mirror images
+    of_16_faces = (32, *model.settings.task.input_size, 3)  # and of their mirror images
+    crops = np.zeros(of_16_faces, np.uint8)
     for name, options in (("boxes given", ["--box", "40,40,120,120"]), ("faces found", [])):
         given = [*photos, *options, "--model", str(weights), "--out", str(folder / "out")]
         times = in_turn(

@@ -12,7 +12,6 @@ ROOT = SRC.parent
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
 PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 STAGES = ("fetch", "prepare", "train", "evaluate", "submit", "report")
-TAKING_SECONDS = ("fetch", "prepare", "report")  # may list a package of which they use some modules
 CONTENDERS = YAML(typ="safe").load((ROOT / "contenders/dvc.yaml").read_text())
 CONTENDERS_PARAMS = YAML(typ="safe").load((ROOT / "contenders/params.yaml").read_text())
 FOLDS = YAML(typ="safe").load((ROOT / "contenders/folds/dvc.yaml").read_text())
@@ -36,25 +35,14 @@ def definition(stage: str) -> dict:
     return block.get("do", block)
 
 
-def unlike(deps: list[str], used: set[str], *, wholly: bool = True) -> set[str]:
-    """Modules that are used and not listed, and what of the library is listed and not used.
-
-    Args:
-        deps: What is listed; a package stands for all of its modules.
-        used: The modules.
-        wholly: Whether each module of a listed package must be used; otherwise one of them.
-    """
-    listed = {dep.removeprefix("../") for dep in deps if "src/" in dep}
-    packages = {name for name in listed if not name.endswith(".py")}
+def modules_in(deps: list[str]) -> set[str]:
+    """The modules among the dependencies of a stage, those in listed packages too."""
+    found = {dep.removeprefix("../") for dep in deps if "src/" in dep}
+    packages = {dep for dep in found if not dep.endswith(".py")}
     inside = {
-        name: {str(path.relative_to(ROOT)) for path in (ROOT / name).rglob("*.py")}
-        for name in packages
+        str(path.relative_to(ROOT)) for name in packages for path in (ROOT / name).rglob("*.py")
     }
-    covered = listed - packages | set().union(*inside.values())
-    if wholly:
-        return covered ^ used
-    unused = {name for name in packages if not inside[name] & used}
-    return (used - covered) | (listed - packages - used) | unused
+    return found - packages | inside
 
 
 def parameters(stage: str) -> list[str]:
@@ -62,13 +50,12 @@ def parameters(stage: str) -> list[str]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_the_modules_that_it_imports_and_no_others(stage: str) -> None:
+def test_a_stage_depends_on_exactly_the_modules_that_it_imports(stage: str) -> None:
     deps, used = definition(stage)["deps"], modules_used(SRC / f"{stage}.py")
     if ARCHITECTURE in deps:
         assert used & ARCHITECTURES
         used = used - ARCHITECTURES | {ARCHITECTURE}
-    used |= {f"src/{stage}.py"}
-    assert unlike(deps, used, wholly=stage not in TAKING_SECONDS) == set()
+    assert modules_in(deps) == used | {f"src/{stage}.py"}
 
 
 @pytest.mark.parametrize("stage", STAGES[:-1])
@@ -101,7 +88,7 @@ def test_an_ensemble_depends_on_its_modules_and_on_what_its_members_left(name: s
     deps = CONTENDERS["stages"][name]["deps"]
     members = CONTENDERS_PARAMS["ensembles"][name]["members"]
     used = modules_used(SRC / "ensemble.py") | {"src/ensemble.py"}
-    assert unlike(deps, used) == set()
+    assert modules_in(deps) == used
     assert [dep for dep in deps if not dep.startswith("../")] == [
         f"data/crops/{CONTENDERS_PARAMS['models'][members[0]]['task']}",
         *(
@@ -123,7 +110,7 @@ def test_a_correction_depends_on_its_modules_its_model_and_the_crops_of_its_task
         f"data/crops/{CONTENDERS_PARAMS['models'][name]['task']}" for name in stage["foreach"]
     }
     deps = stage["do"]["deps"]
-    assert unlike(deps, used) == set()
+    assert modules_in(deps) == used
     assert {dep for dep in deps if "src/" not in dep} == {"models/${item}.safetensors", crops}
 
 
@@ -133,12 +120,10 @@ def test_the_contenders_weights_depend_on_what_fetch_depends_on() -> None:
 
 
 @pytest.mark.parametrize("stage", ["train", "cross"])
-def test_a_stage_of_the_folds_depends_on_the_modules_that_it_imports_and_no_others(
-    stage: str,
-) -> None:
+def test_a_stage_of_the_folds_depends_on_exactly_the_modules_that_it_imports(stage: str) -> None:
     block = FOLDS["stages"][stage]
     used = modules_used(SRC / f"{stage}.py") | {f"src/{stage}.py"}
-    assert unlike(block.get("do", block)["deps"], used) == set()
+    assert modules_in(block.get("do", block)["deps"]) == used
 
 
 def test_every_fold_that_is_put_together_is_trained() -> None:

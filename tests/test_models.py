@@ -51,9 +51,7 @@ assert isinstance(HEATMAP, HeatmapModel)
 OF_CONTENDERS = ("mobile_heatmap", "quick_128", "pip_128", "mobile_wild")  # one of each network
 MODELS: dict[str, AnyModel] = {
     **PARAMS.models,
-    **{
-        name: CONTENDERS[name] for name in ("mobile_heatmap", "quick_128", "pip_128", "mobile_wild")
-    },
+    **{name: CONTENDERS[name] for name in OF_CONTENDERS},
     "heat maps on resnet18": HEATMAP.model_copy(update={"backbone": "resnet18", "pad_type": None}),
     "mobilenetv3_small_100": SMALL,
     "mobilenetv2_100 as TensorFlow pads": SAME_PADDED,

@@ -95,6 +95,21 @@ def test_photo_that_is_cut_short_is_named(tmp_path: Path, suffix: str, share: fl
         check_photos([path])
 
 
+@pytest.mark.parametrize("n_cut", [0, 2, 500])
+def test_a_jpeg_is_decoded_as_from_its_file_even_without_its_end(tmp_path: Path, n_cut: int):
+    path, content = tmp_path / "photo.jpg", noise(".jpg")
+    path.write_bytes(content[: len(content) - n_cut])
+    assert (read_photo(path, colour=True) == cv2.imread(str(path))[..., ::-1]).all()
+    assert (read_photo(path, colour=False) == cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)).all()
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = write_jpeg(tmp_path / "large.jpg")
+    monkeypatch.setattr("keypoints.photos.MAX_BYTES", 100)
+    with pytest.raises(FormatError, match=r"large\.jpg: a file of more than 100 bytes"):
+        read_photo(path, colour=True)
+
+
 def test_empty_file_is_named(tmp_path: Path):
     (tmp_path / "empty.jpg").touch()
     with pytest.raises(FormatError, match=r"empty\.jpg: not a photo"):
