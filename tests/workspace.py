@@ -53,6 +53,7 @@ TINY_CONTENDERS = {
     "models.mobile_heatmap.pretrained": False,
     "models.quick_128.pretrained": False,
     "models.sharp_128.pretrained": False,
+    "models.second_128.pretrained": False,
     "models.pip_128.pretrained": False,
     "models.face_best.pretrained": False,
     "models.nose_best.pretrained": False,
