@@ -27,7 +27,11 @@ COPIED = (
     "src",
 )
 
-CONTENDERS = ("contenders/dvc.yaml", "contenders/params.yaml")
+CONTENDERS = (
+    "contenders/dvc.yaml",
+    "contenders/params.yaml",
+    "pretrained/quick_224.safetensors",
+)
 
 TINY = {
     "seed": 1,
@@ -55,8 +59,6 @@ TINY_CONTENDERS = {
     "models.sharp_128.pretrained": False,
     "models.second_128.pretrained": False,
     "models.pip_128.pretrained": False,
-    "models.face_best.pretrained": False,
-    "models.nose_best.pretrained": False,
     "models.mobile_heatmap.epochs": 1,
     "models.mobile_heatmap.batch_size": 8,
     "models.mobile_fine.epochs": 1,

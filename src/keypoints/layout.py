@@ -24,8 +24,15 @@ CONTENDERS = Path("contenders")  # whose outputs lie below it in the same way
 
 
 def home() -> Path:
-    """The user's own checkout: experiments may run in a copy of it elsewhere, and DVC tells."""
-    return Path(os.environ.get("DVC_ROOT", "."))
+    """The user's own checkout: experiments may run in a copy of it elsewhere, and DVC tells.
+
+    Without DVC it is the folder above that has DVC's own, else the current one.
+    """
+    if "DVC_ROOT" in os.environ:
+        return Path(os.environ["DVC_ROOT"])
+    here = Path.cwd()
+    above = (folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir())
+    return Path(os.path.relpath(next(above, here)))
 
 
 def fresh(path: Path) -> Path:
