@@ -47,3 +47,13 @@ def test_a_contender_goes_on_from_another_one(contended: Workspace) -> None:
         if a.ndim > 1
     ]
     assert 0 < max(moved) < 0.5  # one epoch from where the other ended, not from anew
+
+
+def test_a_file_of_the_repository_is_found_under_dvc_and_by_hand(contended: Workspace) -> None:
+    record = contended.folder / "contenders/data/weights/face_best/weights.json"
+    contended.dvc("repro", "--single-item", "contenders/dvc.yaml:weights")
+    under_dvc = json.loads(record.read_text())
+    assert under_dvc["file"] == "quick_224.safetensors"
+    record.unlink()
+    contended.run("sh", "-c", "cd contenders && python ../src/fetch.py weights")
+    assert json.loads(record.read_text()) == under_dvc
