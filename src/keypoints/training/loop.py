@@ -154,6 +154,9 @@ def _train_epoch(
     """One pass over the faces, or the rest of one; the mean squared error of all its steps."""
     learner.network.train()
     squares, faces = torch.tensor(at.squares, device=device), at.faces
+    numbers = range((at.epoch - 1) * batches.steps, at.epoch * batches.steps)  # over all epochs
+    # Drawn at once: within the steps each draw would wait for the thread that makes the batches.
+    seeds = [torch_seed(seed, Purpose.DROPOUT, number, team.rank) for number in numbers]
     steps = tqdm(
         batches.epoch(at.epoch, first_step=at.step),
         f"epoch {at.epoch}",
@@ -163,12 +166,11 @@ def _train_epoch(
         disable=None if team.leads else True,
     )
     for step, batch in enumerate(steps, start=at.step):
-        number = (at.epoch - 1) * batches.steps + step
-        seed_torch(torch_seed(seed, Purpose.DROPOUT, number, team.rank), device)
+        seed_torch(seeds[step], device)
         learner.set_rate(rates[step])
         where = f"epoch {at.epoch}, step {step + 1}"
         try:
-            lowered, square = learner.step(batch, number)
+            lowered, square = learner.step(batch, numbers[step])
         except (RuntimeError, ValueError) as error:  # of memory, or of a batch's statistics
             if team.size > 1:  # or of another process
                 raise
