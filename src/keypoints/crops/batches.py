@@ -81,7 +81,8 @@ class Batches:
         self.rows = np.asarray(rows)
         self._store, self._points = store, list(points)
         self._batch_size, self._augment, self._seed = batch_size, augment, seed
-        self._epochs, self._crop_to_input = epochs, store.format.crop_to_input(box_scale)
+        self._epochs, self._box_scale = epochs, box_scale
+        self._crop_to_input = store.format.crop_to_input(box_scale)
         self._part, self._with_sizes = part, with_sizes
         if augment is not None and augment.mirror:
             self._mirror_order = mirror_order_of(points, SCHEMES[store.format.scheme])
@@ -136,14 +137,11 @@ class Batches:
             crop_to_input = compose(draws.maps, crop_to_input)
         photo_to_unit = self._photo_to_unit(rows, crop_to_input)
         landmarks_photo = self._landmarks_photo(rows)
-        images = self._warp(rows, crop_to_input)
         if draws is not None:
-            for number, image in enumerate(images):
-                retouch(image, draws, number)
             for face in np.flatnonzero(draws.mirrored):
                 landmarks_photo[face] = landmarks_photo[face, self._mirror_order]
         return Batch(
-            images=images,
+            images=self._images(rows, crop_to_input, draws),
             landmarks_unit=apply_map(photo_to_unit, landmarks_photo).astype(np.float32),
             photo_to_unit=photo_to_unit,
             draws=draws,
@@ -190,6 +188,25 @@ class Batches:
         size = (self._store.format.height, self._store.format.width)
         augment = self._augment.in_epoch(epoch, self._epochs)
         return draw(augment, size, seed=self._seed, epoch=epoch, rows=rows)
+
+    def _images(
+        self, rows: NDArray[np.integer], crop_to_input: Array, draws: Draws | None
+    ) -> NDArray[np.uint8]:
+        if draws is None and self._box_scale == 1:
+            return self._middles(rows)
+        images = self._warp(rows, crop_to_input)
+        if draws is not None:
+            for number, image in enumerate(images):
+                retouch(image, draws, number)
+        return images
+
+    def _middles(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """The crops without their margins: to the pixel what `_warp` gives where nothing moves."""
+        format_ = self._store.format
+        down, across = (
+            slice(format_.margin, format_.margin + n) for n in (format_.height, format_.width)
+        )
+        return np.stack([self._store.crop(row)[down, across] for row in rows])
 
     def _warp(self, rows: NDArray[np.integer], crop_to_input: Array) -> NDArray[np.uint8]:
         format_ = self._store.format
