@@ -87,16 +87,18 @@ def test_a_stage_of_the_contenders_is_that_of_the_pipeline_one_folder_further(st
 def test_an_ensemble_depends_on_its_modules_and_on_what_its_members_left(name: str) -> None:
     deps = CONTENDERS["stages"][name]["deps"]
     members = CONTENDERS_PARAMS["ensembles"][name]["members"]
+    task = CONTENDERS_PARAMS["models"][members[0]]["task"]
+    is_asked = CONTENDERS_PARAMS["tasks"][task]["dataset"] == "ibug"  # IMM has no test faces
+    splits = ("validation", "test") if is_asked else ("validation",)
     used = modules_used(SRC / "ensemble.py") | {"src/ensemble.py"}
     assert modules_in(deps) == used
     assert [dep for dep in deps if not dep.startswith("../")] == [
-        f"data/crops/{CONTENDERS_PARAMS['models'][members[0]]['task']}",
+        f"data/crops/{task}",
         *(
             file
             for member in members
             for file in (
-                f"metrics/predictions/{member}_validation.npz",
-                f"metrics/predictions/{member}_test.npz",
+                *(f"metrics/predictions/{member}_{split}.npz" for split in splits),
                 f"models/{member}_calibrator.safetensors",
             )
         ),
@@ -106,12 +108,14 @@ def test_an_ensemble_depends_on_its_modules_and_on_what_its_members_left(name: s
 def test_a_correction_depends_on_its_modules_its_model_and_the_crops_of_its_task() -> None:
     stage = CONTENDERS["stages"]["calibrate"]
     used = modules_used(SRC / "calibrate.py") | {"src/calibrate.py"}
-    (crops,) = {
-        f"data/crops/{CONTENDERS_PARAMS['models'][name]['task']}" for name in stage["foreach"]
-    }
+    tasks = {name: CONTENDERS_PARAMS["models"][name]["task"] for name in stage["foreach"]}
+    assert stage["foreach"] == tasks
     deps = stage["do"]["deps"]
     assert modules_in(deps) == used
-    assert {dep for dep in deps if "src/" not in dep} == {"models/${item}.safetensors", crops}
+    assert {dep for dep in deps if "src/" not in dep} == {
+        "models/${key}.safetensors",
+        "data/crops/${item}",
+    }
 
 
 def test_the_contenders_weights_depend_on_what_fetch_depends_on() -> None:
