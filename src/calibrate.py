@@ -1,40 +1,61 @@
-"""Learn a correction of a model's shapes from its training faces: `python src/calibrate.py MODEL`.
+"""Learn a correction of a model's shapes: `python src/calibrate.py MODEL [train | oof]`.
 
-It is what an ensemble takes that is `calibrated`, one of a single member too. cross.py learns the
-same from faces that were held out, which is sounder, and takes five trainings.
+It is what an ensemble takes that is `calibrated`, one of a single member too. train (`calibrated:
+true`) learns from what the model says of its training faces; oof (`calibrated: oof`) from what its
+folds said of faces that they had not seen (cross.py), which is sounder, and takes five trainings.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.crops.store import CropStore
 from keypoints.devices import choose_device
 from keypoints.inference import check_fit, load_model
+from keypoints.landmarks import SCHEMES
 from keypoints.prediction.calibration import CalibrationError, fit_calibrator, has_shape
-from keypoints.prediction.saved import ONCE, predict_faces
-from keypoints.settings.params import read_params
+from keypoints.prediction.saved import ONCE, predict_faces, read_predictions
+from keypoints.settings.params import Params, read_params
 from keypoints.stopwatch import recorded
+from keypoints.trained_settings import points_of
 
 
-def calibrate(name: str) -> None:
-    """Predict the training faces as test faces are predicted, and keep what corrects them best."""
+def calibrate(name: str, faces: str = "train") -> None:
+    """Keep what corrects the predictions of the training faces best, those with all points known.
+
+    Args:
+        name: Of the model.
+        faces: train: predicted now, as test faces are. oof: as the folds predicted them.
+    """
+    if faces not in ("train", "oof"):
+        raise CalibrationError(f"a correction is learnt from train or oof; got {faces!r}")
     params = read_params()
-    trained = load_model(layout.model_file(name))
-    settings = trained.settings
-    points = settings.points
-    if not has_shape(points):
-        raise CalibrationError(f"{name}: too few points to have a shape: {len(points)}")
-    device, at_test = choose_device(params.device), params.at_test.get(name, ONCE)
-    with CropStore(layout.CROPS / settings.model.task) as store:
-        check_fit(trained, name, store.format)
+    task = params.model(name).task
+    with CropStore(layout.CROPS / task) as store:
+        points = points_of(params.task(task), SCHEMES[store.format.scheme])
+        if not has_shape(points):
+            raise CalibrationError(f"{name}: too few points to have a shape: {len(points)}")
         rows = store.rows("train")
-        rows = rows[np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))]
-        target = store.landmarks_photo[rows][:, list(points)]
-        _, predicted = predict_faces(trained, store, rows, device, at_test)
-        groups = store.faces(rows)["group"].tolist()
-    calibrator = fit_calibrator(predicted.landmarks_photo, target, groups)
-    calibrator.save(layout.fresh(layout.calibrator_file(name)))
+        known = np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))
+        target = store.landmarks_photo[rows[known]][:, list(points)]
+        groups = store.faces(rows[known])["group"].tolist()
+        if faces == "oof":
+            predicted = read_predictions(name, "oof").landmarks_photo[known]
+        else:
+            predicted = _predict(name, store, rows[known], params)
+    calibrator = fit_calibrator(predicted, target, groups)
+    calibrator.save(layout.fresh(layout.calibrator_file(name, of_folds=faces == "oof")))
+
+
+def _predict(
+    name: str, store: CropStore, rows: NDArray[np.integer], params: Params
+) -> NDArray[np.floating]:
+    trained = load_model(layout.model_file(name))
+    check_fit(trained, name, store.format)
+    device, at_test = choose_device(params.device), params.at_test.get(name, ONCE)
+    _, predicted = predict_faces(trained, store, rows, device, at_test)
+    return predicted.landmarks_photo
 
 
 if __name__ == "__main__":

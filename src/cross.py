@@ -1,7 +1,7 @@
 """Put the folds of a cross-validation together: `python src/cross.py MODEL N`.
 
 The N models are those that `python src/train.py MODEL.KofN` trained. Each predicts the faces that
-it has not seen: scores with their spread, and a calibrator that is learnt from them.
+it has not seen: scores with their spread, and what `calibrate.py MODEL oof` learns from.
 """
 
 import numpy as np
@@ -13,7 +13,6 @@ from keypoints.crops.store import CropStore
 from keypoints.devices import choose_device
 from keypoints.inference import load_model
 from keypoints.landmarks import SCHEMES
-from keypoints.prediction.calibration import fit_calibrator, has_shape
 from keypoints.prediction.saved import ONCE, PredictedFaces, predict_faces, write_predictions
 from keypoints.scoring.scores import face_errors, write_tables
 from keypoints.settings.params import Params, read_params
@@ -23,9 +22,9 @@ from keypoints.training.folds import FoldError, folds_of
 
 
 def cross(name: str, folds: str) -> None:
-    """Write scores, errors per face, CED curve, predictions, and the calibrator of a shape.
+    """Write scores, errors per face, CED curve and predictions.
 
-    Faces with a point that is not known are predicted, but neither scored nor learnt from.
+    Faces with a point that is not known are predicted, but not scored.
     """
     if not folds.isdecimal() or int(folds) < 2:
         raise FoldError(f"the number of folds should be 2 or more; got {folds!r}")
@@ -44,9 +43,6 @@ def cross(name: str, folds: str) -> None:
     mse = float(squares[known].mean())
     write_tables(f"{name}_oof", errors, mse=mse, folds=fold_of[known])
     write_predictions(name, "oof", faces)
-    if has_shape(points):
-        calibrator = fit_calibrator(predicted, target[known][:, list(points)], table["group"])
-        calibrator.save(layout.fresh(layout.calibrator_file(name)))
 
 
 def _out_of_fold(

@@ -51,14 +51,15 @@ def _predicted(name: str, split: Split, params: Params) -> PredictedFaces:
     settings = params.ensemble(name)
     members = {member: read_predictions(member, split) for member in settings.members}
     if settings.calibrated:
-        members = {member: _calibrated(member, faces) for member, faces in members.items()}
+        of_folds = settings.calibrated == "oof"
+        members = {name: _calibrated(name, faces, of_folds) for name, faces in members.items()}
     together = combine(settings.how, members)
     write_predictions(name, split, together)
     return together
 
 
-def _calibrated(member: str, faces: PredictedFaces) -> PredictedFaces:
-    correct = load_calibrator(layout.calibrator_file(member)).apply
+def _calibrated(member: str, faces: PredictedFaces, of_folds: bool) -> PredictedFaces:
+    correct = load_calibrator(layout.calibrator_file(member, of_folds=of_folds)).apply
     return PredictedFaces(correct(faces.landmarks_photo), correct(faces.mirrored_photo))
 
 

@@ -123,7 +123,7 @@ def test_the_contenders_weights_depend_on_what_fetch_depends_on() -> None:
     assert listed == [f"../{dep}" for dep in definition("fetch")["deps"]]
 
 
-@pytest.mark.parametrize("stage", ["train", "cross"])
+@pytest.mark.parametrize("stage", ["train", "cross", "calibrate"])
 def test_a_stage_of_the_folds_depends_on_exactly_the_modules_that_it_imports(stage: str) -> None:
     block = FOLDS["stages"][stage]
     used = modules_used(SRC / f"{stage}.py") | {f"src/{stage}.py"}

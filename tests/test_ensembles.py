@@ -107,6 +107,8 @@ def test_a_model_is_corrected_by_what_its_training_faces_taught(workspace: Works
 def test_a_model_of_one_point_has_no_shape_to_correct(workspace: Workspace):
     said = workspace.run("python", "src/calibrate.py", "nose_net", check=False)
     assert "error: nose_net: too few points to have a shape: 1" in said
+    said = workspace.run("python", "src/calibrate.py", "nose_net", "folds", check=False)
+    assert "error: a correction is learnt from train or oof; got 'folds'" in said
 
 
 def test_an_ensemble_that_is_not_in_the_settings_is_named(ran: Workspace):

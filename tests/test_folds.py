@@ -73,10 +73,11 @@ def test_folds_are_trained_and_put_together(workspace: Workspace):
     table = pd.read_csv(workspace.folder / "metrics/faces/face_net_oof.csv")
     kept = np.load(workspace.folder / "metrics/predictions/face_net_oof.npz")
     assert len(table) == len(kept["landmarks_photo"]) == 24
-    block = {"how": "mean", "members": ["face_net"], "calibrated": True}
+    workspace.run("python", "src/calibrate.py", "face_net", "oof")
+    block = {"how": "mean", "members": ["face_net"], "calibrated": "oof"}
     workspace.set_params({"ensembles": {"corrected": block}})
     workspace.run("python", "src/ensemble.py", "corrected")
-    calibrator = load_calibrator(workspace.folder / "models/face_net_calibrator.safetensors")
+    calibrator = load_calibrator(workspace.folder / "models/face_net_oof_calibrator.safetensors")
     plain, corrected = (
         np.load(workspace.folder / f"metrics/predictions/{name}_validation.npz")["landmarks_photo"]
         for name in ("face_net", "corrected")

@@ -52,6 +52,7 @@ def said(store: CropStore, params: Params, at_test: AtTest) -> np.ndarray:
     rows = store.rows("test")
     usual, _ = predict_faces(trained, store, rows, CPU)
     predictions, kept = predict_faces(trained, store, rows, CPU, at_test)
+    np.testing.assert_allclose(predictions.photo_to_unit, usual.photo_to_unit, atol=1e-9)
     np.testing.assert_allclose(predictions.landmarks_photo, kept.landmarks_photo, atol=1e-3)
     return apply_map(usual.photo_to_unit, kept.landmarks_photo)[:, 0]
 

@@ -15,18 +15,21 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def run_stage(
     work: Callable[..., None], description: str | None, items: Iterable[str] | None = None
 ) -> None:
-    """Call a stage's work with the item that the command line names, if the work takes one.
+    """Call a stage's work with what the command line names, if the work takes something.
 
     What a user can mend is printed as a message, and the script exits 1.
 
     Args:
-        work: From the item's name, or from nothing.
+        work: From the item's name and what may be left out, or from nothing.
         description: The script's docstring, shown by `--help`.
         items: The names allowed; None: the work checks them.
     """
     parser = argparse.ArgumentParser(description=description)
-    for parameter in inspect.signature(work).parameters:
-        parser.add_argument(parameter, choices=items, help="the part of the stage's name after @")
+    for name, parameter in inspect.signature(work).parameters.items():
+        if parameter.default is parameter.empty:
+            parser.add_argument(name, choices=items, help="the part of the stage's name after @")
+        else:
+            parser.add_argument(name, nargs="?", default=parameter.default)
     with errors_as_messages(_told):
         work(**vars(parser.parse_args()))
 

@@ -60,9 +60,9 @@ def model_file(name: str) -> Path:
     return MODELS / f"{name}.safetensors"
 
 
-def calibrator_file(name: str) -> Path:
-    """What corrects the shapes that a model predicts."""
-    return MODELS / f"{name}_calibrator.safetensors"
+def calibrator_file(name: str, *, of_folds: bool = False) -> Path:
+    """What corrects a model's shapes, learnt from its training faces or from its folds."""
+    return MODELS / f"{name}{'_oof' if of_folds else ''}_calibrator.safetensors"
 
 
 def submission_file(name: str) -> Path:

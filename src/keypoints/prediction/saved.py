@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from keypoints import layout
 from keypoints.crops.batches import Batches
 from keypoints.crops.store import CropStore
-from keypoints.geometry import apply_map
+from keypoints.geometry import apply_map, compose, scaling
 from keypoints.inference import Predictions, Trained, predict
 from keypoints.landmarks import SCHEMES, mirror_order_of
 from keypoints.prediction.mirrored import Mirrored
@@ -71,7 +71,7 @@ def predict_faces(
             predicted several times are averaged in pixels of the photo.
 
     Returns:
-        The predictions, in the frame of the first scale's input, and what is kept of them.
+        The predictions, in the frame of the box as it was given, and what is kept of them.
     """
     settings = trained.settings
     network = trained.network.to(device)
@@ -91,8 +91,15 @@ def predict_faces(
     counted = as_they_are + in_mirror if at_test.mirror else as_they_are
     faces = PredictedFaces(_mean(counted), _mean(in_mirror))
     first = as_they_are[0]
-    landmarks_unit = apply_map(first.photo_to_unit, faces.landmarks_photo).astype(np.float32)
-    return replace(first, landmarks_unit=landmarks_unit), faces
+    to_given = scaling(at_test.scales[0], (0.5, 0.5))
+    photo_to_unit = compose(to_given, first.photo_to_unit)
+    predictions = replace(
+        first,
+        photo_to_unit=photo_to_unit,
+        landmarks_unit=apply_map(photo_to_unit, faces.landmarks_photo).astype(np.float32),
+        target_unit=apply_map(to_given, first.target_unit).astype(np.float32),
+    )
+    return predictions, faces
 
 
 def _mean(predictions: list[Predictions]) -> Array:

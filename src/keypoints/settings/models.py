@@ -154,4 +154,4 @@ class Ensemble(Settings):
 
     how: Literal["mean", "median"]
     members: Annotated[list[str], Field(min_length=1)]
-    calibrated: bool = False
+    calibrated: bool | Literal["oof"] = False
