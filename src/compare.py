@@ -41,6 +41,13 @@ class Side:
             for revision in self.revisions
         ]
 
+    def is_there(self) -> bool:
+        """Whether the errors of all of them are to be had."""
+        try:
+            return bool(self.read_errors())
+        except RevisionError:
+            return False
+
     def label(self, other: "Side") -> str:
         """What tells this side from the other one."""
         revisions = ",".join(self.revisions)
@@ -61,18 +68,24 @@ def compare_all(old: tuple[str, ...], new: tuple[str, ...], judged_by: str) -> N
     Raises:
         RevisionError: If no model could be compared.
     """
-    n_compared = 0
+    n_compared = n_untrained = 0
     for folder in (Path(), layout.CONTENDERS):
         for name in outputs_of(new[0]).names(folder / layout.FACES):
             model = (folder / name).with_suffix("").as_posix()
+            sides = Side(old, model), Side(new, model)
+            if not any(side.is_there() for side in sides):
+                n_untrained += 1
+                continue
             try:
-                said = sentence(*compare_sides(Side(old, model), Side(new, model), judged_by))
+                said = sentence(*compare_sides(*sides, judged_by))
                 n_compared += 1
             except (RevisionError, ComparisonError) as error:
                 said = str(error)
             print(f"{model}: {said}")
     if not n_compared:
         raise RevisionError("no model could be compared; name two revisions that have been run")
+    if n_untrained:
+        print(f"({n_untrained} more were trained on neither side)")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,6 +9,7 @@ from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.faces import FormatError
 from keypoints.photos import check_photos
+from keypoints.settings.errors import SettingsError
 from keypoints.settings.params import Params, read_params
 from keypoints.sources import ibug, imm, kaggle15
 from keypoints.sources.bringing import (
@@ -19,6 +20,7 @@ from keypoints.sources.bringing import (
     bring_test_list,
     draw,
 )
+from keypoints.sources.download import DownloadError
 from keypoints.sources.face_list import FaceList
 from keypoints.sources.pretrained import fetch_weights
 from keypoints.stopwatch import recorded
@@ -71,13 +73,16 @@ def _bring(item: str, params: Params, folder: Path) -> Record:
 def _fetch_weights(params: Params) -> None:
     layout.fresh(layout.WEIGHTS)
     for name, model in params.models.items():
-        what = fetch_weights(
-            model,
-            layout.WEIGHTS / name,
-            mirror=_mirror(params),
-            home=layout.home(),
-            downloads=DOWNLOADS,
-        )
+        try:
+            what = fetch_weights(
+                model,
+                layout.WEIGHTS / name,
+                mirror=_mirror(params),
+                home=layout.home(),
+                downloads=DOWNLOADS,
+            )
+        except (SettingsError, DownloadError) as error:
+            raise type(error)(f"models.{name}: {error}") from error
         print(f"{name}: {what}")
 
 

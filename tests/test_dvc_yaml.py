@@ -131,10 +131,17 @@ def test_a_stage_of_the_folds_depends_on_exactly_the_modules_that_it_imports(sta
 
 
 def test_every_fold_that_is_put_together_is_trained() -> None:
-    matrix, cross = FOLDS["stages"]["train"]["matrix"], FOLDS["stages"]["cross"]
-    assert cross["foreach"] == matrix["model"]
-    assert cross["do"]["cmd"].endswith(f" {len(matrix['fold'])}")
-    models = [f"models/${{item}}.{fold}.safetensors" for fold in matrix["fold"]]
+    trained, cross = FOLDS["stages"]["train"]["foreach"], FOLDS["stages"]["cross"]
+    folds = [f"{k}of5" for k in range(1, 6)]
+    assert trained == {
+        f"{model}-{fold}": {"model": model, "fold": fold, "task": task}
+        for model, task in cross["foreach"].items()
+        for fold in folds
+    }
+    for model, task in cross["foreach"].items():
+        assert CONTENDERS_PARAMS["models"][model]["task"] == task
+    assert cross["do"]["cmd"].endswith(" ${key} 5")
+    models = [f"models/${{key}}.{fold}.safetensors" for fold in folds]
     assert [dep for dep in cross["do"]["deps"] if dep.startswith("models/")] == models
 
 

@@ -204,8 +204,9 @@ def test_ensemble_is_of_different_models_that_predict_the_same(
     ("start", "pretrained", "rule"),
     [
         ("models/face_net.safetensors", False, None),
-        ("models/resnet81.safetensors", False, "models.resnet18.start should be data/weights or"),
-        ("models/resnet18.safetensors", False, "models.resnet18.start should be data/weights or"),
+        ("data/weights/nose_net", False, "resnet18.start should be data/weights/resnet18 or"),
+        ("models/resnet81.safetensors", False, "resnet18.start should be data/weights/resnet18 or"),
+        ("models/resnet18.safetensors", False, "resnet18.start should be data/weights/resnet18 or"),
         ("models/face_net.safetensors", True, "models.resnet18.pretrained must be false"),
     ],
 )

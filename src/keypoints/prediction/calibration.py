@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from keypoints.errors import PipelineError
@@ -75,10 +76,20 @@ class Calibrator:
 
 
 def load_calibrator(path: Path) -> Calibrator:
-    """Read what `Calibrator.save` wrote."""
-    arrays = load_file(path)
-    alpha = float(arrays.pop("alpha"))
-    return Calibrator(**arrays, alpha=alpha)
+    """Read what `Calibrator.save` wrote.
+
+    Raises:
+        CalibrationError: If the file is missing or damaged.
+    """
+    try:
+        arrays = load_file(path)
+        alpha = float(arrays.pop("alpha"))
+        return Calibrator(**arrays, alpha=alpha)
+    except (FileNotFoundError, SafetensorError, KeyError, TypeError) as error:
+        what = "missing" if isinstance(error, FileNotFoundError) else "damaged"
+        raise CalibrationError(
+            f"{path} is {what}; calibrate.py makes it, or say `calibrated: false`"
+        ) from error
 
 
 def fit_calibrator(

@@ -73,7 +73,10 @@ def explain(detail: ErrorDetails, values: Any, blocks: Sequence[type[BaseModel]]
         case "model_type" | "dict_type":
             return f"{key or 'the file'} should be a block of settings; got {got}"
         case "value_error":
-            return f"{key + '.' if key else ''}{context['error']}"
+            told = str(context["error"])  # of the block, or of a key in it
+            return (
+                f"{key}{' ' if told.startswith(('must', 'should')) else '.'}{told}" if key else told
+            )
     rule = detail["msg"].split("should ", 1)[-1].split(" after validation")[0]
     return f"{key} should {rule}; got {got}"
 

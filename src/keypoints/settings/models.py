@@ -98,7 +98,8 @@ class OnBackbone(Model):
     @property
     def goes_on_from(self) -> str | None:
         """The model whose trained weights are this one's first; None: `pretrained` says which."""
-        return None if self.start == WEIGHTS.as_posix() else PurePosixPath(self.start).stem
+        start = PurePosixPath(self.start)
+        return None if start.is_relative_to(WEIGHTS.as_posix()) else start.stem
 
 
 class BackboneModel(OnBackbone):

@@ -75,14 +75,17 @@ class Params(Settings):
     @model_validator(mode="after")
     def _models_go_on_from_others(self) -> "Params":
         for name, model in self.models.items():
-            if not isinstance(model, OnBackbone) or model.goes_on_from is None:
+            if not isinstance(model, OnBackbone):
                 continue
+            own = [WEIGHTS.as_posix(), (WEIGHTS / name).as_posix()]
             others = [model_file(other).as_posix() for other in self.models if other != name]
-            if model.start not in others:
+            if model.start not in own + others:
                 raise ValueError(
-                    f"models.{name}.start should be {WEIGHTS} or a model's file, one of "
+                    f"models.{name}.start should be {own[1]} or a model's file, one of "
                     f"{', '.join(others)}; got {model.start!r}"
                 )
+            if model.goes_on_from is None:
+                continue
             if model.teacher is not None:
                 raise ValueError(
                     f"models.{name}.teacher must be null, since it starts from {model.start}; only "

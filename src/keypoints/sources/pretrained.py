@@ -97,7 +97,7 @@ def _find_file(key: str, name: str, *, mirror: str | None, home: Path, downloads
         return download([address], folder=downloads, accepts=is_weights)
     raise SettingsError(
         f"{key}: no file {name!r}, neither from the repository's root nor in the mirror "
-        f"({mirror}); name a file that is there, or say {_WITHOUT[key]}"
+        f"({mirror}); name a file that is there, set `mirror`, or say {_WITHOUT[key]}"
     )
 
 
