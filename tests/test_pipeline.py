@@ -139,7 +139,7 @@ def test_weights_come_from_a_local_file_or_the_run_stops(
     file = tmp_path / "own.safetensors"
     workspace.set_params({"models.resnet18.pretrained": str(file)})
     said = workspace.run("python", "src/fetch.py", "weights", check=False)
-    assert "error: pretrained: no file" in said
+    assert "error: models.resnet18: pretrained: no file" in said
     assert "exit code 1" in said
     save_file(weights, file)
     assert workspace.stages_run("repro", "train@resnet18") == ["fetch@weights", "train@resnet18"]
