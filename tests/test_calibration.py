@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keypoints.geometry import apply_map, compose, rotation, scaling, translation
-from keypoints.prediction.calibration import Calibrator, fit_calibrator, load_calibrator
+from keypoints.prediction.calibration import (
+    CalibrationError,
+    Calibrator,
+    fit_calibrator,
+    load_calibrator,
+)
 
 N_POINTS = 12
 
@@ -106,3 +111,12 @@ def test_unknown_points_and_other_shapes_are_refused():
         fit_calibrator(faces, unknown, groups_of(20))
     with pytest.raises(ValueError, match=r"\(20, 12, 2\), target \(19, 12, 2\)"):
         fit_calibrator(faces, faces[:19], groups_of(20))
+
+
+def test_a_calibrator_that_is_missing_or_damaged_says_what_makes_it(tmp_path: Path):
+    path = tmp_path / "a_calibrator.safetensors"
+    with pytest.raises(CalibrationError, match="is missing; calibrate.py makes it"):
+        load_calibrator(path)
+    path.write_bytes(b"no safetensors")
+    with pytest.raises(CalibrationError, match="is damaged; calibrate.py makes it"):
+        load_calibrator(path)
