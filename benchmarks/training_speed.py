@@ -12,6 +12,7 @@ from workspace import make_workspace, run_in, stage_command
 
 from keypoints import layout
 from keypoints.crops.batches import Batches
+from keypoints.crops.device_pixels import pixels_on
 from keypoints.crops.store import CropStore
 from keypoints.devices import autocast, choose_device
 from keypoints.landmarks import SCHEMES
@@ -74,6 +75,7 @@ def _compare(
             batch_size=model.batch_size,
             augment=model.augment,
             seed=params.seed,
+            pixels=pixels_on(device, store),
         ),
         Batches(store, store.rows("validation")[:1], points, batch_size=1),
         loss=loss,

@@ -9,6 +9,7 @@ from functools import partial
 from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.crops.batches import Batches
+from keypoints.crops.device_pixels import pixels_on
 from keypoints.crops.store import CropStore
 from keypoints.devices import choose_device
 from keypoints.inference import TrainedSettings, save_model
@@ -45,7 +46,14 @@ def train_model(name: str) -> None:
         )
         train_rows, validation_rows = sides_of(store, fold, model.groups)
         points = settings.points
-        batches = partial(Batches, store, points=points, batch_size=model.batch_size)
+        device = choose_device(params.device)
+        batches = partial(
+            Batches,
+            store,
+            points=points,
+            batch_size=model.batch_size,
+            pixels=pixels_on(device, store),
+        )
         examples = batches(
             train_rows,
             augment=model.augment,
@@ -64,8 +72,8 @@ def train_model(name: str) -> None:
             scheme=SCHEMES[store.format.scheme],
         )
         taught_by = teacher_of(layout.WEIGHTS / base) if model.teacher else None
-        device = choose_device(params.device)
         run = f"{device}, {team.size} processes" if team.size > 1 else str(device)
+        run += ", compiled" if params.compile else ""
         digest = run_digest(settings.model_dump_json(), run, [crops, started_by])
         state = open_state(name, digest)
         results = train(
@@ -82,6 +90,7 @@ def train_model(name: str) -> None:
             state=state if team.leads else None,
             team=team,
             teacher=load_teacher(taught_by, settings) if taught_by else None,
+            compiled=params.compile,
         )
         try:
             history = list(tell(results, epochs) if team.leads else results)

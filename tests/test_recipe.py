@@ -1,5 +1,7 @@
 """How weights move: rates from step to step, groups of weights, their average."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -80,6 +82,19 @@ def test_the_average_lies_between_the_weights_and_is_what_is_judged():
     assert learner.judged is not network
     assert (averaged / moved > 0).all() and (averaged / moved < 0.95).all()
     assert set(learner.whole.state_dict()) > {"network.body.head.bias", "average.body.head.bias"}
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch compiles with a C++ compiler")
+def test_a_compiled_network_learns_as_the_plain_one_and_has_its_weights_names():
+    plain, compiled = tiny_network(), tiny_network()
+    for network in (plain, compiled):
+        learner = Learner(network, LOSSES["mse"], Recipe(), CPU, compiled=network is compiled)
+        learner.set_rate(0.01)
+        for number in range(3):
+            learner.step(one_face(), number)
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    for name, weights in plain.state_dict().items():
+        torch.testing.assert_close(compiled.state_dict()[name], weights)
 
 
 def test_without_an_average_the_network_itself_is_judged():

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from keypoints.crops.batches import Batches
+from keypoints.crops.device_pixels import DevicePixels
+from keypoints.crops.pixels import Pixels
 from keypoints.crops.store import CropStore
 from keypoints.settings.models import Augment
 from keypoints.training.history import EpochResult, tell, write_history
@@ -35,9 +37,19 @@ def tiny_network(*, dropout: float = 0.0) -> nn.Module:
         )
 
 
-def batches_of(store: CropStore, split: str, *, batch_size: int = 3) -> Batches:
+def batches_of(
+    store: CropStore, split: str, *, batch_size: int = 3, pixels: Pixels | None = None
+) -> Batches:
     augment = AUGMENT if split == "train" else None
-    return Batches(store, store.rows(split), (0,), batch_size=batch_size, augment=augment, seed=1)
+    return Batches(
+        store,
+        store.rows(split),
+        (0,),
+        batch_size=batch_size,
+        augment=augment,
+        seed=1,
+        pixels=pixels,
+    )
 
 
 def run(
@@ -49,12 +61,13 @@ def run(
     seed: int = 1,
     batch_size: int = 3,
     loss: Loss = LOSSES["mse"],
+    pixels: Pixels | None = None,
 ) -> list[EpochResult]:
     return list(
         train(
             network,
-            batches_of(store, "train", batch_size=batch_size),
-            batches_of(store, "validation"),
+            batches_of(store, "train", batch_size=batch_size, pixels=pixels),
+            batches_of(store, "validation", pixels=pixels),
             loss=loss,
             lr=lr,
             epochs=epochs,
@@ -123,6 +136,13 @@ def test_two_runs_end_in_the_same_weights_whatever_torch_drew_before(
         histories.append([(r.train_mse, r.val_mse) for r in run(dot_store, network)])
     assert torch.equal(weights_of(networks[0]), weights_of(networks[1]))
     assert histories[0] == histories[1]
+
+
+def test_batches_from_a_devices_memory_train_the_same_weights(dot_store: CropStore):
+    network, other = tiny_network(), tiny_network()
+    run(dot_store, network)
+    run(dot_store, other, pixels=DevicePixels(dot_store, CPU))
+    assert torch.equal(weights_of(network), weights_of(other))
 
 
 def test_dropout_drops_and_follows_the_seed(dot_store: CropStore):

@@ -3,6 +3,8 @@
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from keypoints.errors import PipelineError
 
@@ -38,6 +40,14 @@ def seed_torch(seed: int, device: torch.device) -> None:
         torch.mps.manual_seed(seed)
     else:
         torch.default_generator.manual_seed(seed)
+
+
+def send(values: NDArray | Tensor, device: torch.device) -> Tensor:
+    """An array on a device, or what is there already; nobody waits for it to arrive."""
+    tensor = torch.as_tensor(values)
+    if device.type == "cuda" and not tensor.is_cuda:
+        tensor = tensor.pin_memory()  # what is in other memory is waited for
+    return tensor.to(device, non_blocking=device.type != "mps")
 
 
 def autocast(device: torch.device) -> AbstractContextManager[None]:

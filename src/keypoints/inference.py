@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from keypoints.crops.batches import Batch, Batches
 from keypoints.crops.store import CropFormat
+from keypoints.devices import send
 from keypoints.errors import PipelineError, first_line
 from keypoints.geometry import apply_map, invert
 from keypoints.models import build_network
@@ -125,16 +126,16 @@ def input_of(batch: Batch, device: torch.device) -> Tensor:
     Returns:
         (n, channels, height, width) float32 in channels-last memory format.
     """
-    images = torch.from_numpy(batch.images).to(device).permute(0, 3, 1, 2).float().div_(255)
+    images = send(batch.images, device).permute(0, 3, 1, 2).float().div_(255)
     if batch.draws is None:
         return images
-    brightness = torch.from_numpy(batch.draws.brightness).to(device, torch.float32)
+    brightness = send(batch.draws.brightness.astype(np.float32), device)
     images = images.mul_(brightness.view(-1, 1, 1, 1)).clamp_(0, 1)
     if images.shape[1] == 1:
         return images
-    saturation = torch.from_numpy(batch.draws.saturation).to(device, torch.float32)
-    luma = images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    grey = (images * luma).sum(dim=1, keepdim=True)
+    saturation = send(batch.draws.saturation.astype(np.float32), device)
+    red, green, blue = images.split(1, dim=1)
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
     return torch.lerp(grey, images, saturation.view(-1, 1, 1, 1)).clamp_(0, 1)
 
 
@@ -164,7 +165,9 @@ def predict(network: nn.Module, batches: Batches, device: torch.device) -> Predi
     network.eval()
     outputs, targets, maps = [], [], []
     for batch in batches.epoch():
-        outputs.append(network(input_of(batch, device)).cpu().numpy())
+        outputs.append(network(input_of(batch, device)))
         targets.append(batch.landmarks_unit)
         maps.append(batch.photo_to_unit)
-    return Predictions(np.concatenate(outputs), np.concatenate(targets), np.concatenate(maps))
+    return Predictions(
+        torch.cat(outputs).cpu().numpy(), np.concatenate(targets), np.concatenate(maps)
+    )

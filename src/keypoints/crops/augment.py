@@ -17,7 +17,7 @@ from keypoints.settings.models import Augment
 Array = NDArray[np.floating]
 
 _HIDDEN = (0.1, 0.45)  # sides of what hides a part of the face, shares of the input's
-_LEAST_BLUR = 0.3  # px; less changes no pixel
+LEAST_BLUR = 0.3  # px; less changes no pixel
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,16 @@ def _hidden(chances: Array, size: tuple[int, int], *, chance: float) -> NDArray[
     return np.concatenate(corners, axis=1).astype(np.int64)
 
 
+def gamma_table(exponent: float) -> NDArray[np.uint8]:
+    """What each value of a pixel becomes, (256,)."""
+    return (255 * np.linspace(0, 1, 256) ** exponent).round().astype(np.uint8)
+
+
 def retouch(image: NDArray[np.uint8], draws: Draws, number: int) -> None:
     """Change the pixels of one image of a batch in place: gamma, blur, a part hidden by grey."""
     if draws.gamma[number] != 1:
-        levels = 255 * np.linspace(0, 1, 256) ** draws.gamma[number]
-        cv2.LUT(image, levels.round().astype(np.uint8), dst=image)
-    if draws.blur[number] > _LEAST_BLUR:
+        cv2.LUT(image, gamma_table(draws.gamma[number]), dst=image)
+    if draws.blur[number] > LEAST_BLUR:
         cv2.GaussianBlur(image, (0, 0), draws.blur[number], dst=image)
     x0, y0, x1, y1 = draws.hidden[number]
     if x1 > x0:

@@ -1,7 +1,7 @@
 """Which faces, with which draw, are the batch of step t, and their pixels.
 
 Images leave as uint8 (n, height, width, channels), which is torch's channels-last memory format
-once its axes are renamed; each is resampled straight from its stored crop.
+once its axes are renamed.
 """
 
 from collections import deque
@@ -10,12 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from keypoints.chance import Purpose, generator
-from keypoints.crops.augment import Draws, draw, retouch
+from keypoints.crops.augment import Draws, draw
+from keypoints.crops.pixels import HostPixels, Pixels
 from keypoints.crops.store import CropStore
 from keypoints.geometry import apply_map, compose, unit_map
 from keypoints.landmarks import SCHEMES, mirror_order_of
@@ -31,7 +32,7 @@ class Batch:
     """The faces of one step.
 
     Attributes:
-        images: (n, height, width, channels) uint8.
+        images: (n, height, width, channels) uint8, as `Pixels` gives them.
         landmarks_unit: (n, n_points, 2) float32; NaN where unknown.
         photo_to_unit: (n, 2, 3), the whole way of each face; its inverse takes predictions back.
         draws: Whose colour change is still to be applied; None where nothing is drawn.
@@ -40,7 +41,7 @@ class Batch:
         weight: Of its mean loss, where it is a part: their mean is that of the whole batch.
     """
 
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | Tensor
     landmarks_unit: NDArray[np.float32]
     photo_to_unit: Array
     draws: Draws | None
@@ -62,6 +63,7 @@ class Batches:
         box_scale: The input shows the box that it was cut for, so many times as large.
         with_sizes: Whether the batches say how large their faces are.
         part: (k, n): of every batch the k-th of n parts, counted from 0.
+        pixels: Where its images come from; None: from the store's files.
     """
 
     def __init__(
@@ -77,11 +79,12 @@ class Batches:
         box_scale: float = 1.0,
         with_sizes: bool = False,
         part: tuple[int, int] = (0, 1),
+        pixels: Pixels | None = None,
     ) -> None:
         self.rows = np.asarray(rows)
         self._store, self._points = store, list(points)
         self._batch_size, self._augment, self._seed = batch_size, augment, seed
-        self._epochs, self._box_scale = epochs, box_scale
+        self._epochs, self._pixels = epochs, pixels or HostPixels(store)
         self._crop_to_input = store.format.crop_to_input(box_scale)
         self._part, self._with_sizes = part, with_sizes
         if augment is not None and augment.mirror:
@@ -141,7 +144,7 @@ class Batches:
             for face in np.flatnonzero(draws.mirrored):
                 landmarks_photo[face] = landmarks_photo[face, self._mirror_order]
         return Batch(
-            images=self._images(rows, crop_to_input, draws),
+            images=self._pixels.images(rows, crop_to_input, draws),
             landmarks_unit=apply_map(photo_to_unit, landmarks_photo).astype(np.float32),
             photo_to_unit=photo_to_unit,
             draws=draws,
@@ -188,36 +191,3 @@ class Batches:
         size = (self._store.format.height, self._store.format.width)
         augment = self._augment.in_epoch(epoch, self._epochs)
         return draw(augment, size, seed=self._seed, epoch=epoch, rows=rows)
-
-    def _images(
-        self, rows: NDArray[np.integer], crop_to_input: Array, draws: Draws | None
-    ) -> NDArray[np.uint8]:
-        if draws is None and self._box_scale == 1:
-            return self._middles(rows)
-        images = self._warp(rows, crop_to_input)
-        if draws is not None:
-            for number, image in enumerate(images):
-                retouch(image, draws, number)
-        return images
-
-    def _middles(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """The crops without their margins: to the pixel what `_warp` gives where nothing moves."""
-        format_ = self._store.format
-        down, across = (
-            slice(format_.margin, format_.margin + n) for n in (format_.height, format_.width)
-        )
-        return np.stack([self._store.crop(row)[down, across] for row in rows])
-
-    def _warp(self, rows: NDArray[np.integer], crop_to_input: Array) -> NDArray[np.uint8]:
-        format_ = self._store.format
-        images = np.empty((len(rows), format_.height, format_.width, format_.channels), np.uint8)
-        for image, row, matrix in zip(images, rows, crop_to_input, strict=True):
-            cv2.warpAffine(
-                self._store.crop(row),
-                matrix,
-                (format_.width, format_.height),
-                dst=image,
-                flags=cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-        return images

@@ -8,6 +8,7 @@ whole. What is read is what is asked for, so memory stays flat as the set grows.
 
 import csv
 import json
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,3 +135,12 @@ class CropStore:
     def crop(self, row: int) -> NDArray[np.uint8]:
         """One stored crop, (height, width, channels)."""
         return self._crops[row]
+
+    def crops(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Some stored crops, (n, height, width, channels)."""
+        return self._crops[rows]
+
+    @property
+    def crop_bytes(self) -> int:
+        """What all crops take in memory."""
+        return math.prod(self._crops.shape) * self._crops.dtype.itemsize

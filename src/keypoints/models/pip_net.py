@@ -63,8 +63,8 @@ class Grid(NamedTuple):
         known = ~target.isnan().any(dim=-1)
         scores = self.scores.flatten(2)
         wanted = torch.zeros_like(scores).scatter(2, self._true_cells(target)[:, :, None], 1.0)
-        error = (scores - wanted)[known]
-        return error.square().mean() if known.any() else scores.sum() * 0
+        cost = (scores - wanted).square().mean(dim=-1)
+        return cost.where(known, 0).sum() / known.sum().clamp_min(1)
 
     def _true_cells(self, target: Tensor) -> Tensor:
         rows, columns = self.scores.shape[-2:]
@@ -78,8 +78,8 @@ class Grid(NamedTuple):
         offsets = self.offsets.flatten(-2)  # (n, n_points, 1 + n_neighbours, 2, cells)
         index = cells[:, :, None, None, None].expand(*offsets.shape[:-1], 1)
         corner = torch.stack([cells % columns, cells.div(columns, rounding_mode="floor")], dim=-1)
-        found = offsets.gather(-1, index).squeeze(-1) + corner[:, :, None]
-        return found / found.new_tensor([columns, rows])
+        x, y = (offsets.gather(-1, index).squeeze(-1) + corner[:, :, None]).unbind(-1)
+        return torch.stack([x / columns, y / rows], dim=-1)
 
 
 class PipNet(DecodedBody):

@@ -30,6 +30,7 @@ class Params(Settings):
     source: Literal["rendered", "public"]
     mirror: str | None
     device: Literal["auto", "cpu", "cuda", "mps"]
+    compile: bool
     processes: Annotated[int, Field(ge=1, le=64)]
     competition: str
     downloads: Downloads

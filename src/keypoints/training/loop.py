@@ -1,5 +1,6 @@
 """The training loop: step, validate, save."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from keypoints.training.teaching import Teacher
 from keypoints.training.team import ALONE, Team
 
 PLAIN = Recipe()
+
+_STEPS_UNSEEN = 50  # on a GPU, until their losses are looked at
 
 
 class LearningError(PipelineError):
@@ -54,6 +57,7 @@ def train(
     state: StateFile | None = None,
     team: Team = ALONE,
     teacher: Teacher | None = None,
+    compiled: bool = False,
 ) -> Iterator[EpochResult]:
     """Train a network in place; yields after every epoch.
 
@@ -73,12 +77,13 @@ def train(
         team: Of the processes that train it together; its leader alone has a state. The batches are
             this process's parts.
         teacher: Whose predictions the network learns from, too.
+        compiled: Whether torch compiles the network before the first step.
 
     Raises:
         LearningError: If the loss or a weight is no longer a finite number, or a step fails.
     """
     network.to(device).to(memory_format=torch.channels_last)
-    learner = Learner(network, loss, recipe, device, team, teacher)
+    learner = Learner(network, loss, recipe, device, team, teacher, compiled=compiled)
     saved = team.of_leader(state.read() if state else None)
     at = restore(saved, learner.whole, learner.optimizer) if saved else None
     if state and at:
@@ -95,7 +100,7 @@ def train(
             train_mse = _train_epoch(learner, train_batches, rates, at, seed, device, state, team)
             val_mse = validate(learner.judged, validation_batches, device, team)
             where = f"the validation after epoch {at.epoch}"
-            _check_finite(torch.tensor(val_mse), where, rates[-1])
+            _check_finite(val_mse, where, rates[-1])
             _check_weights(learner, where, rates[-1])
         seconds = time.perf_counter() - start
         result = EpochResult(at.epoch, train_mse, val_mse, rates[-1], seconds)
@@ -153,7 +158,7 @@ def _train_epoch(
 ) -> float:
     """One pass over the faces, or the rest of one; the mean squared error of all its steps."""
     learner.network.train()
-    squares, faces = torch.tensor(at.squares, device=device), at.faces
+    squares, faces, lookout = torch.tensor(at.squares, device=device), at.faces, Lookout(device)
     numbers = range((at.epoch - 1) * batches.steps, at.epoch * batches.steps)  # over all epochs
     # Drawn at once: within the steps each draw would wait for the thread that makes the batches.
     seeds = [torch_seed(seed, Purpose.DROPOUT, number, team.rank) for number in numbers]
@@ -174,24 +179,61 @@ def _train_epoch(
         except (RuntimeError, ValueError) as error:  # of memory, or of a batch's statistics
             if team.size > 1:  # or of another process
                 raise
+            others = "another batch_size" + (", or compile: false" if learner.compiled else "")
             raise LearningError(
-                f"{first_line(error)} in {where}, of {len(batch.images)} face(s); try another "
-                "batch_size"
+                f"{first_line(error)} in {where}, of {len(batch.images)} face(s); try {others}"
             ) from error
-        _check_finite(lowered, where, rates[step])
+        lookout.see(lowered, where, rates[step])
         squares += square * batches.n_faces(step)
         faces += batches.n_faces(step)
         if state and state.is_due:
+            lookout.check()
             _check_weights(learner, where, rates[step])
             now = replace(at, step=step + 1, squares=squares.item(), faces=faces)
             state.save(learner.whole, learner.optimizer, now)
+    lookout.check()
     return squares.item() / faces
 
 
-def _check_finite(value: Tensor, where: str, lr: float) -> None:
-    if not torch.isfinite(value):
+class Lookout:
+    """Sees that losses are finite numbers; on a GPU some steps later, for to ask is to wait.
+
+    Args:
+        device: Of the losses.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._patience = 1 if device.type == "cpu" else _STEPS_UNSEEN
+        self._unseen: list[tuple[Tensor, str, float]] = []
+
+    def see(self, loss: Tensor, where: str, lr: float) -> None:
+        """Take note of a loss, a scalar, and look at all that were noted when it is time.
+
+        Raises:
+            LearningError: As `check`.
+        """
+        self._unseen.append((loss, where, lr))
+        if len(self._unseen) == self._patience:
+            self.check()
+
+    def check(self) -> None:
+        """Look at all losses that were not looked at yet.
+
+        Raises:
+            LearningError: If one of them is no finite number; it names the first.
+        """
+        unseen, self._unseen = self._unseen, []
+        if not unseen:
+            return
+        losses = torch.stack([loss for loss, _, _ in unseen]).tolist()
+        for loss, (_, where, lr) in zip(losses, unseen, strict=True):
+            _check_finite(loss, where, lr)
+
+
+def _check_finite(loss: float, where: str, lr: float) -> None:
+    if not math.isfinite(loss):
         raise LearningError(
-            f"the loss is {value.item()} in {where}, at learning rate {lr:g}; try a smaller lr"
+            f"the loss is {loss} in {where}, at learning rate {lr:g}; try a smaller lr"
         )
 
 

@@ -125,7 +125,7 @@ def along_contours(
     2021 (its anisotropic direction loss).
     """
     before, after = (list(points) for points in zip(*neighbours, strict=True))
-    weights = 2 * torch.tensor([weight, 1.0]) / (1 + weight)
+    of_along, of_across = 2 * weight / (1 + weight), 2 / (1 + weight)
 
     def loss(
         predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
@@ -133,15 +133,17 @@ def along_contours(
         step = target[:, after] - target[:, before]
         length = step.norm(dim=-1, keepdim=True)
         is_directed = length > _LEAST_LENGTH  # (n, n_points, 1); not where it is NaN
-        ahead = step.new_tensor([1.0, 0.0])
-        x, y = torch.where(is_directed, step / length, ahead).unbind(-1)
+        x, y = (step / length).unbind(-1)
+        x, y = x.where(is_directed[..., 0], 1), y.where(is_directed[..., 0], 0)
         error_x, error_y = (predicted - target).unbind(-1)
         turned = torch.stack([error_x * x + error_y * y, error_y * x - error_x * y], dim=-1)
         known = ~target.isnan().any(dim=-1, keepdim=True)
-        weight = torch.where(is_directed, weights.to(step), 1.0)
+        weights = torch.stack(
+            [torch.where(is_directed[..., 0], share, 1.0) for share in (of_along, of_across)], -1
+        )
         of_faces = _weight_of(sizes, target, by_size)
-        weight = weight if of_faces is None else weight * of_faces
-        return _mean(penalty, turned, known=known.expand_as(turned), weight=weight)
+        weights = weights if of_faces is None else weights * of_faces
+        return _mean(penalty, turned, known=known.expand_as(turned), weight=weights)
 
     return loss
 
@@ -184,14 +186,13 @@ def _weight_of(sizes: Tensor | None, target: Tensor, by_size: float) -> Tensor |
 def _mean(
     penalty: Penalty, error: Tensor, *, known: Tensor, weight: Tensor | None = None
 ) -> Tensor:
-    """The mean cost of the errors that are known; without any there is nothing to learn from."""
-    if not known.any():
-        return error.nan_to_num().sum() * 0
-    if not known.all():
-        error = error[known]
-        weight = None if weight is None else weight[known]
-    cost = penalty(error)
-    return (cost if weight is None else cost * weight).mean()
+    """The mean cost of the errors that are known; without any there is nothing to learn from.
+
+    It asks no tensor for a value: on a GPU the step would wait for the answer.
+    """
+    cost = penalty(error.where(known, 0))  # without an error there is no cost
+    cost = cost if weight is None else cost * weight
+    return cost.sum() / known.sum().clamp_min(1)
 
 
 LOSSES: dict[str, Loss] = {name: mean_of(penalty) for name, penalty in PENALTIES.items()}

@@ -1,5 +1,6 @@
 """Losses on heat maps before their softmax, beside the loss of the points that they give."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -21,15 +22,14 @@ def divergence(maps: Tensor, target: Tensor, width: float) -> Tensor:
     Source: Nibali et al., Numerical coordinate regression with convolutional neural networks, 2018
     (DSNT, the Jensen-Shannon regulariser).
     """
-    known = ~target.isnan().any(dim=-1)
-    said = maps[known].flatten(1).log_softmax(dim=-1)
-    wanted = _gaussians(target[known], maps.shape[-2:], width).flatten(1)
+    said = maps.flatten(2).log_softmax(dim=-1)
+    wanted = _gaussians(target, maps.shape[-2:], width).flatten(2)
     wanted = (wanted / wanted.sum(dim=-1, keepdim=True).clamp_min(1e-12)).clamp_min(1e-12).log()
-    middle = torch.logaddexp(said, wanted) - torch.log(said.new_tensor(2.0))
+    middle = torch.logaddexp(said, wanted) - math.log(2)
     each = [
         functional.kl_div(middle, one, log_target=True, reduction="none") for one in (said, wanted)
     ]
-    return (each[0] + each[1]).sum(dim=-1).sum() / 2 / known.sum().clamp_min(1)
+    return _mean_of_known((each[0] + each[1]).sum(dim=-1) / 2, target)
 
 
 def adaptive_wing(maps: Tensor, target: Tensor, width: float) -> Tensor:
@@ -37,11 +37,8 @@ def adaptive_wing(maps: Tensor, target: Tensor, width: float) -> Tensor:
 
     Source: Wang et al., Adaptive wing loss for robust face alignment via heatmap regression, 2019.
     """
-    known = ~target.isnan().any(dim=-1)
-    if not known.any():
-        return maps.sum() * 0
-    wanted = _gaussians(target[known], maps.shape[-2:], width)
-    error = (maps[known].sigmoid() - wanted).abs()
+    wanted = _gaussians(target, maps.shape[-2:], width)
+    error = (maps.sigmoid() - wanted).abs()
     power = _ALPHA - wanted
     ratio = _THETA / _EPSILON
     slope = _OMEGA / (1 + ratio**power) * power * ratio ** (power - 1) / _EPSILON
@@ -49,16 +46,28 @@ def adaptive_wing(maps: Tensor, target: Tensor, width: float) -> Tensor:
     near = _OMEGA * torch.log1p((error / _EPSILON) ** power)
     cost = torch.where(error < _THETA, near, slope * error - offset)
     weight = 1 + _AT_PEAK * (functional.max_pool2d(wanted, 3, 1, 1) > _PEAK)
-    return (cost * weight).mean()
+    return _mean_of_known((cost * weight).mean(dim=(-2, -1)), target)
 
 
 MAP_LOSSES: dict[str, MapLoss] = {"divergence": divergence, "adaptive_wing": adaptive_wing}
 
 
+def _mean_of_known(cost: Tensor, target: Tensor) -> Tensor:
+    """The mean over the points that are known; zero without any.
+
+    Args:
+        cost: Of each point's map, (n, n_points).
+        target: landmarks_unit, NaN where unknown.
+    """
+    known = ~target.isnan().any(dim=-1)
+    return cost.where(known, 0).sum() / known.sum().clamp_min(1)
+
+
 def _gaussians(points: Tensor, size: torch.Size, width: float) -> Tensor:
-    """A peak of height one at each point, (n, rows, columns)."""
+    """A peak of height one at each point, (n, n_points, rows, columns); unknown ones anywhere."""
     rows, columns = size
-    x, y = points[:, 0, None] * columns - 0.5, points[:, 1, None] * rows - 0.5
+    x, y = points.nan_to_num().unbind(-1)
+    x, y = x[..., None] * columns - 0.5, y[..., None] * rows - 0.5
     across = torch.exp(-((torch.arange(columns, device=points.device) - x) ** 2) / (2 * width**2))
     down = torch.exp(-((torch.arange(rows, device=points.device) - y) ** 2) / (2 * width**2))
-    return down[:, :, None] * across[:, None, :]
+    return down[..., :, None] * across[..., None, :]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from keypoints.crops.batches import Batch
-from keypoints.devices import autocast
+from keypoints.devices import autocast, send
 from keypoints.inference import input_of
 from keypoints.models.network import WithRaw
 from keypoints.settings.models import Recipe
@@ -26,11 +26,13 @@ class Learner:
         device: Of the network.
         team: Of the processes that train it, each on its part of every batch.
         teacher: Whose predictions it learns from, too.
+        compiled: Whether torch compiles it before the first step.
 
     Attributes:
         judged: The network that is validated and kept: the average, where the recipe has one.
         whole: All that changes but the optimiser, for whoever saves it.
         optimizer: Its rate is set by `set_rate`.
+        compiled: Whether torch compiles the network.
     """
 
     def __init__(
@@ -41,11 +43,17 @@ class Learner:
         device: torch.device,
         team: Team = ALONE,
         teacher: Teacher | None = None,
+        *,
+        compiled: bool = False,
     ) -> None:
         self._teacher = teacher.to(device) if teacher else None
         self.network, self._loss, self._recipe, self._device = network, loss, recipe, device
-        self._team, self._shared = team, team.wrap(WithRaw(network))
-        self.optimizer = make_optimizer(network, recipe, fused=device.type != "mps")
+        self.compiled = compiled
+        with_raw = WithRaw(network)
+        if compiled:
+            with_raw.compile(dynamic=False)  # for two sizes: an epoch's last batch may be smaller
+        self._team, self._shared = team, team.wrap(with_raw)
+        self.optimizer = make_optimizer(network, recipe, fused=device.type in ("cpu", "cuda"))
         self.judged: nn.Module = network
         self.whole: nn.Module = network
         self._average: Any = None
@@ -71,12 +79,12 @@ class Learner:
         Returns:
             The loss and the mean squared error before it, of the whole batch; scalars.
         """
-        target = torch.from_numpy(batch.landmarks_unit).to(self._device)
+        target = send(batch.landmarks_unit, self._device)
         images = input_of(batch, self._device)
         with autocast(self._device):
             predicted, raw = self._shared(images)
         predicted = predicted.float()
-        sizes = None if batch.sizes is None else torch.from_numpy(batch.sizes).to(self._device)
+        sizes = None if batch.sizes is None else send(batch.sizes, self._device)
         self.optimizer.zero_grad()
         lowered = self._loss(predicted, target, sizes=sizes, raw=raw)
         if self._teacher:
