@@ -14,7 +14,7 @@ from keypoints import layout
 from keypoints.crops.batches import Batches
 from keypoints.crops.device_pixels import pixels_on
 from keypoints.crops.store import CropStore
-from keypoints.devices import autocast, choose_device
+from keypoints.devices import autocast, choose_device, has_fused_steps
 from keypoints.landmarks import SCHEMES
 from keypoints.models import build_network
 from keypoints.settings.models import AnyModel
@@ -122,7 +122,7 @@ class ResidentLoop:
         self._images = images.contiguous(memory_format=torch.channels_last)
         self._target = torch.rand(input_shape[0], n_points, 2, device=device)
         self._loss, self._device = loss, device
-        fused = device.type != "mps"
+        fused = has_fused_steps(device)
         self._optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=fused)
 
     def run(self, steps: int) -> None:

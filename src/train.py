@@ -24,7 +24,7 @@ from keypoints.training.losses import make_loss
 from keypoints.training.resume import open_state, run_digest
 from keypoints.training.starting import first_weights
 from keypoints.training.teaching import load_teacher
-from keypoints.training.team import together
+from keypoints.training.team import LONG_PATIENCE, PATIENCE, together
 
 
 def train_model(name: str) -> None:
@@ -35,7 +35,8 @@ def train_model(name: str) -> None:
     seed = params.seed if model.seed is None else model.seed
     epochs = model.epochs
     crops, (start, started_by) = layout.CROPS / model.task, first_weights(base, model, fold)
-    with CropStore(crops) as store, together(params.processes) as team:
+    patience = LONG_PATIENCE if params.compile else PATIENCE
+    with CropStore(crops) as store, together(params.processes, patience) as team:
         settings = TrainedSettings(
             name=name,
             seed=seed,

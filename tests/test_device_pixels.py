@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from keypoints.crops.batches import Batches
 from keypoints.crops.cutting import write_store
-from keypoints.crops.device_pixels import DevicePixels, pixels_on
+from keypoints.crops.device_pixels import DevicePixels, has_room, pixels_on
 from keypoints.crops.pixels import HostPixels
 from keypoints.crops.store import CropFormat, CropStore
 from keypoints.faces import Face
@@ -120,12 +120,20 @@ def test_a_blur_that_is_small_for_one_face_leaves_it_alone(noise_store: CropStor
     assert (expected[0] != expected[1]).any()
 
 
+@pytest.mark.parametrize("blur", [5.0, 10.0])
+def test_a_blur_may_reach_beyond_the_image(noise_store: CropStore, blur: float):
+    for host, device in in_both_ways(noise_store, NONE.model_copy(update={"blur": blur})):
+        np.testing.assert_array_equal(host.images, device.images.numpy())
+
+
 def test_only_a_gpu_with_room_has_the_store_in_its_memory(
-    noise_store: CropStore, monkeypatch: pytest.MonkeyPatch
+    noise_store: CropStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
+    assert has_room(100, 200) and not has_room(101, 200)
     size = noise_store.crop_bytes
     channels = noise_store.format.channels
     assert size == N_FACES * (48 + 14) * (64 + 14) * channels
     assert isinstance(pixels_on(CPU, noise_store), HostPixels)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2 * size - 1, 10 * size))
     assert isinstance(pixels_on(torch.device("cuda"), noise_store), HostPixels)
+    assert "more than half of what is free on the GPU" in capsys.readouterr().out

@@ -20,6 +20,13 @@ def test_two_equal_peaks_say_the_place_between_them_and_a_flat_map_the_middle():
     assert torch.allclose(expected_points(maps)[0], expected)
 
 
+def test_maps_in_half_precision_give_points_in_whole():
+    maps = 3 * torch.randn(2, 5, 56, 56, generator=torch.Generator().manual_seed(1))
+    exact = expected_points(maps)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (expected_points(maps) - exact).abs().max() < 1e-6
+
+
 def test_a_gradient_reaches_the_map_from_its_point():
     maps = torch.zeros(1, 1, 4, 4, requires_grad=True)
     expected_points(maps)[0, 0, 0].backward()

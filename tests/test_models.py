@@ -197,11 +197,14 @@ def test_resnet18_ends_in_136_numbers():
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("nose_net", ["Conv2d", "ReLU", "MaxPool2d"] * 3 + ["Flatten", "Linear", "ReLU", "Linear"]),
+        (
+            "nose_net",
+            ["Conv2d", "ReLU", "MaxPool2d"] * 3 + ["Flatten", "Linear", "ReLU", "PointsLayer"],
+        ),
         (
             "face_net",
             ["Conv2d", "ReLU", "MaxPool2d"] * 5
-            + ["Conv2d", "ReLU", "Flatten", "Linear", "ReLU", "Linear", "ReLU", "Linear"],
+            + ["Conv2d", "ReLU", "Flatten", "Linear", "ReLU", "Linear", "ReLU", "PointsLayer"],
         ),
     ],
 )
@@ -544,3 +547,14 @@ def test_model_of_another_name_or_of_other_crops_is_told(
     check_fit(trained, "model", trained.settings.crop_format)
     with pytest.raises(ModelFileError, match=said):
         check_fit(trained, name, replace(trained.settings.crop_format, **other))
+
+
+@pytest.mark.parametrize("name", PARAMS.models)
+def test_halves_within_a_network_do_not_round_its_points(name: str):
+    model, task = PARAMS.models[name], PARAMS.task(PARAMS.models[name].task)
+    network = build_network(model, task, N_POINTS, seed=1).eval()
+    images = torch.rand(2, task.channels, *task.input_size)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        points = network(images)
+    assert points.dtype == torch.float32
+    assert (points != points.bfloat16()).any()

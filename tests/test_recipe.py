@@ -92,6 +92,7 @@ def test_a_compiled_network_learns_as_the_plain_one_and_has_its_weights_names():
         learner.set_rate(0.01)
         for number in range(3):
             learner.step(one_face(), number)
+    assert torch._dynamo.utils.counters["stats"]["calls_captured"] > 0
     assert list(compiled.state_dict()) == list(plain.state_dict())
     for name, weights in plain.state_dict().items():
         torch.testing.assert_close(compiled.state_dict()[name], weights)

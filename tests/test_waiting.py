@@ -1,9 +1,10 @@
 """A step waits for nothing: on a GPU the next one's work is handed over while this one's is done.
 
-Networks and batches lie on torch's `meta` device, whose tensors have no values: whatever in a step
-asked for one, and so would wait for a GPU, fails there.
+Networks and batches lie on torch's `meta` device, whose tensors have no values: what asks for one,
+and so would wait for a GPU, fails there. What torch itself does in a GPU's kernels is not seen.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,22 +12,43 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from keypoints.crops.augment import draw
-from keypoints.crops.batches import Batch
+from keypoints.crops.batches import Batch, Batches
+from keypoints.crops.device_pixels import DevicePixels
+from keypoints.crops.store import CropStore
 from keypoints.devices import send
+from keypoints.geometry import compose
 from keypoints.landmarks import IBUG_68
 from keypoints.models import build_network
 from keypoints.settings.models import AnyModel, Augment, Recipe
 from keypoints.settings.params import read_params
-from keypoints.training.loop import Lookout
-from keypoints.training.losses import make_loss
+from keypoints.training import loop
+from keypoints.training.loop import LearningError, Lookout
+from keypoints.training.losses import LOSSES, make_loss
 from keypoints.training.recipe import Learner
 from keypoints.training.teaching import Teacher
 
 CONTENDERS = Path(__file__).parent.parent / "contenders/params.yaml"
-META, SIZE, ALL_POINTS = torch.device("meta"), (64, 64), tuple(range(68))
+CPU, META, SIZE, ALL_POINTS = (
+    torch.device("cpu"),
+    torch.device("meta"),
+    (64, 64),
+    tuple(range(68)),
+)
+EVERY_DRAW = Augment(
+    shift=3,
+    rotation=20,
+    brightness=0.2,
+    saturation=0.2,
+    scale=0.2,
+    gamma=0.5,
+    blur=2.0,
+    mirror=0,
+    occlusion=1.0,
+)
 AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0.2)
 
 
@@ -36,6 +58,10 @@ class NoWaiting(TorchFunctionMode):
     def __torch_function__(
         self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
+        if function is torch.Tensor.__getitem__:
+            parts = args[1] if isinstance(args[1], tuple) else (args[1],)
+            from_host = [part for part in parts if isinstance(part, list | np.ndarray)]
+            assert not from_host, "numbers that are waited for"
         kwargs, name = kwargs or {}, getattr(function, "__name__", "")
         result = function(*args, **kwargs)
         if name in {"tensor", "new_tensor"}:
@@ -94,7 +120,7 @@ def test_a_step_on_a_grid_and_one_with_a_teacher_ask_for_no_value():
         learner_of(settings("quick_128"), Recipe(), taught=True),
     ):
         with NoWaiting():
-            learner.step(a_batch(unknown=False))
+            learner.step(a_batch(unknown=True))
 
 
 def test_what_waits_is_found_out():
@@ -107,13 +133,46 @@ def test_what_waits_is_found_out():
         values.new_tensor([1.0])
     with NoWaiting(), pytest.raises(AssertionError, match="a copy that is waited"):
         torch.ones(3).to(META)
+    with NoWaiting(), pytest.raises(AssertionError, match="numbers that are waited"):
+        values[:, None][[0, 1]]
     with NoWaiting():
         assert send(np.ones(3), META).device == META
 
 
-def test_on_a_gpu_losses_are_looked_at_some_steps_later():
-    lookout = Lookout(META)
-    for step in range(49):
-        lookout.see(torch.ones((), device=META), f"step {step}", 0.1)
-    with pytest.raises((RuntimeError, NotImplementedError)):  # the fiftieth: now it asks
-        lookout.see(torch.ones((), device=META), "step 49", 0.1)
+def test_losses_are_looked_at_after_some_steps_or_when_asked_and_the_first_bad_one_is_named():
+    lookout = Lookout(patience=4)
+    for step, loss in enumerate([1.0, math.nan, math.inf]):
+        assert lookout.is_clear == (step < 2)
+        lookout.see(torch.tensor(loss), f"step {step}", 0.1)
+    with pytest.raises(LearningError, match="the loss is nan in step 1, at learning rate 0.1"):
+        lookout.see(torch.tensor(1.0), "step 3", 0.1)
+    lookout.check()  # those are done with
+    lookout.see(torch.tensor(-math.inf), "step 4", 0.1)
+    with pytest.raises(LearningError, match="the loss is -inf in step 4"):
+        lookout.check()
+
+
+def test_a_loss_that_is_nobodys_business_yet_is_seen_at_the_end_of_its_epoch(
+    dot_store: CropStore, monkeypatch: pytest.MonkeyPatch
+):
+    unseen = Lookout(50)
+    monkeypatch.setattr(loop, "Lookout", lambda patience: unseen)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(48 * 64, 2), nn.Unflatten(1, (1, 2)))
+    rows = dot_store.rows("train")
+    batches = Batches(dot_store, rows, (0,), batch_size=4)
+    epochs = loop.train(
+        network, batches, batches, loss=LOSSES["mse"], lr=1e30, epochs=1, seed=1, device=CPU
+    )
+    with pytest.raises(LearningError, match=r"in epoch 1, step 2, at learning rate 1e\+30"):
+        list(epochs)
+
+
+def test_a_batch_is_made_on_a_device_without_waiting(dot_store: CropStore):
+    pixels = DevicePixels(dot_store, META)
+    rows = np.arange(4)
+    draws = draw(EVERY_DRAW, (48, 64), seed=1, epoch=1, rows=rows)
+    assert draws.hidden.any()
+    maps = compose(draws.maps, dot_store.format.crop_to_input())
+    with NoWaiting():
+        images = pixels.images(rows, maps, draws)
+    assert (images.device, images.shape, images.dtype) == (META, (4, 48, 64, 1), torch.uint8)

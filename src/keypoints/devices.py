@@ -42,9 +42,14 @@ def seed_torch(seed: int, device: torch.device) -> None:
         torch.default_generator.manual_seed(seed)
 
 
+def has_fused_steps(device: torch.device) -> bool:
+    """Whether torch's optimisers step all weights at once on a device."""
+    return device.type in ("cpu", "cuda")
+
+
 def send(values: NDArray | Tensor, device: torch.device) -> Tensor:
-    """An array on a device, or what is there already; nobody waits for it to arrive."""
-    tensor = torch.as_tensor(values)
+    """An array on a device, or what is there already; on CUDA nobody waits for it to arrive."""
+    tensor = torch.as_tensor(values).contiguous()
     if device.type == "cuda" and not tensor.is_cuda:
         tensor = tensor.pin_memory()  # what is in other memory is waited for
     return tensor.to(device, non_blocking=device.type != "mps")

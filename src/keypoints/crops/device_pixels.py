@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from keypoints.crops.augment import LEAST_BLUR, Draws, gamma_table
 from keypoints.crops.pixels import HostPixels, Pixels
@@ -31,9 +30,18 @@ def pixels_on(device: torch.device, store: CropStore) -> Pixels:
     """Where batches for a network on a device come from: its own memory, where a GPU's has room."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        if store.crop_bytes <= _SHARE * free:
+        if has_room(store.crop_bytes, free):
             return DevicePixels(store, device)
+        print(
+            f"crops: {store.crop_bytes >> 20:,} MiB, more than half of what is free on the GPU "
+            f"({free >> 20:,} MiB): they are read from the disk, and warped on the CPU"
+        )
     return HostPixels(store)
+
+
+def has_room(n_bytes: int, free: int) -> bool:
+    """Whether crops fit into a device's memory and leave the network enough of it."""
+    return n_bytes <= _SHARE * free
 
 
 class DevicePixels:
@@ -50,7 +58,7 @@ class DevicePixels:
         self._crops = torch.empty(shape, dtype=torch.uint8, device=device)
         for start in range(0, len(store), _CHUNK):
             rows = np.arange(start, min(start + _CHUNK, len(store)))
-            self._crops[start : start + len(rows)] = send(store.crops(rows), device)
+            self._crops[start : start + len(rows)].copy_(torch.from_numpy(store.crops(rows)))
 
     def images(
         self, rows: NDArray[np.integer], crop_to_input: Array, draws: Draws | None
@@ -95,7 +103,7 @@ class DevicePixels:
         across = np.rint(input_to_crop[:, :, :1] * columns * per_px)
         down = np.rint((input_to_crop[:, :, 1:2] * lines + input_to_crop[:, :, 2:]) * per_px)
         half = 1 << (_MORE_BITS - 1)
-        return self._send(across.astype(np.int64)), self._send(down.astype(np.int64) + half)
+        return self._send(across.astype(np.int32)), self._send(down.astype(np.int32) + half)
 
     def _brightened(self, images: Tensor, gamma: Array) -> Tensor:
         tables = self._send(np.stack([gamma_table(exponent) for exponent in gamma]))
@@ -105,12 +113,13 @@ class DevicePixels:
         kernels = self._send(_kernels(blur))  # (n, taps)
         height, width = images.shape[1:3]
         n_around = kernels.shape[1] // 2
-        around = functional.pad(images.permute(0, 3, 1, 2).float(), [n_around] * 4, "reflect")
-        taps = kernels.T[:, :, None, None, None].float()  # in whole numbers below 2^24: exact
-        total = sum(tap * around[..., at : at + width] for at, tap in enumerate(taps))
-        total = sum(tap * total[..., at : at + height, :] for at, tap in enumerate(taps))
-        soft = ((total + _WHOLE**2 // 2) / _WHOLE**2).to(torch.uint8)
-        return soft.permute(0, 2, 3, 1).contiguous()
+        lines, columns = (self._send(_reflected(n, n_around)) for n in (height, width))
+        taps = kernels.T[..., None, None, None]
+        wide = images[:, :, columns]
+        total = sum(tap * wide[:, :, at : at + width] for at, tap in enumerate(taps))
+        high = total[:, lines]
+        total = sum(tap * high[:, at : at + height] for at, tap in enumerate(taps))
+        return ((total + _WHOLE**2 // 2) // _WHOLE**2).to(torch.uint8)
 
     def _partly_hidden(self, images: Tensor, hidden: NDArray[np.int64]) -> Tensor:
         height, width = images.shape[1:3]
@@ -128,18 +137,27 @@ class DevicePixels:
         return send(values, self._crops.device)
 
 
-def _kernels(blur: Array) -> NDArray[np.int64]:
+def _reflected(n: int, around: int) -> NDArray[np.int64]:
+    """Places in a line of n pixels with so many more on each side, which mirror it at its ends."""
+    period = max(1, 2 * (n - 1))
+    places = np.arange(-around, n + around) % period
+    return np.minimum(places, period - places)
+
+
+def _kernels(blur: Array) -> NDArray[np.int32]:
     """The weights of each face's Gaussian, as OpenCV rounds them, (n, taps); their sum is 256.
 
     Args:
         blur: Deviations, px, (n,); those that are too small to matter leave their image as it is.
     """
-    rows = [_kernel(sigma) if sigma > LEAST_BLUR else np.array([_WHOLE]) for sigma in blur]
+    rows = [
+        _kernel(sigma) if sigma > LEAST_BLUR else np.array([_WHOLE], np.int32) for sigma in blur
+    ]
     n_taps = max(map(len, rows))
     return np.stack([np.pad(row, (n_taps - len(row)) // 2) for row in rows])
 
 
-def _kernel(sigma: float) -> NDArray[np.int64]:
+def _kernel(sigma: float) -> NDArray[np.int32]:
     """Whole numbers: what rounding takes from one goes to the next, and the middle has the rest."""
     n_taps = round(sigma * 6 + 1) | 1
     exact = cv2.getGaussianKernel(n_taps, sigma)[: n_taps // 2, 0] * _WHOLE
@@ -147,4 +165,4 @@ def _kernel(sigma: float) -> NDArray[np.int64]:
     for weight in exact:
         side.append(round(weight + rest))
         rest += weight - side[-1]
-    return np.array([*side, _WHOLE - 2 * sum(side), *side[::-1]])
+    return np.array([*side, _WHOLE - 2 * sum(side), *side[::-1]], np.int32)

@@ -1,4 +1,4 @@
-"""The pixels of a batch, resampled straight from their stored crops on the CPU."""
+"""Where the images of batches come from: here from the disk, each warped from its stored crop."""
 
 from typing import Protocol
 
@@ -14,7 +14,7 @@ Array = NDArray[np.floating]
 
 
 class Pixels(Protocol):
-    """Where the images of batches come from."""
+    """A maker of images."""
 
     def images(
         self, rows: NDArray[np.integer], crop_to_input: Array, draws: Draws | None

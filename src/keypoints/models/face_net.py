@@ -3,6 +3,7 @@
 from torch import nn
 
 from keypoints.models.first_weights import keep_variance
+from keypoints.models.network import PointsLayer
 from keypoints.settings.errors import SettingsError
 
 
@@ -37,5 +38,5 @@ class FaceNet(nn.Sequential):
             raise SettingsError(f"an input of {input_size} px is too small for face_net")
         features = channels * height * width
         layers += [nn.Flatten(), nn.Linear(features, 2000), nn.ReLU(), nn.Linear(2000, 300)]
-        super().__init__(*layers, nn.ReLU(), nn.Linear(300, n_outputs))
+        super().__init__(*layers, nn.ReLU(), PointsLayer(300, n_outputs))
         self.apply(keep_variance)

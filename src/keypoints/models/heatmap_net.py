@@ -102,4 +102,5 @@ def expected_points(heatmaps: Tensor) -> Tensor:
         (torch.arange(count, device=heatmaps.device, dtype=share.dtype) + 0.5) / count
         for count in (columns, rows)
     )
-    return torch.stack([share.sum(dim=2) @ x, share.sum(dim=3) @ y], dim=-1)
+    # Sums of products, not products of matrices, which would round to halves on a GPU.
+    return torch.stack([(share.sum(dim=2) * x).sum(-1), (share.sum(dim=3) * y).sum(-1)], dim=-1)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from keypoints.models.network import PointsLayer
 from keypoints.settings.errors import SettingsError
 
 
@@ -45,4 +46,4 @@ class NoseNet(nn.Sequential):
             raise SettingsError(f"an input of {input_size} px is too small for kernels {kernels}")
         features = channels * height * width
         layers += [nn.Flatten(), nn.Linear(features, hidden), nn.ReLU()]
-        super().__init__(*layers, nn.Linear(hidden, n_outputs))
+        super().__init__(*layers, PointsLayer(hidden, n_outputs))

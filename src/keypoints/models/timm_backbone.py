@@ -56,7 +56,20 @@ def timm_backbone(
         classifier = backbone.pretrained_cfg["classifier"]
         heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
         _load_weights(backbone, _read_weights(weights), weights, heads)
+    _keep_precise(backbone)
     return backbone
+
+
+def _keep_precise(backbone: Any) -> None:
+    """Have the last layer say its points in whole precision."""
+    from torch import nn
+
+    from keypoints.models.network import PointsLayer
+
+    last = backbone.get_classifier()
+    for name, layer in list(backbone.named_modules()):
+        if layer is last and isinstance(layer, nn.Linear):
+            backbone.set_submodule(name, PointsLayer.like(layer))
 
 
 def timm_features(

@@ -28,7 +28,7 @@ from keypoints.training.team import ALONE, Team
 
 PLAIN = Recipe()
 
-_STEPS_UNSEEN = 50  # on a GPU, until their losses are looked at
+STEPS_UNSEEN = 50  # on a GPU, until their losses are looked at
 
 
 class LearningError(PipelineError):
@@ -158,7 +158,8 @@ def _train_epoch(
 ) -> float:
     """One pass over the faces, or the rest of one; the mean squared error of all its steps."""
     learner.network.train()
-    squares, faces, lookout = torch.tensor(at.squares, device=device), at.faces, Lookout(device)
+    squares, faces = torch.tensor(at.squares, device=device), at.faces
+    lookout = Lookout(1 if device.type == "cpu" else STEPS_UNSEEN)
     numbers = range((at.epoch - 1) * batches.steps, at.epoch * batches.steps)  # over all epochs
     # Drawn at once: within the steps each draw would wait for the thread that makes the batches.
     seeds = [torch_seed(seed, Purpose.DROPOUT, number, team.rank) for number in numbers]
@@ -170,40 +171,40 @@ def _train_epoch(
         leave=False,
         disable=None if team.leads else True,
     )
-    for step, batch in enumerate(steps, start=at.step):
-        seed_torch(seeds[step], device)
-        learner.set_rate(rates[step])
-        where = f"epoch {at.epoch}, step {step + 1}"
-        try:
+    where = f"epoch {at.epoch}"
+    try:
+        for step, batch in enumerate(steps, start=at.step):
+            where = f"epoch {at.epoch}, step {step + 1}, of {len(batch.images)} face(s)"
+            seed_torch(seeds[step], device)
+            learner.set_rate(rates[step])
             lowered, square = learner.step(batch, numbers[step])
-        except (RuntimeError, ValueError) as error:  # of memory, or of a batch's statistics
-            if team.size > 1:  # or of another process
-                raise
-            others = "another batch_size" + (", or compile: false" if learner.compiled else "")
-            raise LearningError(
-                f"{first_line(error)} in {where}, of {len(batch.images)} face(s); try {others}"
-            ) from error
-        lookout.see(lowered, where, rates[step])
-        squares += square * batches.n_faces(step)
-        faces += batches.n_faces(step)
-        if state and state.is_due:
-            lookout.check()
-            _check_weights(learner, where, rates[step])
-            now = replace(at, step=step + 1, squares=squares.item(), faces=faces)
-            state.save(learner.whole, learner.optimizer, now)
-    lookout.check()
-    return squares.item() / faces
+            lookout.see(lowered, f"epoch {at.epoch}, step {step + 1}", rates[step])
+            squares += square * batches.n_faces(step)
+            faces += batches.n_faces(step)
+            if state and state.is_due and lookout.is_clear:
+                _check_weights(learner, f"epoch {at.epoch}, step {step + 1}", rates[step])
+                now = replace(at, step=step + 1, squares=squares.item(), faces=faces)
+                state.save(learner.whole, learner.optimizer, now)
+        lookout.check()
+        return squares.item() / faces
+    except (RuntimeError, ValueError) as error:  # of memory, or of a batch's statistics
+        if team.size > 1:  # or of another process
+            raise
+        others = "another batch_size" + (", or compile: false" if learner.compiled else "")
+        raise LearningError(f"{first_line(error)} in {where}; try {others}") from error
 
 
 class Lookout:
     """Sees that losses are finite numbers; on a GPU some steps later, for to ask is to wait.
 
+    All processes of a team have the same losses and look at them after the same steps.
+
     Args:
-        device: Of the losses.
+        patience: Losses that are looked at together.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        self._patience = 1 if device.type == "cpu" else _STEPS_UNSEEN
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
         self._unseen: list[tuple[Tensor, str, float]] = []
 
     def see(self, loss: Tensor, where: str, lr: float) -> None:
@@ -215,6 +216,11 @@ class Lookout:
         self._unseen.append((loss, where, lr))
         if len(self._unseen) == self._patience:
             self.check()
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether all losses that were not looked at yet are finite numbers."""
+        return all(bool(torch.isfinite(loss)) for loss, _, _ in self._unseen)
 
     def check(self) -> None:
         """Look at all losses that were not looked at yet.

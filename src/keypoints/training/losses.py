@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from keypoints.devices import send
 from keypoints.landmarks import Scheme, neighbours_of
 from keypoints.settings.models import AnyModel, HeatmapModel, PipModel
 from keypoints.training.map_losses import MAP_LOSSES
@@ -124,12 +125,13 @@ def along_contours(
     Source: Huang et al., ADNet: leveraging error-bias towards normal direction in face alignment,
     2021 (its anisotropic direction loss).
     """
-    before, after = (list(points) for points in zip(*neighbours, strict=True))
+    order = torch.tensor(neighbours).T  # before and after, (2, n_points)
     of_along, of_across = 2 * weight / (1 + weight), 2 / (1 + weight)
 
     def loss(
         predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
     ) -> Tensor:
+        before, after = send(order, target.device)
         step = target[:, after] - target[:, before]
         length = step.norm(dim=-1, keepdim=True)
         is_directed = length > _LEAST_LENGTH  # (n, n_points, 1); not where it is NaN

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from keypoints.crops.batches import Batch
-from keypoints.devices import autocast, send
+from keypoints.devices import autocast, has_fused_steps, send
 from keypoints.inference import input_of
 from keypoints.models.network import WithRaw
 from keypoints.settings.models import Recipe
@@ -49,11 +49,11 @@ class Learner:
         self._teacher = teacher.to(device) if teacher else None
         self.network, self._loss, self._recipe, self._device = network, loss, recipe, device
         self.compiled = compiled
-        with_raw = WithRaw(network)
+        self._team, self._shared = team, team.wrap(WithRaw(network))
         if compiled:
-            with_raw.compile(dynamic=False)  # for two sizes: an epoch's last batch may be smaller
-        self._team, self._shared = team, team.wrap(with_raw)
-        self.optimizer = make_optimizer(network, recipe, fused=device.type in ("cpu", "cuda"))
+            # For two sizes of a batch: an epoch's last one may be smaller.
+            self._shared.compile(dynamic=False)
+        self.optimizer = make_optimizer(network, recipe, fused=has_fused_steps(device))
         self.judged: nn.Module = network
         self.whole: nn.Module = network
         self._average: Any = None

@@ -131,7 +131,7 @@ class StateFile:
 
 def restore(content: bytes, network: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
     """Bring network and optimiser to a saved state; where the run goes on."""
-    state = torch.load(io.BytesIO(content), weights_only=True)
+    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     network.load_state_dict(state["network"])
     optimizer.load_state_dict(state["optimizer"])
     return Progress(**state["progress"])

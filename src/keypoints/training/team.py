@@ -22,6 +22,7 @@ from torch import distributed as dist
 from keypoints.errors import PipelineError, first_line
 
 PATIENCE = timedelta(seconds=50)  # with a process that does not answer
+LONG_PATIENCE = timedelta(minutes=15)  # where processes compile, one sooner than another
 
 
 class TeamError(PipelineError):
@@ -106,17 +107,19 @@ class _Other:
 
 
 @contextmanager
-def together(processes: int) -> Iterator[Team]:
+def together(processes: int, patience: timedelta = PATIENCE) -> Iterator[Team]:
     """Join the other processes: those of `torchrun`, or so many in all that this one starts.
 
     Args:
         processes: How many, where `torchrun` does not say so; each runs the script that runs here.
+        patience: With one that does not answer.
 
     Raises:
-        TeamError: If one of them ends before its time, or does not answer for a minute.
+        TeamError: If one of them ends before its time, or does not answer for so long.
     """
     if "WORLD_SIZE" in os.environ:
-        with _joined("env://", int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])) as team:
+        rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        with _joined("env://", rank, size, patience) as team:
             yield team
         return
     if processes == 1:
@@ -127,21 +130,21 @@ def together(processes: int) -> Iterator[Team]:
         ranks = range(1, processes)
         others = [stack.enter_context(_started(rank, processes, port)) for rank in ranks]
         try:
-            with _joined(f"tcp://127.0.0.1:{port}", 0, processes) as team:
+            with _joined(f"tcp://127.0.0.1:{port}", 0, processes, patience) as team:
                 yield team
         except PipelineError as error:
             raise _cause(error, others) from error
 
 
 @contextmanager
-def _joined(address: str, rank: int, size: int) -> Iterator[Team]:
+def _joined(address: str, rank: int, size: int, patience: timedelta) -> Iterator[Team]:
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", rank)))
     if "OMP_NUM_THREADS" not in os.environ:
         n_here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
         torch.set_num_threads(max(1, torch.get_num_threads() // n_here))
     try:
-        dist.init_process_group(init_method=address, rank=rank, world_size=size, timeout=PATIENCE)
+        dist.init_process_group(init_method=address, rank=rank, world_size=size, timeout=patience)
         yield Team(rank, size)
         dist.barrier()  # nobody leaves while the leader writes
     except RuntimeError as error:
