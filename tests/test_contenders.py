@@ -53,7 +53,7 @@ def test_a_file_of_the_repository_is_found_under_dvc_and_by_hand(contended: Work
     record = contended.folder / "contenders/data/weights/face_best/weights.json"
     contended.dvc("repro", "--single-item", "contenders/dvc.yaml:weights")
     under_dvc = json.loads(record.read_text())
-    assert under_dvc["file"] == "quick_224.safetensors"
+    assert under_dvc["file"] == "second_224.safetensors"
     record.unlink()
     contended.run("sh", "-c", "cd contenders && python ../src/fetch.py weights")
     assert json.loads(record.read_text()) == under_dvc

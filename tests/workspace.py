@@ -31,6 +31,7 @@ CONTENDERS = (
     "contenders/dvc.yaml",
     "contenders/params.yaml",
     "pretrained/quick_224.safetensors",
+    "pretrained/second_224.safetensors",
 )
 
 TINY = {
