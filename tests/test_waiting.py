@@ -152,7 +152,7 @@ def test_losses_are_looked_at_after_some_steps_or_when_asked_and_the_first_bad_o
         lookout.check()
 
 
-def test_a_loss_that_is_nobodys_business_yet_is_seen_at_the_end_of_its_epoch(
+def test_a_loss_that_was_not_looked_at_yet_is_seen_at_the_end_of_its_epoch(
     dot_store: CropStore, monkeypatch: pytest.MonkeyPatch
 ):
     unseen = Lookout(50)
