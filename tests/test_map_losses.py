@@ -9,7 +9,7 @@ from workspace import ROOT
 
 from keypoints.models.heatmap_net import expected_points
 from keypoints.settings.params import read_params
-from keypoints.training.losses import make_loss, mean_of, wing
+from keypoints.training.losses import Loss, make_loss, mean_of, wing
 from keypoints.training.map_losses import MAP_LOSSES
 
 every_map_loss = pytest.mark.parametrize("name", MAP_LOSSES)
@@ -30,6 +30,13 @@ def peaks(points: Tensor, *, of: str = "divergence", width: float = WIDTH) -> Te
     return found.exp().logit(eps=1e-6) if of == "adaptive_wing" else found
 
 
+def loss_with_maps(name: str) -> Loss:
+    """Wing loss of the points, and a quarter of the maps'."""
+    model = read_params(ROOT / "contenders/params.yaml").model("mobile_heatmap")
+    update = {"map_loss": name, "map_weight": 0.25, "map_width": WIDTH}
+    return make_loss(model.model_copy(update=update), None, (0, 1))
+
+
 @pytest.fixture
 def target() -> Tensor:
     return torch.tensor([[[0.5, 0.5], [0.3, 0.7]], [[0.4, 0.25], [0.6, 0.6]]])
@@ -45,23 +52,22 @@ def test_maps_without_anything_in_common_have_the_largest_divergence():
 def test_a_peak_elsewhere_or_a_wide_one_costs_more(name: str, target: Tensor):
     loss = MAP_LOSSES[name]
     there = loss(peaks(target, of=name), target, WIDTH)
-    assert there.item() == pytest.approx(0, abs=1e-5)
-    assert there < loss(peaks(target + 0.1, of=name), target, WIDTH)
-    assert there < loss(peaks(target, of=name, width=4.0), target, WIDTH)
+    torch.testing.assert_close(there, torch.zeros(2, 2), atol=1e-5, rtol=0)
+    assert (there < loss(peaks(target + 0.1, of=name), target, WIDTH)).all()
+    assert (there < loss(peaks(target, of=name, width=4.0), target, WIDTH)).all()
 
 
 @every_map_loss
 def test_points_that_are_unknown_do_not_count(name: str, target: Tensor):
-    loss = MAP_LOSSES[name]
+    loss = loss_with_maps(name)
     maps = peaks(target + 0.05, of=name).requires_grad_()
     some = target.clone()
     some[0, 1] = torch.nan
-    loss(maps, some, WIDTH).backward()
+    loss(target, some, raw=maps).backward()
     assert maps.grad is not None
     assert maps.grad.isfinite().all()
     assert (maps.grad[0, 1] == 0).all() and (maps.grad[0, 0] != 0).any()
-    nothing = loss(maps, target * torch.nan, WIDTH)
-    assert nothing.item() == 0
+    assert loss(target, target * torch.nan, raw=maps).item() == 0
 
 
 @every_map_loss
@@ -70,7 +76,7 @@ def test_maps_learn_to_be_peaks(name: str, target: Tensor):
     optimizer = torch.optim.Adam([maps], lr=0.3)
     for _ in range(200):
         optimizer.zero_grad()
-        MAP_LOSSES[name](maps, target, WIDTH).backward()
+        MAP_LOSSES[name](maps, target, WIDTH).mean().backward()
         optimizer.step()
     torch.testing.assert_close(expected_points(maps), target, atol=0.06, rtol=0)
     assert (maps.flatten(2).argmax(-1) == peaks(target).flatten(2).argmax(-1)).all()
@@ -78,10 +84,8 @@ def test_maps_learn_to_be_peaks(name: str, target: Tensor):
 
 @every_map_loss
 def test_the_settings_add_it_to_the_loss_of_the_points(name: str, target: Tensor):
-    model = read_params(ROOT / "contenders/params.yaml").model("mobile_heatmap")
-    update = {"map_loss": name, "map_weight": 0.25, "map_width": WIDTH}
     maps = peaks(target + 0.05)
     predicted = expected_points(maps)
-    both = make_loss(model.model_copy(update=update), None, (0, 1))(predicted, target, raw=maps)
-    alone = mean_of(wing)(predicted, target)
-    assert both.item() == pytest.approx((alone + MAP_LOSSES[name](maps, target, WIDTH) / 4).item())
+    both = loss_with_maps(name)(predicted, target, raw=maps)
+    of_points, of_maps = mean_of(wing)(predicted, target), MAP_LOSSES[name](maps, target, WIDTH)
+    assert both.item() == pytest.approx((of_points + of_maps.mean() / 4).item())

@@ -13,11 +13,18 @@ from torch import Tensor, nn
 from keypoints.crops.batches import Batch, Batches
 from keypoints.crops.store import CropFormat
 from keypoints.devices import send
-from keypoints.errors import PipelineError, first_line
+from keypoints.errors import PipelineError
 from keypoints.geometry import apply_map, invert
 from keypoints.models import build_network
 from keypoints.models.network import LandmarkNetwork
-from keypoints.trained_settings import SETTINGS, ModelFileError, TrainedSettings, settings_in
+from keypoints.trained_settings import (
+    SETTINGS,
+    ModelFileError,
+    TrainedSettings,
+    no_model_at,
+    no_model_in,
+    settings_in,
+)
 
 Array = NDArray[np.floating]
 
@@ -65,11 +72,9 @@ def load_model(path: Path) -> Trained:
         network = _network_of(settings)
         network.load_state_dict(weights)
     except FileNotFoundError as error:
-        raise ModelFileError(f"{path}: no such file; train the model") from error
+        raise no_model_at(path) from error
     except (*_DAMAGE, PipelineError, SafetensorError) as error:
-        raise ModelFileError(
-            f"{path}: not a model of this project ({first_line(error)}); train it"
-        ) from error
+        raise no_model_in(path, error) from error
     return Trained(network.eval(), settings)
 
 

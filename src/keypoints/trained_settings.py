@@ -20,6 +20,19 @@ class ModelFileError(PipelineError):
     """A model file that cannot be used; the message says why and what to do."""
 
 
+def no_model_at(path: Path) -> ModelFileError:
+    """A file that is not there."""
+    stage = f"train@{path.stem}"
+    return ModelFileError(
+        f"{path}: no such file; train the model: dvc repro {stage}, or contenders/dvc.yaml:{stage}"
+    )
+
+
+def no_model_in(path: Path, error: Exception) -> ModelFileError:
+    """A file that is something else, or damaged."""
+    return ModelFileError(f"{path}: not a model of this project ({first_line(error)}); train it")
+
+
 class TrainedSettings(BaseModel):
     """The settings that a network was trained with."""
 
@@ -83,8 +96,6 @@ def read_settings(path: Path) -> TrainedSettings:
             header = json.loads(file.read(min(length, _LONGEST_HEADER)))
         return settings_in(header.get("__metadata__", {}))
     except FileNotFoundError as error:
-        raise ModelFileError(f"{path}: no such file; train the model") from error
+        raise no_model_at(path) from error
     except (AttributeError, OSError, ValueError, TypeError, ModelFileError) as error:
-        raise ModelFileError(
-            f"{path}: not a model of this project ({first_line(error)}); train it"
-        ) from error
+        raise no_model_in(path, error) from error

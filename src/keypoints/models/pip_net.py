@@ -58,13 +58,18 @@ class Grid(NamedTuple):
         error = self._points_from(self._true_cells(target)) - target[:, self.points]
         return error.masked_fill(~known[:, :, None, None], torch.nan)
 
-    def score_error(self, target: Tensor) -> Tensor:
-        """The mean squared error of the scores: 1 would be right in a true cell, 0 elsewhere."""
-        known = ~target.isnan().any(dim=-1)
+    def score_costs(self, target: Tensor) -> Tensor:
+        """The mean squared error of each point's scores: 1 in the true cell, 0 elsewhere is right.
+
+        Args:
+            target: As for `errors`.
+
+        Returns:
+            (n, n_points); that of an unknown point says nothing.
+        """
         scores = self.scores.flatten(2)
         wanted = torch.zeros_like(scores).scatter(2, self._true_cells(target)[:, :, None], 1.0)
-        cost = (scores - wanted).square().mean(dim=-1)
-        return cost.where(known, 0).sum() / known.sum().clamp_min(1)
+        return (scores - wanted).square().mean(dim=-1)
 
     def _true_cells(self, target: Tensor) -> Tensor:
         rows, columns = self.scores.shape[-2:]

@@ -174,15 +174,16 @@ def _train_epoch(
     where = f"epoch {at.epoch}"
     try:
         for step, batch in enumerate(steps, start=at.step):
-            where = f"epoch {at.epoch}, step {step + 1}, of {len(batch.images)} face(s)"
+            this_step = f"epoch {at.epoch}, step {step + 1}"
+            where = f"{this_step}, of {len(batch.images)} face(s)"
             seed_torch(seeds[step], device)
             learner.set_rate(rates[step])
             lowered, square = learner.step(batch, numbers[step])
-            lookout.see(lowered, f"epoch {at.epoch}, step {step + 1}", rates[step])
+            lookout.see(lowered, this_step, rates[step])
             squares += square * batches.n_faces(step)
             faces += batches.n_faces(step)
             if state and state.is_due and lookout.is_clear:
-                _check_weights(learner, f"epoch {at.epoch}, step {step + 1}", rates[step])
+                _check_weights(learner, this_step, rates[step])
                 now = replace(at, step=step + 1, squares=squares.item(), faces=faces)
                 state.save(learner.whole, learner.optimizer, now)
         lookout.check()

@@ -158,7 +158,7 @@ def with_maps(points_loss: Loss, model: HeatmapModel) -> Loss:
     def loss(
         predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
     ) -> Tensor:
-        of_maps = map_loss(raw.float(), target, width)
+        of_maps = _mean_of_known(map_loss(raw.float(), target, width), target)
         return points_loss(predicted, target, sizes=sizes) + share * of_maps
 
     return loss
@@ -173,7 +173,7 @@ def on_grid(penalty: Penalty, model: PipModel) -> Loss:
         error = raw.errors(target).flatten(1, 2)
         weight = _weight_of(sizes, error, model.loss_by_size)
         of_offsets = _mean(penalty, error, known=~error.isnan(), weight=weight)
-        return of_offsets + model.score_weight * raw.score_error(target)
+        return of_offsets + model.score_weight * _mean_of_known(raw.score_costs(target), target)
 
     return loss
 
@@ -195,6 +195,12 @@ def _mean(
     cost = penalty(error.where(known, 0))  # without an error there is no cost
     cost = cost if weight is None else cost * weight
     return cost.sum() / known.sum().clamp_min(1)
+
+
+def _mean_of_known(cost: Tensor, target: Tensor) -> Tensor:
+    """The mean of the points' costs, (n, n_points), over those that are known."""
+    known = ~target.isnan().any(dim=-1)
+    return _mean(lambda known_cost: known_cost, cost, known=known)
 
 
 LOSSES: dict[str, Loss] = {name: mean_of(penalty) for name, penalty in PENALTIES.items()}

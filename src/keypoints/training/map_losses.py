@@ -1,4 +1,4 @@
-"""Losses on heat maps before their softmax, beside the loss of the points that they give."""
+"""What heat maps cost before their softmax, beside the loss of the points that they give."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from torch.nn import functional
 
 MapLoss = Callable[[Tensor, Tensor, float], Tensor]
 """Of maps (n, n_points, rows, columns), the annotated points (n, n_points, 2) in 0..1 of them, NaN
-where unknown, and the width of a wanted peak, px of the map; a mean over the points known."""
+where unknown, and the width of a wanted peak, px of the map; to what each map costs, (n, n_points).
+The cost of an unknown point says nothing."""
 
 
 _ALPHA, _OMEGA, _EPSILON, _THETA = 2.1, 14.0, 1.0, 0.5  # of adaptive wing, as its authors set them
@@ -29,7 +30,7 @@ def divergence(maps: Tensor, target: Tensor, width: float) -> Tensor:
     each = [
         functional.kl_div(middle, one, log_target=True, reduction="none") for one in (said, wanted)
     ]
-    return _mean_of_known((each[0] + each[1]).sum(dim=-1) / 2, target)
+    return (each[0] + each[1]).sum(dim=-1) / 2
 
 
 def adaptive_wing(maps: Tensor, target: Tensor, width: float) -> Tensor:
@@ -46,21 +47,10 @@ def adaptive_wing(maps: Tensor, target: Tensor, width: float) -> Tensor:
     near = _OMEGA * torch.log1p((error / _EPSILON) ** power)
     cost = torch.where(error < _THETA, near, slope * error - offset)
     weight = 1 + _AT_PEAK * (functional.max_pool2d(wanted, 3, 1, 1) > _PEAK)
-    return _mean_of_known((cost * weight).mean(dim=(-2, -1)), target)
+    return (cost * weight).mean(dim=(-2, -1))
 
 
 MAP_LOSSES: dict[str, MapLoss] = {"divergence": divergence, "adaptive_wing": adaptive_wing}
-
-
-def _mean_of_known(cost: Tensor, target: Tensor) -> Tensor:
-    """The mean over the points that are known; zero without any.
-
-    Args:
-        cost: Of each point's map, (n, n_points).
-        target: landmarks_unit, NaN where unknown.
-    """
-    known = ~target.isnan().any(dim=-1)
-    return cost.where(known, 0).sum() / known.sum().clamp_min(1)
 
 
 def _gaussians(points: Tensor, size: torch.Size, width: float) -> Tensor:
