@@ -47,7 +47,7 @@ public: $(SETUP) ## run it on the public data; MIRROR=folder or address, PRETRAI
 	dvc exp run -S source=public -S 'mirror=$(MIRROR)' -S models.resnet18.pretrained=$(PRETRAINED)
 	@$(MAKE) --no-print-directory made
 
-contenders: $(SETUP) ## train the networks of contenders/ on the public data, an hour each; MIRROR=
+contenders: $(SETUP) ## train the networks of contenders/ on the public data, ten minutes to an hour each; MIRROR=
 	dvc exp run contenders/dvc.yaml -S source=public -S 'mirror=$(MIRROR)'
 
 send: $(SETUP) ## send MODEL=resnet18 to Kaggle; MESSAGE="..."; a dry run without credentials

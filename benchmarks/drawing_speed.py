@@ -1,4 +1,4 @@
-"""Drawing faces of the wild size on one core, against the speed that was asked for."""
+"""Drawing faces of the wild size on one core, against twenty a second."""
 
 import time
 from collections.abc import Iterator
