@@ -17,23 +17,29 @@ import math
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import TextIOWrapper
 from pathlib import Path
 
 from tqdm import tqdm
 
 from keypoints.annotation.annotating import AnnotatedPicture, annotate_pictures, search_pictures
-from keypoints.annotation.files import FORMATS
+from keypoints.annotation.files import FORMATS, ODD_NAMES
 from keypoints.annotation.output import annotation_output, check_output_folder
 from keypoints.annotation.photo_list import find_files, pictures_of
 from keypoints.command import errors_as_messages
 from keypoints.faces import Box
 from keypoints.parallel import do_behind
 from keypoints.prediction.chosen_model import model_file, open_model
+from keypoints.trained_settings import ModelFileError
 
 
 def annotate(given: argparse.Namespace) -> bool:
     """Annotate all photos that the command line names; whether all of them could be read."""
     settings, load = open_model(given.onnx or model_file(given.model), given.device)
+    if settings.crop_format.enlarge is None and (given.box or given.thorough):
+        raise ModelFileError(
+            f"--box and --thorough: {settings.name} sees whole photos and no box; leave them out"
+        )
     files = list(find_files(given.photos))
     check_output_folder(given.out, files)
     pictures = pictures_of(files, every=given.every)
@@ -56,6 +62,8 @@ def annotate(given: argparse.Namespace) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; exit 1 where a photo cannot be read."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors=ODD_NAMES)
     with errors_as_messages():
         done = annotate(parser().parse_args(arguments))
     sys.exit(0 if done else 1)

@@ -11,7 +11,7 @@ from keypoints import layout
 from keypoints.command import run_stage
 from keypoints.crops.store import CropStore
 from keypoints.devices import choose_device
-from keypoints.inference import load_model
+from keypoints.inference import check_fit, load_model
 from keypoints.landmarks import SCHEMES
 from keypoints.prediction.saved import ONCE, PredictedFaces, predict_faces, write_predictions
 from keypoints.scoring.scores import face_errors, write_tables
@@ -54,6 +54,7 @@ def _out_of_fold(
     held_out, plain, mirrored, squares, numbers = [], [], [], [], []
     for fold in folds_of(n_folds):
         trained = load_model(layout.model_file(fold.item(name)))
+        check_fit(trained, fold.item(name), store.format)
         held_out.append(fold.sides(store)[1])
         said, faces = predict_faces(trained, store, held_out[-1], device, at_test)
         plain.append(faces.landmarks_photo)

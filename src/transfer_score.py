@@ -1,8 +1,8 @@
 """Score a model on the validation faces of another folder of its data set, say the public one.
 
 `python src/transfer_score.py models/resnet18.safetensors --raw FOLDER` prints what metrics/scores/
-would hold. Nothing is trained and no training face is read: with a model of rendered faces it tells
-how far they carry.
+would hold of a model that looks at each face once, whatever `at_test` says. Nothing is trained and
+no training face is read: with a model of rendered faces it tells how far they carry.
 """
 
 import argparse

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import struct
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,12 +12,13 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 import annotate
 from keypoints.annotation.detection import LOOKS, detect_faces, look_for_faces
 from keypoints.annotation.photo_list import find_files
 from keypoints.annotation.upright import read_upright
+from keypoints.inference import load_model, save_model
 from keypoints.prediction import chosen_model
 from keypoints.sources.ibug import read_ibug
 
@@ -181,6 +184,45 @@ def test_unreadable_files_are_named_and_the_rest_is_done(photo, run, tmp_path: P
         assert line in said
 
 
+def test_a_name_that_is_no_utf8_is_written_and_read_back(
+    photo, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(photo, tmp_path / "plain.png")
+    name = os.fsdecode(b"caf\xe9.png")
+    (tmp_path / "plain.png").rename(tmp_path / name)
+    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr("sys.stdout", said)
+    code, _ = run(tmp_path / name, "--format", "csv", "--format", "xml")
+    assert code == 0
+    said.seek(0)
+    assert r"caf\udce9.png: 1 face" in said.read()
+    record = json.loads((tmp_path / "out" / name).with_suffix(".json").read_text("utf-8"))
+    assert record["photo"] == str(tmp_path / name)
+    assert r"caf\udce9.png,1,0," in (tmp_path / "out/faces.csv").read_text("utf-8")
+
+
+def test_odd_values_in_exif_do_not_hinder(tmp_path: Path) -> None:
+    width = struct.pack("<HHIf", ExifTags.Base.ImageWidth, 11, 1, 4.0)  # should be a whole number
+    turned = struct.pack("<HHIHH", ORIENTATION, 3, 1, 6, 0)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + width + turned + struct.pack("<I", 0)
+    path = tmp_path / "odd.jpg"
+    Image.new("RGB", (6, 4)).save(path, exif=exif)
+    assert read_upright(path).shape == (6, 4, 3)
+
+
+def test_a_box_is_refused_where_the_network_sees_whole_photos(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    trained = load_model(tiny_model)
+    whole = trained.settings.model_copy(
+        update={"task": trained.settings.task.model_copy(update={"enlarge": None})}
+    )
+    save_model(tmp_path / "whole.safetensors", trained.network, whole)
+    given = ["me.png", "--model", str(tmp_path / "whole.safetensors"), "--box", "10,10,20,20"]
+    with pytest.raises(SystemExit, match="sees whole photos and no box; leave them out"):
+        annotate.main(given)
+
+
 def test_photos_come_from_a_list_a_folder_and_a_pattern(
     photo, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +246,9 @@ def test_other_formats_have_the_points_of_the_json(photo, run, tmp_path: Path) -
     points = np.array(written(tmp_path, "me")["faces"][0]["points"])
     pts = (tmp_path / "out/me.pts").read_text().split("{\n")[1].split("\n}")[0]
     assert np.fromstring(pts, sep=" ").reshape(-1, 2) == pytest.approx(points + 1)
-    parts = ElementTree.parse(tmp_path / "out/faces.xml").findall(".//part")
+    listed = ElementTree.parse(tmp_path / "out/faces.xml")
+    assert [image.get("file") for image in listed.iter("image")] == ["../me.png"]  # from the list
+    parts = listed.findall(".//part")
     whole = [(int(part.get("x", "")), int(part.get("y", ""))) for part in parts]
     assert np.abs(np.array(whole) - points).max() <= 0.5
     with (tmp_path / "out/faces.csv").open() as file:
@@ -309,6 +353,7 @@ def test_the_committed_network_is_the_default_until_a_better_one_saw_photos(
     for path in (own, committed):
         path.parent.mkdir()
         path.write_bytes(tiny_model.read_bytes())
+    (tmp_path / "models/own_calibrator.safetensors").write_bytes(b"what calibrate.py leaves there")
     (tmp_path / "metrics/scores").mkdir(parents=True)
     (tmp_path / "data/raw/ibug").mkdir(parents=True)
     source, scores = tmp_path / "data/raw/ibug/source.json", tmp_path / "metrics/scores/own.json"

@@ -97,6 +97,9 @@ def test_errors_that_nobody_can_know_are_left_alone():
 
 def test_what_is_read_is_what_was_saved(fitted: Calibrator, tmp_path: Path):
     fitted.save(tmp_path / "calibrator.safetensors")
+    (tmp_path / "ordinary").touch()
+    modes = [path.stat().st_mode for path in tmp_path.iterdir()]
+    assert modes[0] == modes[1]  # as readable as any file
     loaded = load_calibrator(tmp_path / "calibrator.safetensors")
     faces = placed(upright_faces(1, n_faces=5), 7)
     assert (loaded.apply(faces) == fitted.apply(faces)).all()

@@ -131,6 +131,7 @@ def test_settings_are_read_without_the_weights(tiny_model: Path, tmp_path: Path)
     [
         ("broken.safetensors", b"no model at all", "not a model of this project"),
         ("broken.onnx", b"no model at all", "not an export of this project"),
+        ("empty.onnx", b"", "not an export of this project"),
         ("none.safetensors", None, "no such file; train the model"),
         ("none.onnx", None, "no such file; write it with `python src/export.py MODEL`"),
         ("other.safetensors", save({"a": torch.zeros(1)}), "it carries no settings"),

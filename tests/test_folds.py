@@ -44,6 +44,21 @@ def test_groups_are_those_of_the_other_folds_where_one_is_held_out(dot_store: Cr
     assert not set(train) & set(held_out)
 
 
+def test_held_out_faces_have_all_their_points(
+    dot_store: CropStore, monkeypatch: pytest.MonkeyPatch
+):
+    fold = Fold(1, 3)
+    train, held_out = fold.sides(dot_store)
+    landmarks_photo = dot_store.landmarks_photo[np.arange(len(dot_store.landmarks_photo))]
+    landmarks_photo[[train[0], held_out[0]], 0] = np.nan
+    monkeypatch.setattr(dot_store, "landmarks_photo", landmarks_photo)
+    known = sides_of(dot_store, fold)
+    assert (known[0].tolist(), known[1].tolist()) == (train.tolist(), held_out[1:].tolist())
+    landmarks_photo[held_out] = np.nan
+    with pytest.raises(FoldError, match="no face that is held out has all its points"):
+        sides_of(dot_store, fold)
+
+
 def test_a_fold_without_a_face_is_refused(dot_store: CropStore):
     with pytest.raises(FoldError, match="fold 9 of 9: 8 faces are too few"):
         Fold(9, 9).sides(dot_store)

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 from asking import asked_of
+from workspace import ROOT
 
 from keypoints.competitions import FACIAL_KEYPOINTS_DETECTION, competition_of, find_competition
+from keypoints.competitions.asking import asked_of as asked_for
 from keypoints.competitions.terms import AskedFaces, CompetitionError, read_asked_faces
 from keypoints.crops.cutting import write_store
 from keypoints.crops.store import CropFormat
@@ -17,6 +19,7 @@ from keypoints.faces import Face, FormatError
 from keypoints.kaggle.local_score import score
 from keypoints.landmarks import KAGGLE_15, KAGGLE_15_POINTS
 from keypoints.scoring.truth import TruthError, read_truth
+from keypoints.settings.params import Params, read_params
 from keypoints.sources.kaggle15 import (
     LOOKUP_TABLE,
     TRAIN_HEADER,
@@ -240,6 +243,19 @@ def test_a_damaged_solution_is_named(asked: AskedFaces, tmp_path: Path, content:
     (tmp_path / "solution.csv").write_bytes(content)
     with pytest.raises(TruthError, match=r"solution\.csv: .*; fetch the data set again"):
         read_truth(asked, tmp_path)
+
+
+def test_an_ensemble_goes_where_its_members_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    params = read_params(ROOT / "params.yaml")
+    members = ["kaggle15_net"]
+    ensembles = {"both": {"how": "mean", "members": members, "calibrated": False}}
+    params = Params.model_validate(params.model_dump() | {"ensembles": ensembles})
+    monkeypatch.chdir(tmp_path)  # where no crops are
+    for name in ("both", "kaggle15_net"):
+        with pytest.raises(FileNotFoundError, match="data/crops/kaggle15"):
+            asked_for(name, params)
+    with pytest.raises(FileNotFoundError, match="data/crops/wild"):
+        asked_for("another", params)
 
 
 def test_a_competition_is_found_by_its_slug_or_its_data_set():

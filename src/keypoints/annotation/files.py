@@ -6,6 +6,7 @@ Points are pixels of the upright photo, 0-indexed, (0, 0) the middle of its top 
 
 import csv
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ FRAME = "pixels of the upright photo, x to the right, y down, from the middle of
 CSV_COLUMNS = ("photo", "face", "point", "x", "y", "uncertainty")
 
 FORMATS = ("pts", "xml", "csv")
+ODD_NAMES = "backslashreplace"  # names of files that are no UTF-8; JSON reads them back
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def annotation_writers(
         with _opened(folder / "faces.csv", "csv" in formats) as table:
             if xml:
                 xml.write("<?xml version='1.0' encoding='UTF-8'?>\n<dataset>\n<images>\n")
-                writers.append(lambda photo: _append_xml(xml, photo, points))
+                writers.append(lambda photo: _append_xml(xml, folder, photo, points))
             if table:
                 csv.writer(table, lineterminator="\n").writerow(CSV_COLUMNS)
                 writers.append(lambda photo: _append_csv(table, photo, points))
@@ -88,7 +90,7 @@ def _opened(path: Path, wanted: bool) -> Iterator[TextIO | None]:
     if not wanted:
         yield None
         return
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", errors=ODD_NAMES, newline="") as file:
         yield file
 
 
@@ -104,7 +106,8 @@ def _write_json(folder: Path, photo: AnnotatedPhoto, head: dict[str, object]) ->
     height, width = photo.size
     record = {"photo": photo.shown_as, "height": height, "width": width} | head | {"faces": faces}
     path = folder / f"{photo.stem}.json"
-    path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(record, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8", errors=ODD_NAMES)
 
 
 def _write_pts(folder: Path, photo: AnnotatedPhoto) -> None:
@@ -118,9 +121,10 @@ def _write_pts(folder: Path, photo: AnnotatedPhoto) -> None:
         path.write_text(text)
 
 
-def _append_xml(file: TextIO, photo: AnnotatedPhoto, points: Sequence[int]) -> None:
-    """As dlib's imglab writes it, in whole pixels, which are all that dlib reads."""
-    file.write(f"  <image file={quoteattr(photo.shown_as)}>\n")
+def _append_xml(file: TextIO, folder: Path, photo: AnnotatedPhoto, points: Sequence[int]) -> None:
+    """As dlib reads it: whole pixels, and the photo's path from the list's folder."""
+    from_list = os.path.relpath(photo.shown_as, folder)
+    file.write(f"  <image file={quoteattr(from_list)}>\n")
     for face in photo.faces:
         x0, y0, x1, y1 = (round(value) for value in face.box)
         file.write(f"    <box top='{y0}' left='{x0}' width='{x1 - x0}' height='{y1 - y0}'>\n")

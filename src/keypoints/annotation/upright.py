@@ -1,17 +1,27 @@
 """Anybody's photos as their cameras mean them: upright, red, green and blue, eight bits each."""
 
+import struct
 import threading
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from keypoints.errors import PipelineError, first_line
 
 _MOST_PIXELS = 2**29  # Pillow warns beyond; a photo twice as large it refuses
 _HEIF = (".heic", ".heif")
 _heif_lock = threading.Lock()
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class PhotoError(PipelineError):
@@ -36,7 +46,7 @@ def read_upright(path: Path) -> NDArray[np.uint8]:
         _let_pillow_read_heif(path)
     try:
         with Image.open(path) as photo:
-            return np.array(_as_rgb(ImageOps.exif_transpose(photo)))
+            return np.array(_as_rgb(_turned(photo)))
     except FileNotFoundError as error:
         raise PhotoError(f"{path}: no such file") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -47,6 +57,21 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return "of no known format" if "cannot identify" in str(error) else first_line(error)
+
+
+def _turned(photo: Image.Image) -> Image.Image:
+    """As `ImageOps.exif_transpose`, which also writes the EXIF anew and ends where it is odd."""
+    try:
+        orientation = photo.getexif().get(ExifTags.Base.Orientation)
+    except (
+        struct.error,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ):  # damaged, unlike the pixels
+        return photo
+    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return photo if turn is None else photo.transpose(turn)
 
 
 def _as_rgb(photo: Image.Image) -> Image.Image:

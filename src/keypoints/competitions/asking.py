@@ -10,15 +10,16 @@ def asked_of(name: str, params: Params, slug: str | None = None) -> AskedFaces:
     """Find the competition of a file, and read what it asks for from the crops of its task.
 
     Args:
-        name: Of the file, without ending: that of the model that made it, or another.
+        name: Of the file, without ending: that of the model or ensemble that made it, or another.
         params: The settings.
         slug: Of the competition; None: the one for the model's data set, or that of the settings.
 
     Raises:
         CompetitionError: If there is no such competition, or no task with its data set.
     """
-    if slug is None and name in params.models:
-        task = params.task(params.model(name).task)
+    made_by = params.ensembles[name].members[0] if name in params.ensembles else name
+    if slug is None and made_by in params.models:
+        task = params.task(params.model(made_by).task)
         competition = competition_of(task.dataset, preferred=params.competition)
     else:
         competition = find_competition(slug or params.competition)

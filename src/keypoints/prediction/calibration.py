@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from keypoints.errors import PipelineError
 from keypoints.faces import deal_groups
@@ -72,7 +72,8 @@ class Calibrator:
     def save(self, path: Path) -> None:
         """Write it as a safetensors file."""
         arrays = {"mean_shape": self.mean_shape, "weights": self.weights, "offset": self.offset}
-        save_file(arrays | {"alpha": np.array(self.alpha)}, path)
+        # Bytes first: safetensors' own file could be read by its owner alone.
+        path.write_bytes(save(arrays | {"alpha": np.array(self.alpha)}))
 
 
 def load_calibrator(path: Path) -> Calibrator:

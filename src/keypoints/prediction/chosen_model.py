@@ -91,7 +91,9 @@ def _best() -> Path:
 
 
 def _trained_in(place: Path) -> list[Path]:
-    return sorted((place / layout.MODELS).glob("*.safetensors"))
+    calibrators = layout.calibrator_file("*").name
+    files = (place / layout.MODELS).glob("*.safetensors")
+    return sorted(path for path in files if not path.match(calibrators))
 
 
 def _takes_a_box(path: Path) -> bool:

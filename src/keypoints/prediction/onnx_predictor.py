@@ -11,12 +11,21 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or else onnxruntime tells its maker
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidProtobuf, NoSuchFile
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NoSuchFile,
+    RuntimeException,
+)
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotSupported
 
 from keypoints.errors import first_line
 from keypoints.prediction.predictor import Predictor
 from keypoints.trained_settings import ModelFileError, TrainedSettings, settings_in
 
+_DAMAGE = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotSupported, RuntimeException)
 CROPS, LANDMARKS = "crops", "landmarks_unit"  # names in the file
 WEIGHTS = "weights_sha256"  # a key of its metadata
 _WAY_OUT = "write it with `python src/export.py MODEL`"
@@ -41,7 +50,7 @@ def open_onnx(
         settings = settings_in(metadata)
     except NoSuchFile as error:
         raise ModelFileError(f"{path}: no such file; {_WAY_OUT}") from error
-    except (Fail, InvalidProtobuf, ModelFileError) as error:
+    except (*_DAMAGE, ModelFileError) as error:
         raise ModelFileError(
             f"{path}: not an export of this project ({first_line(error)}); {_WAY_OUT}"
         ) from error

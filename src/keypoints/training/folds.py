@@ -50,6 +50,8 @@ class Fold:
 def sides_of(store: CropStore, fold: Fold | None, n_groups: int | None = None) -> tuple[Rows, Rows]:
     """The rows that are trained on, and those held out: of a fold, or of the split.
 
+    Faces that are held out have all their points; of a fold, the others are left out.
+
     Args:
         store: The crops.
         fold: To hold out; None: the validation faces.
@@ -60,6 +62,9 @@ def sides_of(store: CropStore, fold: Fold | None, n_groups: int | None = None) -
         FoldError: If one of them is empty.
     """
     train, held_out = fold.sides(store) if fold else _split(store)
+    held_out = held_out[np.isfinite(store.landmarks_photo[held_out]).all(axis=(1, 2))]
+    if not len(held_out):
+        raise FoldError("no face that is held out has all its points; try fewer folds")
     if n_groups is not None:
         train = train[first_dealt(store.faces(train)["group"].tolist(), n_groups)]
     return train, held_out

@@ -138,8 +138,9 @@ def together(processes: int, patience: timedelta = PATIENCE) -> Iterator[Team]:
 
 @contextmanager
 def _joined(address: str, rank: int, size: int, patience: timedelta) -> Iterator[Team]:
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", rank)))
+    local_rank = int(os.environ.get("LOCAL_RANK", rank))
+    if local_rank < torch.cuda.device_count():  # else on a CPU; or NCCL complains
+        torch.cuda.set_device(local_rank)
     if "OMP_NUM_THREADS" not in os.environ:
         n_here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
         torch.set_num_threads(max(1, torch.get_num_threads() // n_here))
