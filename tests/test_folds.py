@@ -55,7 +55,7 @@ def test_held_out_faces_have_all_their_points(
     known = sides_of(dot_store, fold)
     assert (known[0].tolist(), known[1].tolist()) == (train.tolist(), held_out[1:].tolist())
     landmarks_photo[held_out] = np.nan
-    with pytest.raises(FoldError, match="no face that is held out has all its points"):
+    with pytest.raises(FoldError, match="fold 1 of 3: no face has all its points"):
         sides_of(dot_store, fold)
 
 

@@ -63,13 +63,8 @@ def _turned(photo: Image.Image) -> Image.Image:
     """As `ImageOps.exif_transpose`, which also writes the EXIF anew and ends where it is odd."""
     try:
         orientation = photo.getexif().get(ExifTags.Base.Orientation)
-    except (
-        struct.error,
-        SyntaxError,
-        TypeError,
-        ValueError,
-    ):  # damaged, unlike the pixels
-        return photo
+    except (struct.error, SyntaxError, TypeError, ValueError):
+        return photo  # its EXIF is damaged; its pixels may be whole
     turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     return photo if turn is None else photo.transpose(turn)
 

@@ -50,7 +50,7 @@ class Fold:
 def sides_of(store: CropStore, fold: Fold | None, n_groups: int | None = None) -> tuple[Rows, Rows]:
     """The rows that are trained on, and those held out: of a fold, or of the split.
 
-    Faces that are held out have all their points; of a fold, the others are left out.
+    Validation faces have all their points; so have those of a fold, whose others are left out.
 
     Args:
         store: The crops.
@@ -61,13 +61,18 @@ def sides_of(store: CropStore, fold: Fold | None, n_groups: int | None = None) -
     Raises:
         FoldError: If one of them is empty.
     """
-    train, held_out = fold.sides(store) if fold else _split(store)
-    held_out = held_out[np.isfinite(store.landmarks_photo[held_out]).all(axis=(1, 2))]
-    if not len(held_out):
-        raise FoldError("no face that is held out has all its points; try fewer folds")
+    train, held_out = _sides_of_fold(store, fold) if fold else _split(store)
     if n_groups is not None:
         train = train[first_dealt(store.faces(train)["group"].tolist(), n_groups)]
     return train, held_out
+
+
+def _sides_of_fold(store: CropStore, fold: Fold) -> tuple[Rows, Rows]:
+    train, held_out = fold.sides(store)
+    known = held_out[np.isfinite(store.landmarks_photo[held_out]).all(axis=(1, 2))]
+    if not len(known):
+        raise FoldError(f"fold {fold.number} of {fold.of}: no face has all its points; try fewer")
+    return train, known
 
 
 def _split(store: CropStore) -> tuple[Rows, Rows]:

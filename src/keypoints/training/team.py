@@ -139,7 +139,7 @@ def together(processes: int, patience: timedelta = PATIENCE) -> Iterator[Team]:
 @contextmanager
 def _joined(address: str, rank: int, size: int, patience: timedelta) -> Iterator[Team]:
     local_rank = int(os.environ.get("LOCAL_RANK", rank))
-    if local_rank < torch.cuda.device_count():  # else on a CPU; or NCCL complains
+    if local_rank < torch.cuda.device_count():  # where there are fewer, CPUs may train
         torch.cuda.set_device(local_rank)
     if "OMP_NUM_THREADS" not in os.environ:
         n_here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
