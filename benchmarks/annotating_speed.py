@@ -14,13 +14,13 @@ import torch
 from measurement import Measurement, Size, in_turn
 from workspace import ROOT, run_in
 
-from keypoints.inference import load_model, save_model
-from keypoints.models import build_network
-from keypoints.prediction.chosen_model import PRETRAINED
-from keypoints.prediction.onnx_export import write_onnx
-from keypoints.prediction.torch_predictor import torch_predictor
-from keypoints.settings.params import read_params
-from keypoints.trained_settings import TrainedSettings
+from keypoints.annotation.default_model import PRETRAINED
+from keypoints.annotation.torch_predictor import torch_predictor
+from keypoints.config.params import read_params
+from keypoints.export.onnx import write_onnx
+from keypoints.models.build import build_network
+from keypoints.models.checkpoint import ModelInfo
+from keypoints.models.predict import load_model, save_model
 
 MODEL = "resnet18"
 READ_WEIGHTS = "import torch, sys; from safetensors.torch import load_file; load_file(sys.argv[1])"
@@ -49,7 +49,7 @@ def _write_model(folder: Path) -> Path:
     params = read_params(ROOT / "params.yaml")
     model = params.model(MODEL)
     task = params.task(model.task)
-    settings = TrainedSettings(name=MODEL, seed=1, lr=1e-3, scheme="ibug68", model=model, task=task)
+    settings = ModelInfo(name=MODEL, seed=1, lr=1e-3, scheme="ibug68", model=model, task=task)
     weights = folder / f"{MODEL}.safetensors"
     save_model(weights, build_network(model, task, len(settings.points), seed=1), settings)
     write_onnx(weights.with_suffix(".onnx"), load_model(weights), of=weights)

@@ -17,26 +17,33 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
-from keypoints.annotation.detection import LOOKS, Look, Square, View, find_squares, look_for_faces  # noqa: E402
-from keypoints.faces import Box, Face, split_by_photo  # noqa: E402
-from keypoints.landmarks import IBUG_68  # noqa: E402
-from keypoints.photos import read_photo  # noqa: E402
-from keypoints.prediction.chosen_model import model_file, open_model  # noqa: E402
-from keypoints.prediction.predictor import Predictor, cut_faces, predict_faces  # noqa: E402
-from keypoints.scoring.metrics import normalized_mean_error  # noqa: E402
-from keypoints.sources.ibug import read_ibug  # noqa: E402
+from keypoints.annotation.default_model import model_file, open_model  # noqa: E402
+from keypoints.annotation.detection import (  # noqa: E402
+    PASSES,
+    CascadeConfig,
+    Detection,
+    DetectionPass,
+    detect,
+    find_squares,
+)
+from keypoints.annotation.predictor import Predictor, cut_faces, predict_faces  # noqa: E402
+from keypoints.core.landmarks import IBUG_68  # noqa: E402
+from keypoints.datasets.ibug import read_ibug  # noqa: E402
+from keypoints.evaluation.metrics import normalized_mean_error  # noqa: E402
+from keypoints.faces.face import Box, Face, split_by_photo  # noqa: E402
+from keypoints.faces.images import read_photo  # noqa: E402
 
 HELD_OUT = 0.1  # as params.yaml has it
 _RAW = {"right": 0.0, "down": 0.0, "side": 1.0}
 
 
-def fit(root: Path, faces: Sequence[Face]) -> Iterator[tuple[View, int]]:
+def fit(root: Path, faces: Sequence[Face]) -> Iterator[tuple[CascadeConfig, int]]:
     """Views with the medians of what training faces show, and how many showed it."""
-    for view, step in [(view, look.step) for look in LOOKS for view in look.views]:
+    for view, step in [(view, look.step) for look in PASSES for view in look.views]:
         seen = []
         for face in faces:
             for square in find_squares(read_photo(root / face.photo, colour=False), view, step):
-                box = square.box_like_the_lists()
+                box = square.to_dataset_box()
                 if face.box and shared(box, face.box) > 0.3:
                     seen.append(_way(square, face.box))
         way = (view.right, view.down, view.side)  # where no face shows it
@@ -44,7 +51,7 @@ def fit(root: Path, faces: Sequence[Face]) -> Iterator[tuple[View, int]]:
         yield replace(view, right=float(right), down=float(down), side=float(side)), len(seen)
 
 
-def _way(square: Square, box: Box) -> tuple[float, float, float]:
+def _way(square: Detection, box: Box) -> tuple[float, float, float]:
     """How far a face's box is from a square, as a View says it."""
     right = ((box[0] + box[2]) / 2 - square.x) / square.side - 0.5
     down = ((box[1] + box[3]) / 2 - square.y) / square.side - 0.5
@@ -71,7 +78,7 @@ def nme(predictor: Predictor, photo: np.ndarray, face: Face, box: Box) -> float:
 
 
 def judge(
-    root: Path, faces: Sequence[Face], predictor: Predictor | None, looks: Sequence[Look]
+    root: Path, faces: Sequence[Face], predictor: Predictor | None, looks: Sequence[DetectionPass]
 ) -> None:
     """Print what some looks find, and how well their boxes fit."""
     rows, n_false, seconds = [], 0, 0.0
@@ -80,15 +87,15 @@ def judge(
         grey = read_photo(root / face.photo, colour=False)
         assert face.box, "each face of the lists has a box"
         start = time.process_time()
-        squares = look_for_faces(grey, looks)
+        squares = detect(grey, looks)
         seconds += time.process_time() - start
-        best = max(squares, key=lambda s: shared(s.box_like_the_lists(), face.box), default=None)
-        if best is None or shared(best.box_like_the_lists(), face.box) < 0.3:
+        best = max(squares, key=lambda s: shared(s.to_dataset_box(), face.box), default=None)
+        if best is None or shared(best.to_dataset_box(), face.box) < 0.3:
             n_false += len(squares)
             continue
         n_false += len(squares) - 1
-        raw = replace(best, view=replace(best.view, **_RAW)).box_like_the_lists()
-        boxes = (face.box, best.box_like_the_lists(), raw)
+        raw = replace(best, view=replace(best.view, **_RAW)).to_dataset_box()
+        boxes = (face.box, best.to_dataset_box(), raw)
         errors = [nme(predictor, photo, face, box) for box in boxes] if predictor else [np.nan] * 3
         rows.append((shared(boxes[1], face.box), shared(boxes[2], face.box), *errors))
     fitted, raw_shared, given, cascade, raw_nme = np.mean(rows, axis=0)
@@ -114,7 +121,7 @@ def main() -> None:
         print(f"{n_seen} training faces: {view}")
     predictor = open_model(model_file(given.model), "auto")[1]() if given.model else None
     held_out = [face for face in faces if side_of(face) == "validation"]
-    for name, looks in (("from coarse to fine", LOOKS), ("the last look alone", LOOKS[-1:])):
+    for name, looks in (("from coarse to fine", PASSES), ("the last look alone", PASSES[-1:])):
         print(f"{name}: ", end="")
         judge(given.folder, held_out, predictor, looks)
 

@@ -23,16 +23,16 @@ from torch.utils.data import DataLoader, Dataset
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
-from keypoints import layout
+from keypoints.config.models import ModelSettings
+from keypoints.config.params import Params, read_params
+from keypoints.core import paths
+from keypoints.core.geometry import apply_map, enlarge_box, resize_map, unit_map
+from keypoints.core.parallel import n_cores
 from keypoints.crops.store import CropFormat
-from keypoints.faces import Face
-from keypoints.geometry import apply_map, enlarge_box, resize_map, unit_map
-from keypoints.models import build_network
-from keypoints.parallel import n_cores
-from keypoints.settings.models import AnyModel
-from keypoints.settings.params import Params, read_params
-from keypoints.sources.datasets import crop_format, read_set
-from keypoints.trained_settings import points_of
+from keypoints.faces.dataset import crop_format, load_dataset
+from keypoints.faces.face import Face
+from keypoints.models.build import build_network
+from keypoints.models.checkpoint import points_of
 from keypoints.training.losses import Loss, make_loss
 
 Item = tuple[Any, Tensor]
@@ -50,13 +50,13 @@ class Run:
         self._start = start
         self.first_loss: float | None = None
         self.params: Params = read_params(Path("params.yaml"))
-        self.model: AnyModel = self.params.model(name)
+        self.model: ModelSettings = self.params.model(name)
         self.task = self.params.task(self.model.task)
-        self.root = layout.RAW / self.task.dataset
+        self.root = paths.RAW / self.task.dataset
 
     def read(self) -> None:
         """Read the annotations, which `ours` did when it prepared the crops."""
-        found = read_set(self.task.dataset, self.root, self.params.validation)
+        found = load_dataset(self.task.dataset, self.root, self.params.validation)
         faces = [face for face in found.faces if found.split(face) == "train"]
         self.faces = [faces[number % len(faces)] for number in range(self.whole(len(faces)))]
         self.format = crop_format(self.task, found.scheme)
@@ -115,8 +115,8 @@ class PhotoDataset(Dataset[Item]):
         model = self._run.model
         angle, *shift = np.random.uniform(-1, 1, 3)  # noqa: NPY002, the way it is usually written
         angle *= model.augment.rotation
-        across, down = (round(model.augment.shift * part) for part in shift)
-        if model.augment.rotation or model.augment.shift:
+        across, down = (round(model.augment.translate * part) for part in shift)
+        if model.augment.rotation or model.augment.translate:
             how = InterpolationMode.BILINEAR
             image = images.affine(image, angle, [across, down], 1.0, [0.0], interpolation=how)
             landmarks = _turn(landmarks, angle, image.size) + (across, down)
@@ -131,8 +131,8 @@ def _cut(run: Run, face: Face) -> tuple[Any, np.ndarray]:
 
     photo = Image.open(run.root / face.photo).convert("RGB" if run.task.colour else "L")
     box, size = (0, 0, *photo.size), run.task.input_size
-    if face.box and run.task.enlarge:
-        box = tuple(round(side) for side in enlarge_box(face.box, *2 * (run.task.enlarge,)))
+    if face.box and run.task.box_scale:
+        box = tuple(round(side) for side in enlarge_box(face.box, *2 * (run.task.box_scale,)))
     image = photo.crop(box).resize(size[::-1], Image.Resampling.BILINEAR)
     return image, apply_map(resize_map(box, size), face.landmarks_photo[list(run.points)])
 
@@ -150,16 +150,16 @@ def _unit(landmarks: np.ndarray, format_: CropFormat) -> Tensor:
 
 def ours(run: Run, epochs: int) -> list[float]:
     """The project's own loop on the crops of its store."""
-    from keypoints.crops.batches import Batches
+    from keypoints.core.landmarks import SCHEMES
+    from keypoints.crops.batches import BatchLoader
     from keypoints.crops.store import CropStore
-    from keypoints.devices import choose_device
-    from keypoints.landmarks import SCHEMES
+    from keypoints.models.devices import choose_device
     from keypoints.training.loop import train
 
-    with CropStore(layout.CROPS / run.model.task) as store:
+    with CropStore(paths.CROPS / run.model.task) as store:
         scheme, seed = SCHEMES[store.format.scheme], run.params.seed
         run.points = points_of(run.task, scheme)
-        batches = partial(Batches, store, points=run.points, batch_size=run.model.batch_size)
+        batches = partial(BatchLoader, store, points=run.points, batch_size=run.model.batch_size)
         rows = store.rows("train")
         results = train(
             run.network(),

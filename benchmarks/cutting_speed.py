@@ -13,12 +13,12 @@ import cv2
 from measurement import Measurement, Size, in_turn
 from workspace import make_workspace
 
-from keypoints import layout
-from keypoints.crops.cutting import write_store
-from keypoints.parallel import n_cores
-from keypoints.settings.data import Task
-from keypoints.settings.params import read_params
-from keypoints.sources.datasets import FaceSet, crop_format, read_set
+from keypoints.config.data import Task
+from keypoints.config.params import read_params
+from keypoints.core import paths
+from keypoints.core.parallel import n_cores
+from keypoints.crops.cropping import write_crops
+from keypoints.faces.dataset import Dataset, crop_format, load_dataset
 
 BAR = ">= 0.8"
 CHUNK = 16  # photos per piece of work
@@ -35,8 +35,8 @@ def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
     ):
         params = read_params(folder / "params.yaml")
         for name, task in params.tasks.items():
-            root = folder / layout.RAW / task.dataset
-            found = read_set(task.dataset, root, params.validation)
+            root = folder / paths.RAW / task.dataset
+            found = load_dataset(task.dataset, root, params.validation)
             cut, photos, crop_size = _cutting(found, root, folder / name, task)
             cut()  # the first time brings the photos into the page cache
             for kind, pool in (("threads", threads), ("processes", processes)):
@@ -56,14 +56,14 @@ def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
 
 
 def _cutting(
-    found: FaceSet, root: Path, folder: Path, task: Task
+    found: Dataset, root: Path, folder: Path, task: Task
 ) -> tuple[Callable[[], None], list[str], tuple[int, int]]:
     """A task's work, its photos, and the height and width of its crops."""
     format_ = crop_format(task, found.scheme)
     numbers = count()
 
     def cut() -> None:
-        write_store(folder / str(next(numbers)), root, found.faces, found.split, format_)
+        write_crops(folder / str(next(numbers)), root, found.faces, found.split, format_)
 
     return cut, [str(root / face.photo) for face in found.faces], format_.crop_size
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 from measurement import Measurement, Size
 
-from keypoints.sources.rendered.chance import Purpose, generator
-from keypoints.sources.rendered.wild import draw_wild_photo
+from keypoints.rendered.chance import Stream, generator
+from keypoints.rendered.wild import draw_wild_photo
 
 ASKED = 20.0  # faces per second and core
 
@@ -34,4 +34,4 @@ def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
 
 def _draw(count: int) -> None:
     for index in range(count):
-        draw_wild_photo(generator(1, Purpose.TRAIN_PHOTO, index))
+        draw_wild_photo(generator(1, Stream.TRAIN_PHOTO, index))

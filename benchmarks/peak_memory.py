@@ -9,8 +9,8 @@ from typing import Any
 from measurement import Measurement, Size
 from workspace import ROOT, make_workspace, run_in, stage_command
 
-from keypoints import layout
-from keypoints.sources.weights import write_record
+from keypoints.core import paths
+from keypoints.core.weights_folder import write_record
 
 BAR = "<= 1.10"
 MODEL = "tiny"
@@ -23,7 +23,7 @@ TASKS = {
         "width": 64,
         "colour": True,
         "margin": 8,
-        "enlarge": 1.3,
+        "box_scale": 1.3,
     }
 }
 MODELS = {
@@ -36,7 +36,7 @@ MODELS = {
         "epochs": 1,
         "batch_size": 32,
         "lr_scale": 1.0,
-        "lr_decay": 0.0,
+        "decay_fraction": 0.0,
         "loss": "mse",
         "mean": [0.5, 0.5, 0.5],
         "std": [1.0, 1.0, 1.0],
@@ -51,7 +51,7 @@ def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
     workspaces = folder / "small", folder / "large"
     for workspace, times in zip(workspaces, (1, size.times), strict=True):
         make_set(workspace, drawn, copies * times, tasks=TASKS, models=MODELS)
-    small, large = (n_photos(workspace / layout.RAW) for workspace in workspaces)
+    small, large = (n_photos(workspace / paths.RAW) for workspace in workspaces)
     for stage, item in (("prepare", "wild"), ("train", MODEL)):
         few, many = (peak_of(stage_command(stage, item), workspace) for workspace in workspaces)
         yield Measurement(
@@ -66,7 +66,7 @@ def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
 def make_set(workspace: Path, drawn: Path, copies: int, **changes: Any) -> None:
     """Make a workspace whose model finds the record of its first weights."""
     make_workspace(workspace, drawn, copies, **changes)
-    record = workspace / layout.WEIGHTS / MODEL
+    record = workspace / paths.WEIGHTS / MODEL
     record.mkdir(parents=True)
     write_record(record, file=None, sha256=None)
 

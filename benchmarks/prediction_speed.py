@@ -11,10 +11,10 @@ import torch
 from measurement import Measurement, Size, in_turn
 from numpy.typing import NDArray
 
-from keypoints.inference import load_model
-from keypoints.prediction.chosen_model import PRETRAINED
-from keypoints.prediction.onnx_predictor import open_onnx
-from keypoints.prediction.torch_predictor import torch_predictor
+from keypoints.annotation.default_model import PRETRAINED
+from keypoints.annotation.onnx_predictor import open_onnx
+from keypoints.annotation.torch_predictor import torch_predictor
+from keypoints.models.predict import load_model
 
 BATCH = 32
 DLIB_MODEL = Path("shape_predictor_68_face_landmarks.dat")  # whoever has it puts it here

@@ -10,7 +10,7 @@ from memory_limit import MemoryLimit, NoLimitError, drop_cached
 from peak_memory import MODEL, MODELS, TASKS, make_set, n_photos, peak_of
 from workspace import run_in, stage_command
 
-from keypoints import layout
+from keypoints.core import paths
 
 COPIES, TIMES = 14, (1, 10, 100)  # up to 61,600 faces of 44 drawn photos
 BAR = "0.90 - 1.10"
@@ -26,10 +26,10 @@ def measure(folder: Path, drawn: Path, _size: Size) -> Iterator[Measurement]:
     for times in TIMES:
         workspace = folder / str(times)
         make_set(workspace, drawn, COPIES * times, tasks=TASKS, models=models)
-        faces.append(n_photos(workspace / layout.RAW))
+        faces.append(n_photos(workspace / paths.RAW))
         peaks["prepare"].append(peak_of(stage_command("prepare", "wild"), workspace))
         peaks["train"].append(peak_of(stage_command("train", MODEL), workspace))
-        run = json.loads((workspace / layout.RUNS / "prepare_wild.json").read_text())
+        run = json.loads((workspace / paths.TIMINGS / "prepare_wild.json").read_text())
         seconds["prepare"].append(run["seconds"])
         seconds["train"].append(_epoch_s(workspace))
     for stage in peaks:
@@ -60,7 +60,7 @@ def _growth(
 
 def _under_limit(workspace: Path, free_s: float) -> Iterator[Measurement]:
     """An epoch with less memory than the store has bytes, beside one without a limit."""
-    store = workspace / layout.CROPS / "wild" / "crops.npy"
+    store = workspace / paths.CROPS / "wild" / "crops.npy"
     n_bytes = store.stat().st_size
     if n_bytes * SHARE < LEAST_BYTES:
         print("  a store larger than memory is left out: torch alone takes more than this one")
@@ -82,5 +82,5 @@ def _under_limit(workspace: Path, free_s: float) -> Iterator[Measurement]:
 
 
 def _epoch_s(workspace: Path) -> float:
-    history = pd.read_csv(workspace / layout.HISTORY / f"{MODEL}.csv")
+    history = pd.read_csv(workspace / paths.HISTORY / f"{MODEL}.csv")
     return float(history["seconds"].iloc[-1])

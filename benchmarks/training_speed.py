@@ -10,16 +10,16 @@ from measurement import Measurement, Size, Times, in_turn, seconds_of
 from torch import nn
 from workspace import make_workspace, run_in, stage_command
 
-from keypoints import layout
-from keypoints.crops.batches import Batches
-from keypoints.crops.device_pixels import pixels_on
+from keypoints.config.models import ModelSettings
+from keypoints.config.params import Params, read_params
+from keypoints.core import paths
+from keypoints.core.landmarks import SCHEMES
+from keypoints.crops.batches import BatchLoader
+from keypoints.crops.gpu_crops import make_crop_reader
 from keypoints.crops.store import CropStore
-from keypoints.devices import autocast, choose_device, has_fused_steps
-from keypoints.landmarks import SCHEMES
-from keypoints.models import build_network
-from keypoints.settings.models import AnyModel
-from keypoints.settings.params import Params, read_params
-from keypoints.trained_settings import points_of
+from keypoints.models.build import build_network
+from keypoints.models.checkpoint import points_of
+from keypoints.models.devices import autocast, choose_device, supports_fused_optimizer
 from keypoints.training.loop import train
 from keypoints.training.losses import Loss, make_loss
 
@@ -36,7 +36,7 @@ def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
     for task in dict.fromkeys(model.task for model in params.models.values()):
         run_in(folder, stage_command("prepare", task))  # a process: it sets OpenCV's threads
     for name, model in params.models.items():
-        with CropStore(folder / layout.CROPS / model.task) as store:
+        with CropStore(folder / paths.CROPS / model.task) as store:
             times, images = _compare(store, params, model, device, size)
         real, resident = images / median(times.first), images / median(times.second)
         yield Measurement(
@@ -48,7 +48,7 @@ def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
 
 
 def _compare(
-    store: CropStore, params: Params, model: AnyModel, device: torch.device, size: Size
+    store: CropStore, params: Params, model: ModelSettings, device: torch.device, size: Size
 ) -> tuple[Times, int]:
     """Times of passes of both loops, and the images of a pass."""
     task = params.task(model.task)
@@ -68,16 +68,16 @@ def _compare(
     rows = np.resize(store.rows("train"), steps * model.batch_size)
     epochs = train(
         build_network(model, task, len(points), seed=params.seed),
-        Batches(
+        BatchLoader(
             store,
             rows,
             points,
             batch_size=model.batch_size,
             augment=model.augment,
             seed=params.seed,
-            pixels=pixels_on(device, store),
+            pixels=make_crop_reader(device, store),
         ),
-        Batches(store, store.rows("validation")[:1], points, batch_size=1),
+        BatchLoader(store, store.rows("validation")[:1], points, batch_size=1),
         loss=loss,
         lr=params.lr,
         epochs=rounds + 1,
@@ -122,7 +122,7 @@ class ResidentLoop:
         self._images = images.contiguous(memory_format=torch.channels_last)
         self._target = torch.rand(input_shape[0], n_points, 2, device=device)
         self._loss, self._device = loss, device
-        fused = has_fused_steps(device)
+        fused = supports_fused_optimizer(device)
         self._optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=fused)
 
     def run(self, steps: int) -> None:

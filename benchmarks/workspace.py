@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 from measurement import Size
 from ruamel.yaml import YAML
 
-from keypoints import layout
-from keypoints.sources import rendered
+from keypoints.core import paths
+from keypoints.rendered import writers as rendered
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,8 +34,8 @@ def make_workspace(folder: Path, drawn: Path, copies: int, **changes: Any) -> No
     """
     folder.mkdir(parents=True)
     YAML(typ="safe").dump(settings_with(changes), folder / "params.yaml")
-    _multiply_imm(drawn / "imm", folder / layout.RAW / "imm", copies)
-    _multiply_ibug(drawn / "ibug", folder / layout.RAW / "ibug", copies)
+    _multiply_imm(drawn / "imm", folder / paths.RAW / "imm", copies)
+    _multiply_ibug(drawn / "ibug", folder / paths.RAW / "ibug", copies)
 
 
 def settings_with(changes: dict[str, Any]) -> dict[str, Any]:

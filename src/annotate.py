@@ -22,40 +22,40 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from keypoints.annotation.annotating import AnnotatedPicture, annotate_pictures, search_pictures
-from keypoints.annotation.files import FORMATS, ODD_NAMES
+from keypoints.annotation.default_model import model_file, open_model
+from keypoints.annotation.inputs import find_files, iter_images
 from keypoints.annotation.output import annotation_output, check_output_folder
-from keypoints.annotation.photo_list import find_files, pictures_of
-from keypoints.command import errors_as_messages
-from keypoints.faces import Box
-from keypoints.parallel import do_behind
-from keypoints.prediction.chosen_model import model_file, open_model
-from keypoints.trained_settings import ModelFileError
+from keypoints.annotation.pipeline import AnnotatedImage, annotate_pictures, detect_faces_in
+from keypoints.annotation.writers import ENCODING_ERRORS, FORMATS
+from keypoints.core.cli import exit_on_error
+from keypoints.core.parallel import consume_in_background
+from keypoints.faces.face import Box
+from keypoints.models.checkpoint import ModelFileError
 
 
 def annotate(given: argparse.Namespace) -> bool:
     """Annotate all photos that the command line names; whether all of them could be read."""
     settings, load = open_model(given.onnx or model_file(given.model), given.device)
-    if settings.crop_format.enlarge is None and (given.box or given.thorough):
+    if settings.crop_format.box_scale is None and (given.box or given.thorough):
         raise ModelFileError(
             f"--box and --thorough: {settings.name} sees whole photos and no box; leave them out"
         )
     files = list(find_files(given.photos))
     check_output_folder(given.out, files)
-    pictures = pictures_of(files, every=given.every)
+    pictures = iter_images(files, every=given.every)
     with (
         ThreadPoolExecutor(1) as loader,
         annotation_output(given.out, settings, given.format) as output,
         tqdm(unit="picture", total=len(files), disable=None) as bar,
     ):
         network = loader.submit(load)  # while the first photos are decoded and searched
-        searched = search_pictures(pictures, settings.crop_format, given.box, given.thorough)
+        searched = detect_faces_in(pictures, settings.crop_format, given.box, given.thorough)
 
-        def write(annotated: AnnotatedPicture) -> None:
+        def write(annotated: AnnotatedImage) -> None:
             tqdm.write(output.write(annotated))
             bar.update()
 
-        do_behind(write, annotate_pictures(searched, network.result))
+        consume_in_background(write, annotate_pictures(searched, network.result))
     print(output.summary())
     return output.n_unread == 0
 
@@ -63,8 +63,8 @@ def annotate(given: argparse.Namespace) -> bool:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; exit 1 where a photo cannot be read."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors=ODD_NAMES)
-    with errors_as_messages():
+        sys.stdout.reconfigure(errors=ENCODING_ERRORS)
+    with exit_on_error():
         done = annotate(parser().parse_args(arguments))
     sys.exit(0 if done else 1)
 
@@ -72,25 +72,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parser() -> argparse.ArgumentParser:
     """Of the command line."""
     style = argparse.RawDescriptionHelpFormatter
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=style)
-    made.add_argument("photos", metavar="PHOTO", nargs="+", help="photo, folder, video, or -")
-    what = made.add_mutually_exclusive_group()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
+    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="photo, folder, video, or -")
+    what = parser.add_mutually_exclusive_group()
     what.add_argument("--model", help="of models/, or a file; default: pretrained/wild, or better")
     what.add_argument("--onnx", metavar="FILE", type=_export, help="an export without its model")
-    made.add_argument("--out", metavar="DIR", type=Path, default=Path("annotated"))
-    made.add_argument("--box", metavar="X,Y,W,H", type=_box, help="of the face; none is searched")
-    made.add_argument("--thorough", action="store_true", help="find small faces beside large ones")
-    made.add_argument(
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("annotated"))
+    parser.add_argument("--box", metavar="X,Y,W,H", type=_box, help="of the face; none is searched")
+    parser.add_argument(
+        "--thorough", action="store_true", help="find small faces beside large ones"
+    )
+    parser.add_argument(
         "--format", action="append", default=[], choices=FORMATS, help="besides JSON; repeatable"
     )
-    made.add_argument("--every", metavar="N", type=_count, default=1, help="picture of a video (1)")
-    made.add_argument(
+    parser.add_argument(
+        "--every", metavar="N", type=_count, default=1, help="picture of a video (1)"
+    )
+    parser.add_argument(
         "--device",
         default="auto",
         choices=("auto", "cpu", "cuda", "mps"),
         help="that torch uses; auto: torch only where the model has no export beside it",
     )
-    return made
+    return parser
 
 
 def _box(text: str) -> Box:

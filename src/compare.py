@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from keypoints import layout
-from keypoints.errors import PipelineError
-from keypoints.scoring.comparison import Comparison, ComparisonError, compare_errors
-from keypoints.scoring.revisions import Outputs, RevisionError
-from keypoints.scoring.verdict import comparison_text, sentence
+from keypoints.core import paths
+from keypoints.core.errors import PipelineError
+from keypoints.statistics.comparison import Comparison, ComparisonError, compare_errors
+from keypoints.statistics.comparison_text import comparison_text, format_verdict
+from keypoints.statistics.revisions import RevisionError, RevisionOutputs
 
-outputs_of = cache(Outputs)
+outputs_of = cache(RevisionOutputs)
 
 
 @dataclass(frozen=True)
-class Side:
+class ModelRuns:
     """Trainings of one model, a revision for each seed."""
 
     revisions: tuple[str, ...]
@@ -33,7 +33,7 @@ class Side:
     def read_errors(self) -> list[pd.DataFrame]:
         """The table of metrics/faces/ of each training."""
         folder, name = Path(self.model).parent, Path(self.model).name
-        path = folder / layout.FACES / f"{name}.csv"
+        path = folder / paths.FACES / f"{name}.csv"
         return [
             pd.read_csv(
                 StringIO(outputs_of(revision).read(path)), dtype={"face": str, "group": str}
@@ -41,14 +41,14 @@ class Side:
             for revision in self.revisions
         ]
 
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Whether the errors of all of them are to be had."""
         try:
             return bool(self.read_errors())
         except RevisionError:
             return False
 
-    def label(self, other: "Side") -> str:
+    def label(self, other: "ModelRuns") -> str:
         """What tells this side from the other one."""
         revisions = ",".join(self.revisions)
         if self.revisions == other.revisions:
@@ -56,7 +56,7 @@ class Side:
         return revisions if self.model == other.model else f"{self.model} of {revisions}"
 
 
-def compare_sides(old: Side, new: Side, judged_by: str) -> tuple[Comparison, str, str]:
+def compare_sides(old: ModelRuns, new: ModelRuns, judged_by: str) -> tuple[Comparison, str, str]:
     """The comparison of two sides, and what they are called."""
     found = compare_errors(old.read_errors(), new.read_errors(), judged_by=judged_by)
     return found, old.label(new), new.label(old)
@@ -69,15 +69,15 @@ def compare_all(old: tuple[str, ...], new: tuple[str, ...], judged_by: str) -> N
         RevisionError: If no model could be compared.
     """
     n_compared = n_untrained = 0
-    for folder in (Path(), layout.CONTENDERS):
-        for name in outputs_of(new[0]).names(folder / layout.FACES):
+    for folder in (Path(), paths.CONTENDERS):
+        for name in outputs_of(new[0]).names(folder / paths.FACES):
             model = (folder / name).with_suffix("").as_posix()
-            sides = Side(old, model), Side(new, model)
-            if not any(side.is_there() for side in sides):
+            sides = ModelRuns(old, model), ModelRuns(new, model)
+            if not any(side.exists() for side in sides):
                 n_untrained += 1
                 continue
             try:
-                said = sentence(*compare_sides(*sides, judged_by))
+                said = format_verdict(*compare_sides(*sides, judged_by))
                 n_compared += 1
             except (RevisionError, ComparisonError) as error:
                 said = str(error)
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not models:
             compare_all(revisions[0], revisions[1], given.by)
         else:
-            old, new = Side(revisions[0], models[0]), Side(revisions[-1], models[-1])
+            old, new = ModelRuns(revisions[0], models[0]), ModelRuns(revisions[-1], models[-1])
             print(comparison_text(*compare_sides(old, new, given.by)))
     except (PipelineError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -10,10 +10,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from keypoints.command import errors_as_messages
-from keypoints.demo.building import build_demo
-from keypoints.inference import load_model
-from keypoints.prediction.chosen_model import model_file
+from keypoints.annotation.default_model import model_file
+from keypoints.core.cli import exit_on_error
+from keypoints.export.web import build_demo
+from keypoints.models.predict import load_model
 
 DOWNLOADS = Path(".downloads")
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("model", metavar="MODEL", nargs="?", help="of models/, or a file")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("demo"))
     given = parser.parse_args(arguments)
-    with errors_as_messages():
+    with exit_on_error():
         build_demo(given.out, load_model(model_file(given.model)), downloads=DOWNLOADS)
     print(f"{given.out}: `python -m http.server --directory {given.out}` serves it")
 

@@ -6,22 +6,22 @@ It takes the members' saved predictions and writes what evaluate and submit writ
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints import layout
-from keypoints.command import run_stage
-from keypoints.competitions import competition_of
-from keypoints.competitions.terms import read_asked_faces
+from keypoints.competition.base import load_submission_spec
+from keypoints.competition.registry import competition_of
+from keypoints.competition.submission import write_validated
+from keypoints.config.params import Params, read_params
+from keypoints.core import paths
+from keypoints.core.cli import run_stage
+from keypoints.core.geometry import apply_map, compose, unit_map
+from keypoints.core.landmarks import SCHEMES
+from keypoints.core.timing import timed
 from keypoints.crops.store import CropStore
-from keypoints.geometry import apply_map, compose, unit_map
-from keypoints.landmarks import SCHEMES
-from keypoints.prediction.calibration import load_calibrator
-from keypoints.prediction.ensembles import combine
-from keypoints.prediction.saved import PredictedFaces, Split, read_predictions, write_predictions
-from keypoints.scoring.metrics import mean_squared_error
-from keypoints.scoring.scores import face_errors, write_tables
-from keypoints.settings.params import Params, read_params
-from keypoints.stopwatch import recorded
-from keypoints.submission import write_checked
-from keypoints.trained_settings import points_of
+from keypoints.evaluation.metrics import mean_squared_error
+from keypoints.evaluation.scores import per_face_errors, write_scores
+from keypoints.models.checkpoint import points_of
+from keypoints.prediction.ensemble import combine
+from keypoints.prediction.shape_correction import load_calibrator
+from keypoints.prediction.tta import LandmarkPredictions, Split, read_predictions, write_predictions
 
 
 def ensemble(name: str) -> None:
@@ -29,38 +29,38 @@ def ensemble(name: str) -> None:
     params = read_params()
     task_name = params.model(params.ensemble(name).members[0]).task
     task = params.task(task_name)
-    with CropStore(layout.CROPS / task_name) as store:
+    with CropStore(paths.CROPS / task_name) as store:
         scheme = SCHEMES[store.format.scheme]
         points = points_of(task, scheme)
         rows, has_test = store.rows("validation"), len(store.rows("test")) > 0
         predicted = _predicted(name, "validation", params).landmarks_photo
         target = store.landmarks_photo[rows]
         table = store.faces(rows)
-        errors = face_errors(table, predicted, target, scheme=scheme, points=points)
+        errors = per_face_errors(table, predicted, target, scheme=scheme, points=points)
         mse = _squared_error(store, rows, predicted, target[:, list(points)])
-    write_tables(name, errors, mse=mse)
+    write_scores(name, errors, mse=mse)
     if has_test:
         competition = competition_of(task.dataset, preferred=params.competition)
-        asked = read_asked_faces(competition, layout.CROPS / task_name)
+        asked = load_submission_spec(competition, paths.CROPS / task_name)
         of_test = _predicted(name, "test", params).landmarks_photo
-        write_checked(layout.submission_file(name), of_test, asked)
+        write_validated(paths.submission_file(name), of_test, asked)
 
 
-def _predicted(name: str, split: Split, params: Params) -> PredictedFaces:
+def _predicted(name: str, split: Split, params: Params) -> LandmarkPredictions:
     """What the members say together, which is also kept."""
     settings = params.ensemble(name)
     members = {member: read_predictions(member, split) for member in settings.members}
     if settings.calibrated:
         of_folds = settings.calibrated == "oof"
         members = {name: _calibrated(name, faces, of_folds) for name, faces in members.items()}
-    together = combine(settings.how, members)
+    together = combine(settings.reduce, members)
     write_predictions(name, split, together)
     return together
 
 
-def _calibrated(member: str, faces: PredictedFaces, of_folds: bool) -> PredictedFaces:
-    correct = load_calibrator(layout.calibrator_file(member, of_folds=of_folds)).apply
-    return PredictedFaces(correct(faces.landmarks_photo), correct(faces.mirrored_photo))
+def _calibrated(member: str, faces: LandmarkPredictions, of_folds: bool) -> LandmarkPredictions:
+    correct = load_calibrator(paths.calibrator_file(member, of_folds=of_folds)).apply
+    return LandmarkPredictions(correct(faces.landmarks_photo), correct(faces.flipped_photo))
 
 
 def _squared_error(
@@ -78,4 +78,4 @@ def _squared_error(
 
 
 if __name__ == "__main__":
-    run_stage(recorded("ensemble", ensemble), __doc__)
+    run_stage(timed("ensemble", ensemble), __doc__)

@@ -9,10 +9,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from keypoints.command import errors_as_messages
-from keypoints.inference import load_model
-from keypoints.prediction.chosen_model import model_file
-from keypoints.trained_settings import ModelFileError
+from keypoints.annotation.default_model import model_file
+from keypoints.core.cli import exit_on_error
+from keypoints.models.checkpoint import ModelFileError
+from keypoints.models.predict import load_model
 
 
 def export(given: argparse.Namespace) -> Path:
@@ -26,11 +26,11 @@ def export(given: argparse.Namespace) -> Path:
         raise ModelFileError(f"--out {out}: should be another file than the model's, a {suffix}")
     trained = load_model(path)
     if given.half:
-        from keypoints.inference import save_model
+        from keypoints.models.predict import save_model
 
         save_model(out, trained.network.half(), trained.settings)
         return out
-    from keypoints.prediction.onnx_export import write_onnx
+    from keypoints.export.onnx import write_onnx
 
     write_onnx(out, trained, of=path)
     return out
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("model", metavar="MODEL", help="of models/, or a .safetensors file")
     parser.add_argument("--half", action="store_true", help="weights in half precision, no ONNX")
     parser.add_argument("--out", metavar="FILE", type=Path, help="default: beside the model")
-    with errors_as_messages():
+    with exit_on_error():
         out = export(parser.parse_args(arguments))
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 

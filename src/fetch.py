@@ -5,27 +5,27 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from keypoints import layout
-from keypoints.command import run_stage
-from keypoints.faces import FormatError
-from keypoints.photos import check_photos
-from keypoints.settings.errors import SettingsError
-from keypoints.settings.params import Params, read_params
-from keypoints.sources import ibug, imm, kaggle15
-from keypoints.sources.bringing import (
-    Places,
-    Record,
-    bring_archive,
-    bring_from_kaggle,
-    bring_test_list,
-    draw,
+from keypoints.config.messages import SettingsError
+from keypoints.config.params import Params, read_params
+from keypoints.core import paths
+from keypoints.core.cli import run_stage
+from keypoints.core.timing import timed
+from keypoints.datasets import ibug, imm, kaggle15
+from keypoints.download.acquire import (
+    DownloadDirs,
+    SourceInfo,
+    fetch_archive,
+    fetch_from_kaggle,
+    fetch_test_list,
+    render,
 )
-from keypoints.sources.download import DownloadError
-from keypoints.sources.face_list import FaceList
-from keypoints.sources.pretrained import fetch_weights
-from keypoints.stopwatch import recorded
+from keypoints.download.mirrors import DownloadError
+from keypoints.download.pretrained import fetch_weights
+from keypoints.faces.face import FormatError
+from keypoints.faces.face_list import DiskBackedFaces
+from keypoints.faces.images import check_photos
 
-DOWNLOADS = layout.home() / ".downloads"
+DOWNLOADS = paths.repo_root() / ".downloads"
 
 
 def fetch(item: str) -> None:
@@ -34,7 +34,7 @@ def fetch(item: str) -> None:
     if item == "weights":
         _fetch_weights(params)
         return
-    with layout.whole(layout.RAW / item) as folder:
+    with paths.atomic_folder(paths.RAW / item) as folder:
         _fetch_faces(item, params, folder)
 
 
@@ -55,30 +55,30 @@ def _fetch_faces(item: str, params: Params, folder: Path) -> None:
     (folder / "source.json").write_text(json.dumps(record | {"faces": counts}, indent=2) + "\n")
 
 
-def _bring(item: str, params: Params, folder: Path) -> Record:
-    archives, places = params.downloads, Places(_mirror(params), DOWNLOADS)
+def _bring(item: str, params: Params, folder: Path) -> SourceInfo:
+    archives, places = params.downloads, DownloadDirs(_mirror(params), DOWNLOADS)
     if item == "kaggle15" and archives.kaggle15.source == "kaggle":
-        return bring_from_kaggle(item, folder, archives.kaggle15, places)
+        return fetch_from_kaggle(item, folder, archives.kaggle15, places)
     if item == "kaggle15" or params.source == "rendered":
-        return draw(item, folder, params.rendered)
+        return render(item, folder, params.rendered)
     if item == "imm":
-        return bring_archive(item, folder, archives.imm, places)
-    record = bring_archive(item, folder, archives.ibug, places)
+        return fetch_archive(item, folder, archives.imm, places)
+    record = fetch_archive(item, folder, archives.ibug, places)
     if archives.ibug.test_list == "kaggle":
         limit = archives.ibug.max_bytes
-        record |= bring_test_list(params.competition, folder, places, max_bytes=limit)
+        record |= fetch_test_list(params.competition, folder, places, max_bytes=limit)
     return record
 
 
 def _fetch_weights(params: Params) -> None:
-    layout.fresh(layout.WEIGHTS)
+    paths.replace_output(paths.WEIGHTS)
     for name, model in params.models.items():
         try:
             what = fetch_weights(
                 model,
-                layout.WEIGHTS / name,
+                paths.WEIGHTS / name,
                 mirror=_mirror(params),
-                home=layout.home(),
+                home=paths.repo_root(),
                 downloads=DOWNLOADS,
             )
         except (SettingsError, DownloadError) as error:
@@ -90,16 +90,16 @@ def _mirror(params: Params) -> str | None:
     """The mirror; a folder is relative to the repository's root, in experiments too."""
     if params.mirror is None or "://" in params.mirror:
         return params.mirror
-    return str(layout.home() / params.mirror)
+    return str(paths.repo_root() / params.mirror)
 
 
-def _check(faces: FaceList, folder: Path) -> dict[str, int]:
+def _check(faces: DiskBackedFaces, folder: Path) -> dict[str, int]:
     """Open every photo; how many faces there are to train on and to test."""
     check_photos((folder / face.photo for face in faces), len(faces))
     return dict(Counter("test" if face.is_test else "train" for face in faces))
 
 
-READERS: dict[str, tuple[Callable[[Path], FaceList], dict[str, int]]] = {
+READERS: dict[str, tuple[Callable[[Path], DiskBackedFaces], dict[str, int]]] = {
     "imm": (imm.read_imm, {"train": imm.PUBLIC_COUNT}),
     "ibug": (ibug.read_ibug, ibug.PUBLIC_COUNTS),
     "kaggle15": (kaggle15.read_kaggle15, kaggle15.PUBLIC_COUNTS),
@@ -107,4 +107,4 @@ READERS: dict[str, tuple[Callable[[Path], FaceList], dict[str, int]]] = {
 
 
 if __name__ == "__main__":
-    run_stage(recorded("fetch", fetch), __doc__, items=(*READERS, "weights"))
+    run_stage(timed("fetch", fetch), __doc__, items=(*READERS, "weights"))

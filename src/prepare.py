@@ -4,14 +4,14 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from keypoints import layout
-from keypoints.command import run_stage
-from keypoints.crops.cutting import write_store
-from keypoints.faces import FormatError
-from keypoints.settings.params import Params, read_params
-from keypoints.sources.datasets import crop_format, read_set
-from keypoints.sources.kaggle15 import lookup_table
-from keypoints.stopwatch import recorded
+from keypoints.config.params import Params, read_params
+from keypoints.core import paths
+from keypoints.core.cli import run_stage
+from keypoints.core.timing import timed
+from keypoints.crops.cropping import write_crops
+from keypoints.datasets.kaggle15 import lookup_table
+from keypoints.faces.dataset import crop_format, load_dataset
+from keypoints.faces.face import FormatError
 
 
 def prepare(name: str) -> None:
@@ -19,7 +19,7 @@ def prepare(name: str) -> None:
     params = read_params()
     task = params.task(name)
     try:
-        with layout.whole(layout.CROPS / name) as folder:
+        with paths.atomic_folder(paths.CROPS / name) as folder:
             _cut(name, params, folder)
     except FormatError as error:
         raise FormatError(
@@ -30,16 +30,16 @@ def prepare(name: str) -> None:
 def _cut(name: str, params: Params, folder: Path) -> None:
     task = params.task(name)
     root = params.raw(task.dataset)
-    found = read_set(task.dataset, root, params.validation)
+    found = load_dataset(task.dataset, root, params.validation)
     if task.dataset == "kaggle15":  # which numbers of the test faces are asked for
         folder.mkdir()
         shutil.copy(lookup_table(root), folder)
     # its last file makes the store whole
-    write_store(folder, root, found.faces, found.split, crop_format(task, found.scheme))
+    write_crops(folder, root, found.faces, found.split, crop_format(task, found.scheme))
     counts = Counter(found.split(face) for face in found.faces)
     sides = ", ".join(f"{count} {side}" for side, count in counts.items())
     print(f"{name}: {len(found.faces)} faces of {task.dataset}: {sides}")
 
 
 if __name__ == "__main__":
-    run_stage(recorded("prepare", prepare), __doc__)
+    run_stage(timed("prepare", prepare), __doc__)

@@ -9,20 +9,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from keypoints import layout
-from keypoints.competitions.asking import asked_of
-from keypoints.competitions.terms import AskedFaces
-from keypoints.errors import PipelineError
-from keypoints.kaggle.local_score import compare, difference_text, score, score_text
-from keypoints.kaggle.sending import deliver, pack
-from keypoints.scoring.truth import read_truth
-from keypoints.settings.params import read_params
-from keypoints.submission import check_submission, read_submission
+from keypoints.competition.asking import submission_spec_for
+from keypoints.competition.base import SubmissionSpec
+from keypoints.competition.local_score import compare, difference_text, score, score_text
+from keypoints.competition.submission import check_submission, read_submission
+from keypoints.competition.test_labels import read_test_labels
+from keypoints.competition.upload import prepare_upload, upload
+from keypoints.config.params import read_params
+from keypoints.core import paths
+from keypoints.core.errors import PipelineError
 
 
-def score_file(path: Path, asked: AskedFaces, against: Path | None) -> None:
+def score_file(path: Path, asked: SubmissionSpec, against: Path | None) -> None:
     """Say what the competition would say, and whether another CSV differs by more than noise."""
-    truth = read_truth(asked, layout.RAW / asked.competition.dataset)
+    truth = read_test_labels(asked, paths.RAW / asked.competition.dataset)
     predicted = read_submission(path, asked)
     other = read_submission(against, asked) if against else None
     print(f"{path}: {score_text(score(predicted, truth, asked), asked)}")
@@ -31,11 +31,11 @@ def score_file(path: Path, asked: AskedFaces, against: Path | None) -> None:
         print(f"{path} against {against}: {difference_text(difference, asked)}")
 
 
-def send_model(given: argparse.Namespace, asked: AskedFaces) -> None:
+def send_model(given: argparse.Namespace, asked: SubmissionSpec) -> None:
     """Check a model's submission and send it, or say what would be sent."""
-    parcel = pack(given.model, asked, given.message)
+    parcel = prepare_upload(given.model, asked, given.message)
     check_submission(parcel.path, asked)
-    deliver(parcel, dry_run=given.dry_run, force=given.force, again=given.again, wait_s=given.wait)
+    upload(parcel, dry_run=given.dry_run, force=given.force, again=given.again, wait_s=given.wait)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.against and not given.score:
         parser.error("--against needs --score; nothing was sent")
-    path = given.check or given.score or layout.submission_file(given.model)
+    path = given.check or given.score or paths.submission_file(given.model)
     try:
-        asked = asked_of(path.stem, read_params(), given.competition)
+        asked = submission_spec_for(path.stem, read_params(), given.competition)
         if given.check:
             check_submission(path, asked)
         elif given.score:

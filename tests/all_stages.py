@@ -26,8 +26,8 @@ def main() -> None:
     import report
     import submit
     import train
-    from keypoints.competitions import COMPETITIONS
-    from keypoints.settings.params import read_params
+    from keypoints.competition.registry import COMPETITIONS
+    from keypoints.config.params import read_params
 
     sys.addaudithook(forbid)
     params = read_params()

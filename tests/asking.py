@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.competitions import CS194_26
-from keypoints.competitions.terms import AskedFaces, Competition
-from keypoints.landmarks import IBUG_68, Scheme
+from keypoints.competition.base import Competition, SubmissionSpec
+from keypoints.competition.registry import CS194_26
+from keypoints.core.landmarks import IBUG_68, Scheme
 
 
 def scheme_of(n_points: int) -> Scheme:
@@ -14,14 +14,14 @@ def scheme_of(n_points: int) -> Scheme:
     return Scheme(f"points{n_points}", n_points, {"all": points}, (), (0, n_points - 1), 0, ())
 
 
-def asked_of(
+def submission_spec_for(
     n_faces: int,
     n_points: int,
     competition: Competition = CS194_26,
     values: NDArray[np.integer] | None = None,
-) -> AskedFaces:
+) -> SubmissionSpec:
     """Faces face_0, face_1, ... in boxes of 100 x 100 px."""
-    return AskedFaces(
+    return SubmissionSpec(
         competition=competition,
         names=tuple(f"helen/face_{number}" for number in range(n_faces)),
         boxes_photo=np.tile((50.0, 50.0, 150.0, 150.0), (n_faces, 1)),

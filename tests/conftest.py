@@ -28,12 +28,12 @@ from numpy.typing import NDArray
 from warm import start_warm_commands
 from workspace import Workspace
 
-from keypoints.crops.cutting import write_store
+from keypoints.config.params import Params, read_params
+from keypoints.core.parallel import n_cores
+from keypoints.crops.cropping import write_crops
 from keypoints.crops.store import CropFormat, CropStore
-from keypoints.faces import Face
-from keypoints.parallel import n_cores
-from keypoints.settings.params import Params, read_params
-from keypoints.sources.rendered import write_ibug, write_imm
+from keypoints.faces.face import Face
+from keypoints.rendered.writers import write_ibug, write_imm
 
 Array = NDArray[np.floating]
 
@@ -154,17 +154,15 @@ def rendered_ibug(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network of 68 points in boxes, small and quick, as a model file."""
-    from keypoints.inference import save_model
-    from keypoints.models import build_network
-    from keypoints.settings.models import NoseNetModel
-    from keypoints.trained_settings import TrainedSettings
+    from keypoints.config.models import NoseNetModel
+    from keypoints.models.build import build_network
+    from keypoints.models.checkpoint import ModelInfo
+    from keypoints.models.predict import save_model
 
     task = params.task("wild").model_copy(update={"height": 64, "width": 64})
     small = params.model("nose_net").model_dump() | {"task": "wild", "channels": 8, "hidden": 32}
     model = NoseNetModel(**small | {"mean": [0.5] * 3, "std": [0.25] * 3})
-    settings = TrainedSettings(
-        name="tiny", seed=1, lr=1e-3, scheme="ibug68", model=model, task=task
-    )
+    settings = ModelInfo(name="tiny", seed=1, lr=1e-3, scheme="ibug68", model=model, task=task)
     path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
     save_model(path, build_network(model, task, 68, seed=1), settings)
     return path
@@ -214,8 +212,10 @@ def dot_folder(tmp_path_factory: pytest.TempPathFactory, paint_dots: Callable[..
         paint_dots(root / f"{number:02d}.png", (120, 150), points)
         box = (*(middle - 30), *(middle + (30, 26)))
         faces.append(Face(f"{number:02d}", f"{number:02d}.png", f"{number:02d}", box, points))
-    format_ = CropFormat(height=48, width=64, margin=10, colour=False, enlarge=1.3, scheme="ibug68")
-    write_store(
+    format_ = CropFormat(
+        height=48, width=64, margin=10, colour=False, box_scale=1.3, scheme="ibug68"
+    )
+    write_crops(
         root / "store",
         root,
         faces,

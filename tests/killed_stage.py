@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path("src").resolve()))
 
-from keypoints import layout
+from keypoints.core import paths
 from keypoints.crops.store import CropStore, StoreError
 from prepare import prepare
 from train import train_model
@@ -50,7 +50,7 @@ def saves() -> tuple[int, ...]:
 
 def store_taken(task: str) -> str | None:
     """A digest of what a training would take for a whole store; None where it takes nothing."""
-    folder = layout.CROPS / task
+    folder = paths.CROPS / task
     try:
         with CropStore(folder) as store:
             store.rows("train")

@@ -15,19 +15,19 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from keypoints.command import errors_as_messages
-from keypoints.crops.batches import Batches
+from keypoints.config.models import Augment, OptimSettings
+from keypoints.core.cli import exit_on_error
+from keypoints.crops.batches import BatchLoader
 from keypoints.crops.store import CropStore
-from keypoints.settings.models import Augment, Recipe
+from keypoints.training.checkpoint import CheckpointFile
+from keypoints.training.distributed import ProcessGroup, process_group
 from keypoints.training.loop import train
 from keypoints.training.losses import LOSSES
-from keypoints.training.recipe import Learner
-from keypoints.training.resume import StateFile
-from keypoints.training.team import Team, together
+from keypoints.training.trainer import Trainer
 
 EPOCHS = 3
 CPU = torch.device("cpu")
-AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0)
+AUGMENT = Augment(translate=2, rotation=5, brightness=0.2, saturation=0)
 Results = dict[str, np.ndarray]
 
 
@@ -45,36 +45,38 @@ def network() -> nn.Module:
     return layers.to(memory_format=torch.channels_last)
 
 
-def batches(store: CropStore, team: Team) -> Batches:
+def batches(store: CropStore, team: ProcessGroup) -> BatchLoader:
     """Of the training faces: eight, so the third batch has two for two processes, or one more."""
     rows, part = store.rows("train"), (team.rank, team.size)
-    return Batches(store, rows, (0, 1, 2), batch_size=3, augment=AUGMENT, seed=1, part=part)
+    return BatchLoader(store, rows, (0, 1, 2), batch_size=3, augment=AUGMENT, seed=1, part=part)
 
 
-def first_step(store: CropStore, team: Team) -> Results:
+def first_step(store: CropStore, team: ProcessGroup) -> Results:
     """Gradients and errors of one step."""
-    learner = Learner(network(), LOSSES["wing"], Recipe(), CPU, team)
-    learner.set_rate(0.0)
+    learner = Trainer(network(), LOSSES["wing"], OptimSettings(), CPU, team)
+    learner.set_lr(0.0)
     told = learner.step(next(batches(store, team).epoch(1)))
     gradients = [weights.grad for weights in learner.network.parameters()]
     flat = torch.cat([gradient.flatten() for gradient in gradients if gradient is not None])
     return {"gradients": flat.numpy(), "told": torch.stack(told).numpy()}
 
 
-def training(store: CropStore, team: Team, state: Path | None, dies_after: int = 0) -> Results:
+def training(
+    store: CropStore, team: ProcessGroup, state: Path | None, dies_after: int = 0
+) -> Results:
     """Weights and errors of three epochs."""
-    trained, validation = network(), team.part_of(store.rows("validation"))
+    trained, validation = network(), team.shard_rows(store.rows("validation"))
     results = []
     for result in train(
         trained,
         batches(store, team),
-        Batches(store, validation, (0, 1, 2), batch_size=3),
+        BatchLoader(store, validation, (0, 1, 2), batch_size=3),
         loss=LOSSES["wing"],
         lr=0.01,
         epochs=EPOCHS,
         seed=1,
         device=CPU,
-        state=StateFile(state, interval=0) if state and team.leads else None,
+        state=CheckpointFile(state, interval=0) if state and team.is_main else None,
         team=team,
     ):
         results.append((result.train_mse, result.val_mse))
@@ -86,11 +88,11 @@ def training(store: CropStore, team: Team, state: Path | None, dies_after: int =
 
 def main(store: str, out: str, rank: str = "", epoch: str = "0") -> None:
     """Train in two processes."""
-    with errors_as_messages(), CropStore(Path(store)) as opened, together(2) as team:
+    with exit_on_error(), CropStore(Path(store)) as opened, process_group(2) as team:
         dies_after = int(epoch) if str(team.rank) == rank else 0
         step = first_step(opened, team)
         whole = training(opened, team, Path(out).with_suffix(".state"), dies_after)
-        if team.leads:
+        if team.is_main:
             np.savez(out, **step, **whole)
 
 

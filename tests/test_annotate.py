@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 import annotate
-from keypoints.annotation.detection import LOOKS, detect_faces, look_for_faces
-from keypoints.annotation.photo_list import find_files
-from keypoints.annotation.upright import read_upright
-from keypoints.inference import load_model, save_model
-from keypoints.prediction import chosen_model
-from keypoints.sources.ibug import read_ibug
+from keypoints.annotation import default_model
+from keypoints.annotation.detection import PASSES, detect, detect_faces
+from keypoints.annotation.images import read_image
+from keypoints.annotation.inputs import find_files
+from keypoints.datasets.ibug import read_ibug
+from keypoints.models.predict import load_model, save_model
 
 ORIENTATION = 0x0112  # of EXIF
 UPRIGHT_TO_STORED = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}
@@ -30,7 +30,7 @@ UPRIGHT_TO_STORED = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90
 def photo(rendered_ibug: Path) -> NDArray[np.uint8]:
     """A drawn photo in which the cascades find the face, and nothing else."""
     for face in read_ibug(rendered_ibug):
-        photo = read_upright(rendered_ibug / face.photo)
+        photo = read_image(rendered_ibug / face.photo)
         boxes = detect_faces(photo)
         if len(boxes) == 1 and np.abs(np.subtract(boxes[0], face.box)).max() < len(photo) / 6:
             return photo
@@ -81,28 +81,28 @@ def test_each_face_of_a_photo_has_its_points_where_it_stands(photo, run, tmp_pat
     for face in (one, other):
         assert np.array(face["points"]).shape == (68, 2)
         assert len(face["uncertainty"]) == 68
-    assert read_upright(tmp_path / "out/twice_points.png").shape == (height, 2 * width, 3)
+    assert read_image(tmp_path / "out/twice_points.png").shape == (height, 2 * width, 3)
     assert (tmp_path / "out/faces.jpg").is_file()
 
 
 def test_a_portrait_takes_one_look_and_a_small_face_more(photo: NDArray[np.uint8]) -> None:
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    (at_once,) = look_for_faces(grey, LOOKS[:1])
-    assert look_for_faces(grey) == [at_once]
-    assert at_once.side >= LOOKS[0].enough * min(grey.shape)
+    (at_once,) = detect(grey, PASSES[:1])
+    assert detect(grey) == [at_once]
+    assert at_once.side >= PASSES[0].stop_at * min(grey.shape)
     landscape, scale = np.full((1200, 1600), 128, np.uint8), 150 / at_once.side
     small = cv2.resize(grey, None, fx=scale, fy=scale)
     landscape[500 : 500 + small.shape[0], 900 : 900 + small.shape[1]] = small
-    assert look_for_faces(landscape, LOOKS[:2]) == []
+    assert detect(landscape, PASSES[:2]) == []
     (box,) = detect_faces(landscape)
-    expected = np.array(at_once.box_like_the_lists()) * scale + (900, 500, 900, 500)
+    expected = np.array(at_once.to_dataset_box()) * scale + (900, 500, 900, 500)
     assert np.abs(np.array(box) - expected).max() < 30
 
 
 def test_a_picture_keeps_the_pixels_that_nothing_is_drawn_on(photo, run, tmp_path: Path) -> None:
     save(photo, tmp_path / "me.png")
     run(tmp_path / "me.png", "--box", "60,60,40,40")
-    drawn = read_upright(tmp_path / "out/me_points.png")
+    drawn = read_image(tmp_path / "out/me_points.png")
     assert (drawn != photo).any()
     assert (drawn[-5:] == photo[-5:]).all()
 
@@ -155,12 +155,12 @@ def test_photos_of_all_kinds_give_a_face(photo, run, tmp_path: Path) -> None:
 )
 def test_white_is_white_in_every_depth(values: NDArray[np.generic], tmp_path: Path) -> None:
     Image.fromarray(values).save(tmp_path / "deep.tif")
-    assert read_upright(tmp_path / "deep.tif")[..., 0].tolist() == [[0, 255]]
+    assert read_image(tmp_path / "deep.tif")[..., 0].tolist() == [[0, 255]]
 
 
 def test_what_is_transparent_lies_on_white(tmp_path: Path) -> None:
     Image.new("RGBA", (4, 3), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (read_upright(tmp_path / "clear.png") == 255).all()
+    assert (read_image(tmp_path / "clear.png") == 255).all()
 
 
 def test_unreadable_files_are_named_and_the_rest_is_done(photo, run, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_odd_values_in_exif_do_not_hinder(tmp_path: Path) -> None:
     exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + width + turned + struct.pack("<I", 0)
     path = tmp_path / "odd.jpg"
     Image.new("RGB", (6, 4)).save(path, exif=exif)
-    assert read_upright(path).shape == (6, 4, 3)
+    assert read_image(path).shape == (6, 4, 3)
 
 
 def test_a_box_is_refused_where_the_network_sees_whole_photos(
@@ -215,7 +215,7 @@ def test_a_box_is_refused_where_the_network_sees_whole_photos(
 ) -> None:
     trained = load_model(tiny_model)
     whole = trained.settings.model_copy(
-        update={"task": trained.settings.task.model_copy(update={"enlarge": None})}
+        update={"task": trained.settings.task.model_copy(update={"box_scale": None})}
     )
     save_model(tmp_path / "whole.safetensors", trained.network, whole)
     given = ["me.png", "--model", str(tmp_path / "whole.safetensors"), "--box", "10,10,20,20"]
@@ -358,8 +358,8 @@ def test_the_committed_network_is_the_default_until_a_better_one_saw_photos(
     (tmp_path / "data/raw/ibug").mkdir(parents=True)
     source, scores = tmp_path / "data/raw/ibug/source.json", tmp_path / "metrics/scores/own.json"
     committed.with_suffix(".json").write_text('{"nme": 0.06}')
-    monkeypatch.setattr(chosen_model, "PRETRAINED", committed)
-    monkeypatch.setattr(chosen_model, "_PLACES", (tmp_path,))
+    monkeypatch.setattr(default_model, "PRETRAINED", committed)
+    monkeypatch.setattr(default_model, "_PIPELINES", (tmp_path,))
     for seen, nme, expected in (
         ("rendered", 0.01, committed),
         ("public", 0.07, committed),
@@ -367,17 +367,17 @@ def test_the_committed_network_is_the_default_until_a_better_one_saw_photos(
     ):
         source.write_text(json.dumps({"source": seen}))
         scores.write_text(json.dumps({"nme": nme}))
-        assert chosen_model.model_file(None) == expected
+        assert default_model.model_file(None) == expected
     committed.unlink()
     source.write_text('{"source": "rendered"}')
-    assert chosen_model.model_file(None) == own
+    assert default_model.model_file(None) == own
 
 
 @pytest.mark.parametrize("name", ["own", "own.2of5", "own.half"])
 def test_a_model_is_found_by_its_name_whatever_dots_it_has(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chosen_model, "_PLACES", (tmp_path,))
+    monkeypatch.setattr(default_model, "_PIPELINES", (tmp_path,))
     (tmp_path / "models").mkdir()
     (tmp_path / f"models/{name}.safetensors").touch()
-    assert chosen_model.model_file(name) == tmp_path / f"models/{name}.safetensors"
+    assert default_model.model_file(name) == tmp_path / f"models/{name}.safetensors"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keypoints.crops.array_file import ArrayFile
+from keypoints.crops.row_file import RowFile
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_rows_written_in_any_order_are_the_array_saved_at_once(
 ):
     rng = np.random.default_rng(1)
     array = (rng.random(shape) * 255).astype(dtype)
-    with ArrayFile.create(tmp_path / "rows.npy", shape, dtype) as file:
+    with RowFile.create(tmp_path / "rows.npy", shape, dtype) as file:
         for row in rng.permutation(len(array)):
             file[row] = array[row]
     np.save(tmp_path / "once.npy", array)
@@ -34,7 +34,7 @@ def test_rows_written_in_any_order_are_the_array_saved_at_once(
 
 
 def test_rows_are_read_in_the_order_asked_for(path: Path, array: np.ndarray):
-    with ArrayFile.open(path) as file:
+    with RowFile.open(path) as file:
         assert (len(file), file.shape, file.dtype) == (50, (50, 4, 2), np.float64)
         np.testing.assert_array_equal(file[7], array[7])
         np.testing.assert_array_equal(file[np.int64(7)], array[7])
@@ -44,14 +44,14 @@ def test_rows_are_read_in_the_order_asked_for(path: Path, array: np.ndarray):
 
 
 def test_one_number_fills_a_row(tmp_path: Path):
-    with ArrayFile.create(tmp_path / "a.npy", (3, 4, 2), float) as file:
+    with RowFile.create(tmp_path / "a.npy", (3, 4, 2), float) as file:
         file[1] = np.nan
     np.testing.assert_array_equal(np.isnan(np.load(tmp_path / "a.npy")).all((1, 2)), [0, 1, 0])
 
 
 def test_row_of_another_shape_is_refused(tmp_path: Path):
     with (
-        ArrayFile.create(tmp_path / "a.npy", (3, 4, 2), float) as file,
+        RowFile.create(tmp_path / "a.npy", (3, 4, 2), float) as file,
         pytest.raises(ValueError, match="broadcast"),
     ):
         file[0] = np.zeros((5, 2))
@@ -59,13 +59,13 @@ def test_row_of_another_shape_is_refused(tmp_path: Path):
 
 @pytest.mark.parametrize("row", [-1, 50])
 def test_row_that_is_not_there_is_refused(path: Path, row: int):
-    with ArrayFile.open(path) as file, pytest.raises(IndexError, match=f"no row {row}; it has 50"):
+    with RowFile.open(path) as file, pytest.raises(IndexError, match=f"no row {row}; it has 50"):
         file[row]
 
 
 def test_file_that_is_cut_short_is_told_where(path: Path, array: np.ndarray):
     path.write_bytes(path.read_bytes()[:-1])
-    with ArrayFile.open(path) as file:
+    with RowFile.open(path) as file:
         np.testing.assert_array_equal(file[48], array[48])
         with pytest.raises(OSError, match=r"array\.npy: cut short at face 49"):
             file[[48, 49]]
@@ -74,4 +74,4 @@ def test_file_that_is_cut_short_is_told_where(path: Path, array: np.ndarray):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
 def test_a_full_disk_is_named_with_the_way_out():
     with pytest.raises(OSError, match="/dev/full: No space left on device; make room and prepare"):
-        ArrayFile.create(Path("/dev/full"), (3, 4, 2), float)
+        RowFile.create(Path("/dev/full"), (3, 4, 2), float)

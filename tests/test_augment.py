@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.crops.augment import Draws, draw, retouch
-from keypoints.crops.batches import Batch, Batches
-from keypoints.crops.cutting import write_store
+from keypoints.config.models import Augment
+from keypoints.core.geometry import apply_map, invert
+from keypoints.core.landmarks import SCHEMES
+from keypoints.crops.augment import AugmentParams, apply_to_pixels, sample_params
+from keypoints.crops.batches import Batch, BatchLoader
+from keypoints.crops.cropping import write_crops
 from keypoints.crops.store import CropFormat, CropStore
-from keypoints.faces import Face
-from keypoints.geometry import apply_map, invert
-from keypoints.landmarks import SCHEMES
-from keypoints.settings.models import Augment
+from keypoints.faces.face import Face
 
 SIZE = (48, 64)
-NONE = Augment(shift=0, rotation=0, brightness=0, saturation=0)
-USUAL = Augment(shift=10, rotation=10, brightness=0.2, saturation=0.1)
-LARGEST = Augment(shift=24, rotation=180, brightness=1, saturation=1)
+NONE = Augment(translate=0, rotation=0, brightness=0, saturation=0)
+USUAL = Augment(translate=10, rotation=10, brightness=0.2, saturation=0.1)
+LARGEST = Augment(translate=24, rotation=180, brightness=1, saturation=1)
 
 seeds, epochs = st.integers(0, 2**31), st.integers(1, 1000)
 store_rows = st.lists(st.integers(0, 11), min_size=1, max_size=4)
@@ -36,8 +36,8 @@ augments = st.builds(
 )
 
 
-def draw_rows(augment: Augment, rows: list[int], *, seed: int = 1, epoch: int = 1) -> Draws:
-    return draw(augment, SIZE, seed=seed, epoch=epoch, rows=np.array(rows))
+def draw_rows(augment: Augment, rows: list[int], *, seed: int = 1, epoch: int = 1) -> AugmentParams:
+    return sample_params(augment, SIZE, seed=seed, epoch=epoch, rows=np.array(rows))
 
 
 @given(st.sampled_from([USUAL, LARGEST]) | augments, seeds, epochs, store_rows)
@@ -49,7 +49,7 @@ def test_bright_dots_stay_under_their_landmarks(
     epoch: int,
     rows: list[int],
 ):
-    batches = Batches(
+    batches = BatchLoader(
         dot_store, np.array(rows), (0, 1, 2), batch_size=4, augment=augment, seed=seed
     )
     for batch in batches.epoch(epoch):
@@ -66,19 +66,19 @@ def test_dots_stay_in_the_picture_where_shifts_are_small(
     dot_store: CropStore, dot_near: Callable[..., np.ndarray | None], augment: Augment
 ):
     rows = np.arange(len(dot_store))
-    (batch,) = Batches(dot_store, rows, (0,), batch_size=12, augment=augment).epoch(1)
+    (batch,) = BatchLoader(dot_store, rows, (0,), batch_size=12, augment=augment).epoch(1)
     landmarks_input = batch.landmarks_unit[:, 0] * SIZE[::-1] - 0.5
     dots = map(dot_near, batch.images, landmarks_input)
     assert sum(dot is not None for dot in dots) >= 10
 
 
 def test_faces_turn_about_the_middle_of_the_input(dot_store: CropStore):
-    turning = Augment(shift=0, rotation=180, brightness=0, saturation=0)
+    turning = Augment(translate=0, rotation=180, brightness=0, saturation=0)
     for row in range(len(dot_store)):
-        (still,) = Batches(dot_store, np.array([row]), (0,), batch_size=1).epoch(1)
-        (turned,) = Batches(dot_store, np.array([row]), (0,), batch_size=1, augment=turning).epoch(
-            1
-        )
+        (still,) = BatchLoader(dot_store, np.array([row]), (0,), batch_size=1).epoch(1)
+        (turned,) = BatchLoader(
+            dot_store, np.array([row]), (0,), batch_size=1, augment=turning
+        ).epoch(1)
         middle_photo = apply_map(invert(still.photo_to_unit), np.array([[(0.5, 0.5)]]))
         np.testing.assert_allclose(apply_map(turned.photo_to_unit, middle_photo), 0.5)
 
@@ -91,7 +91,7 @@ def test_draws_stay_within_their_limits(augment: Augment, seed: int, epoch: int)
     size = np.sqrt(np.linalg.det(draws.maps[:, :, :2]))
     cosine = draws.maps[:, 0, 0] / size
     assert np.abs(size - 1).max() <= augment.scale + 1e-9
-    assert np.abs(moved).max() <= augment.shift + 1e-9
+    assert np.abs(moved).max() <= augment.translate + 1e-9
     assert np.degrees(np.arccos(cosine.clip(-1, 1))).max() <= augment.rotation + 1e-5
     assert np.abs(draws.brightness - 1).max() <= augment.brightness
     assert np.abs(draws.saturation - 1).max() <= augment.saturation
@@ -148,13 +148,13 @@ def mirrored_faces(tmp_path: Path, mirror: float) -> Batch:
         cv2.imwrite(str(tmp_path / f"{name}.png"), rng.integers(0, 256, SIZE, np.uint8))
         faces.append(Face(name, f"{name}.png", name, None, rng.uniform(0, 48, (15, 2))))
     format_ = CropFormat(
-        height=SIZE[0], width=SIZE[1], margin=0, colour=False, enlarge=None, scheme="kaggle15"
+        height=SIZE[0], width=SIZE[1], margin=0, colour=False, box_scale=None, scheme="kaggle15"
     )
     store = tmp_path / str(mirror)
-    write_store(store, tmp_path, faces, lambda face: "train", format_)
+    write_crops(store, tmp_path, faces, lambda face: "train", format_)
     augment = NONE.model_copy(update={"mirror": mirror})
     with CropStore(store) as opened:
-        (batch,) = Batches(
+        (batch,) = BatchLoader(
             opened, np.arange(4), tuple(range(15)), batch_size=4, augment=augment
         ).epoch(1)
     return batch
@@ -165,7 +165,7 @@ def test_a_mirrored_face_is_the_image_flipped_with_left_and_right_points_swapped
     order = plain.landmarks_unit[:, 0, 0].argsort(), mirrored.landmarks_unit[:, 1, 0].argsort()
     one, other = order[0], order[1][::-1]  # the batches may be in other orders
     np.testing.assert_array_equal(mirrored.images[other], plain.images[one][:, :, ::-1])
-    twins = plain.landmarks_unit[one][:, SCHEMES["kaggle15"].mirror_order]
+    twins = plain.landmarks_unit[one][:, SCHEMES["kaggle15"].flip_indices]
     np.testing.assert_allclose(mirrored.landmarks_unit[other], [1, 0] + twins * [-1, 1], atol=1e-6)
 
 
@@ -184,7 +184,7 @@ def test_gamma_keeps_black_and_white_and_changes_what_is_between():
     draws = draw_rows(NONE.model_copy(update={"gamma": 1.0}), [0, 1, 2, 3])
     for number, gamma in enumerate(draws.gamma):
         image = np.array([[0, 64, 128, 255]], np.uint8)
-        retouch(image, draws, number)
+        apply_to_pixels(image, draws, number)
         assert image.tolist() == [[0, *(round(255 * (v / 255) ** gamma) for v in (64, 128)), 255]]
 
 
@@ -192,8 +192,8 @@ def test_blur_softens_and_what_is_hidden_has_one_colour():
     noise = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), np.uint8)
     soft, hidden = noise.copy(), noise.copy()
     draws = draw_rows(NONE.model_copy(update={"blur": 3.0, "occlusion": 1.0}), [0])
-    retouch(soft, replace(draws, hidden=np.zeros((1, 4), int)), 0)
-    retouch(hidden, replace(draws, blur=np.zeros(1)), 0)
+    apply_to_pixels(soft, replace(draws, hidden=np.zeros((1, 4), int)), 0)
+    apply_to_pixels(hidden, replace(draws, blur=np.zeros(1)), 0)
     assert soft.std() < noise.std() / 2
     x0, y0, x1, y1 = draws.hidden[0]
     assert np.ptp(hidden[y0:y1, x0:x1], axis=(0, 1)).tolist() == [0, 0, 0]
@@ -202,7 +202,7 @@ def test_blur_softens_and_what_is_hidden_has_one_colour():
 
 def test_draws_are_half_as_strong_in_the_calm_share_at_the_end():
     augment = USUAL.model_copy(update={"mirror": 0.5, "occlusion": 0.4, "calm": 0.2})
-    assert augment.in_epoch(8, 10) is augment
-    calm = augment.in_epoch(9, 10)
-    assert (calm.shift, calm.rotation, calm.occlusion, calm.mirror) == (5, 5, 0.2, 0.5)
-    assert NONE.in_epoch(10, 10) is NONE
+    assert augment.at_epoch(8, 10) is augment
+    calm = augment.at_epoch(9, 10)
+    assert (calm.translate, calm.rotation, calm.erase, calm.hflip) == (5, 5, 0.2, 0.5)
+    assert NONE.at_epoch(10, 10) is NONE

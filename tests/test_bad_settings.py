@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from evaluate import evaluate
-from keypoints.command import run_stage
-from keypoints.inference import TrainedSettings, save_model
-from keypoints.models import build_network
-from keypoints.settings.params import read_params
+from keypoints.config.params import read_params
+from keypoints.core.cli import run_stage
+from keypoints.models.build import build_network
+from keypoints.models.predict import ModelInfo, save_model
 from submit import submit
 from train import train_model
 
@@ -107,7 +107,7 @@ def save_nose(path: Path, *, name: str = "nose_net", task: str = "nose", **other
     """A model file of another model, landmark count or crop, where asked."""
     n_points = 58 if task == "face" else 1
     model = PARAMS.models["nose_net"].model_copy(update={"channels": 2, "hidden": 2})
-    settings = TrainedSettings(
+    settings = ModelInfo(
         name=name, seed=1, lr=0.1, scheme="imm58", model=model, task=PARAMS.tasks[task]
     )
     network = build_network(model, PARAMS.tasks["nose"], n_points, seed=1)

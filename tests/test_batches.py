@@ -1,4 +1,4 @@
-"""Batches: which faces in which order, their pixels, and the way back to the photo."""
+"""BatchLoader: which faces in which order, their pixels, and the way back to the photo."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,26 +11,26 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.crops.augment import Draws, draw
-from keypoints.crops.batches import Batch, Batches
-from keypoints.crops.cutting import write_store
+from keypoints.config.models import Augment
+from keypoints.core.geometry import apply_map, invert, unit_map
+from keypoints.crops.augment import AugmentParams, sample_params
+from keypoints.crops.batches import Batch, BatchLoader
+from keypoints.crops.cropping import write_crops
 from keypoints.crops.store import CropFormat, CropStore
-from keypoints.faces import Face
-from keypoints.geometry import apply_map, invert, unit_map
-from keypoints.inference import input_of
-from keypoints.settings.models import Augment
+from keypoints.faces.face import Face
+from keypoints.models.predict import to_input
 
-NONE = Augment(shift=0, rotation=0, brightness=0, saturation=0)
-USUAL = Augment(shift=10, rotation=20, brightness=0.2, saturation=0.1)
+NONE = Augment(translate=0, rotation=0, brightness=0, saturation=0)
+USUAL = Augment(translate=10, rotation=20, brightness=0.2, saturation=0.1)
 ALL_POINTS = (0, 1, 2)
 
 
-def training_batches(store: CropStore, *, batch_size: int = 3, seed: int = 1) -> Batches:
+def training_batches(store: CropStore, *, batch_size: int = 3, seed: int = 1) -> BatchLoader:
     rows = store.rows("train")
-    return Batches(store, rows, ALL_POINTS, batch_size=batch_size, augment=USUAL, seed=seed)
+    return BatchLoader(store, rows, ALL_POINTS, batch_size=batch_size, augment=USUAL, seed=seed)
 
 
-def faces_in(store: CropStore, batches: Batches, epoch: int) -> list[int]:
+def faces_in(store: CropStore, batches: BatchLoader, epoch: int) -> list[int]:
     """The rows of an epoch, told by their landmarks."""
     rows = []
     for batch in batches.epoch(epoch):
@@ -59,11 +59,11 @@ def test_epoch_is_a_permutation_and_each_epoch_another(dot_store: CropStore):
 def test_mean_shape_is_that_of_the_faces_without_draws(
     dot_store: CropStore, monkeypatch: pytest.MonkeyPatch
 ):
-    plain = Batches(dot_store, dot_store.rows("train"), ALL_POINTS, batch_size=100)
+    plain = BatchLoader(dot_store, dot_store.rows("train"), ALL_POINTS, batch_size=100)
     (batch,) = plain.epoch()
     expected = batch.landmarks_unit.mean(axis=0)
     monkeypatch.setattr("keypoints.crops.batches._CHUNK", 3)
-    np.testing.assert_allclose(training_batches(dot_store).mean_unit(), expected, atol=1e-6)
+    np.testing.assert_allclose(training_batches(dot_store).mean_shape_unit(), expected, atol=1e-6)
 
 
 def test_mean_shape_is_of_known_points_and_the_middle_where_none_is_known(tmp_path: Path):
@@ -72,10 +72,10 @@ def test_mean_shape_is_of_known_points_and_the_middle_where_none_is_known(tmp_pa
         Face("a", "a.png", "a", None, np.array([(9.5, 9.5), (np.nan, np.nan), (19.5, 4.5)])),
         Face("b", "a.png", "b", None, np.array([(29.5, 9.5), (np.nan, np.nan), (np.nan, np.nan)])),
     ]
-    format_ = CropFormat(10, 20, 0, colour=False, enlarge=None, scheme="ibug68")
-    write_store(tmp_path / "store", tmp_path, faces, lambda face: "train", format_)
+    format_ = CropFormat(10, 20, 0, colour=False, box_scale=None, scheme="ibug68")
+    write_crops(tmp_path / "store", tmp_path, faces, lambda face: "train", format_)
     with CropStore(tmp_path / "store") as store:
-        mean_unit = Batches(store, np.arange(2), ALL_POINTS, batch_size=2).mean_unit()
+        mean_unit = BatchLoader(store, np.arange(2), ALL_POINTS, batch_size=2).mean_shape_unit()
     np.testing.assert_allclose(mean_unit, [(0.5, 0.5), (0.5, 0.5), (0.5, 0.25)])
 
 
@@ -108,7 +108,7 @@ def test_epoch_can_be_left_in_the_middle(dot_store: CropStore):
 
 def test_validation_batches_keep_the_order_of_their_rows(dot_store: CropStore):
     rows = np.array([11, 3, 7, 0, 9])
-    batches = Batches(dot_store, rows, ALL_POINTS, batch_size=2)
+    batches = BatchLoader(dot_store, rows, ALL_POINTS, batch_size=2)
     assert faces_in(dot_store, batches, 0) == rows.tolist()
     assert all(batch.draws is None for batch in batches.epoch())
 
@@ -118,7 +118,7 @@ def test_unaugmented_images_are_the_middle_of_the_crops(
     dot_store: CropStore, augment: Augment | None
 ):
     rows = np.array([8])
-    (batch,) = Batches(dot_store, rows, ALL_POINTS, batch_size=1, augment=augment).epoch(1)
+    (batch,) = BatchLoader(dot_store, rows, ALL_POINTS, batch_size=1, augment=augment).epoch(1)
     np.testing.assert_array_equal(batch.images[0], dot_store.crop(8)[10:-10, 10:-10])
 
 
@@ -126,10 +126,10 @@ def test_colour_images_are_the_middle_of_the_crops(tmp_path: Path):
     photo = np.random.default_rng(1).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     assert cv2.imwrite(str(tmp_path / "a.png"), photo)
     face = Face("a", "a.png", "a", (5, 5, 25, 25), np.zeros((2, 2)))
-    format_ = CropFormat(16, 24, 4, colour=True, enlarge=1.2, scheme="ibug68")
-    write_store(tmp_path / "store", tmp_path, [face], lambda face: "train", format_)
+    format_ = CropFormat(16, 24, 4, colour=True, box_scale=1.2, scheme="ibug68")
+    write_crops(tmp_path / "store", tmp_path, [face], lambda face: "train", format_)
     with CropStore(tmp_path / "store") as store:
-        (batch,) = Batches(store, np.array([0]), (0,), batch_size=1).epoch()
+        (batch,) = BatchLoader(store, np.array([0]), (0,), batch_size=1).epoch()
         np.testing.assert_array_equal(batch.images[0], store.crop(0)[4:-4, 4:-4])
 
 
@@ -138,7 +138,7 @@ def test_way_back_leads_to_the_landmarks_of_the_photo(
     dot_store: CropStore, seed: int, epoch: int, is_augmented: bool
 ):
     rows = np.arange(12)
-    batches = Batches(
+    batches = BatchLoader(
         dot_store,
         rows,
         ALL_POINTS,
@@ -155,7 +155,7 @@ def test_way_back_leads_to_the_landmarks_of_the_photo(
 
 
 def test_unit_is_0_to_1_across_the_input(dot_store: CropStore):
-    (batch,) = Batches(dot_store, np.array([8]), (0,), batch_size=1).epoch()
+    (batch,) = BatchLoader(dot_store, np.array([8]), (0,), batch_size=1).epoch()
     corners = np.array([[(-0.5, -0.5), (63.5, 47.5)]])  # of an input of 48 x 64 px
     x0, y0, x1, y1 = dot_store.faces(np.array([8]))[["x0", "y0", "x1", "y1"]].to_numpy(float)[0]
     corners_photo = apply_map(invert(batch.photo_to_unit), np.array([[(0.0, 0.0), (1.0, 1.0)]]))
@@ -169,16 +169,16 @@ def test_unit_is_0_to_1_across_the_input(dot_store: CropStore):
 
 def test_only_the_points_asked_for_are_given(dot_store: CropStore):
     rows = dot_store.rows("validation")
-    (every,) = Batches(dot_store, rows, ALL_POINTS, batch_size=4).epoch()
-    (some,) = Batches(dot_store, rows, (2, 0), batch_size=4).epoch()
+    (every,) = BatchLoader(dot_store, rows, ALL_POINTS, batch_size=4).epoch()
+    (some,) = BatchLoader(dot_store, rows, (2, 0), batch_size=4).epoch()
     np.testing.assert_array_equal(some.landmarks_unit, every.landmarks_unit[:, [2, 0]])
     assert some.landmarks_unit.dtype == np.float32
 
 
-def coloured(brightness: list[float], saturation: list[float]) -> Draws:
+def coloured(brightness: list[float], saturation: list[float]) -> AugmentParams:
     """Draws that change nothing but colours, a number per face."""
     rows = np.arange(len(brightness))
-    nothing = draw(NONE, (2, 2), seed=1, epoch=1, rows=rows)
+    nothing = sample_params(NONE, (2, 2), seed=1, epoch=1, rows=rows)
     return replace(nothing, brightness=np.array(brightness), saturation=np.array(saturation))
 
 
@@ -189,7 +189,7 @@ def coloured_batch(pixel: tuple[int, ...], brightness: float, saturation: float)
 
 
 def input_pixel(batch: Batch) -> list[float]:
-    return input_of(batch, torch.device("cpu"))[0, :, 1, 1].tolist()
+    return to_input(batch, torch.device("cpu"))[0, :, 1, 1].tolist()
 
 
 @pytest.mark.parametrize(
@@ -225,37 +225,37 @@ def test_factors_of_one_leave_pixels_exactly_as_they_are():
     drawn = coloured([1], [1])
     changed = Batch(images, plain.landmarks_unit, plain.photo_to_unit, drawn)
     device = torch.device("cpu")
-    assert torch.equal(input_of(plain, device), input_of(changed, device))
+    assert torch.equal(to_input(plain, device), to_input(changed, device))
 
 
 def test_each_face_has_its_own_colours_and_the_batch_is_left_as_it_was(dot_store: CropStore):
     images = np.full((2, 4, 4, 3), 100, np.uint8)
     draws = coloured([0.5, 2], [1, 1])
     batch = Batch(images, np.zeros((2, 1, 2), np.float32), draws.maps, draws)
-    inputs = input_of(batch, torch.device("cpu"))
+    inputs = to_input(batch, torch.device("cpu"))
     assert inputs[0, 0, 0, 0].item() == pytest.approx(50 / 255)
     assert inputs[1, 0, 0, 0].item() == pytest.approx(200 / 255)
     assert (images == 100).all()
 
 
 def test_input_is_channels_last(dot_store: CropStore):
-    (batch,) = Batches(dot_store, np.arange(4), (0,), batch_size=4).epoch()
-    inputs = input_of(batch, torch.device("cpu"))
+    (batch,) = BatchLoader(dot_store, np.arange(4), (0,), batch_size=4).epoch()
+    inputs = to_input(batch, torch.device("cpu"))
     assert inputs.shape == (4, 1, 48, 64)
     assert inputs.dtype == torch.float32
     assert inputs.is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("box_scale", [0.8, 1.25])
+@pytest.mark.parametrize("tta_scale", [0.8, 1.25])
 def test_dots_stay_under_their_landmarks_in_a_box_of_any_scale(
-    dot_store: CropStore, dot_near: Callable[..., np.ndarray | None], box_scale: float
+    dot_store: CropStore, dot_near: Callable[..., np.ndarray | None], tta_scale: float
 ):
     rows = np.arange(12)
-    batches = Batches(dot_store, rows, ALL_POINTS, batch_size=12, box_scale=box_scale)
+    batches = BatchLoader(dot_store, rows, ALL_POINTS, batch_size=12, tta_scale=tta_scale)
     (batch,) = batches.epoch()
-    (usual,) = Batches(dot_store, rows, ALL_POINTS, batch_size=12).epoch()
+    (usual,) = BatchLoader(dot_store, rows, ALL_POINTS, batch_size=12).epoch()
     np.testing.assert_allclose(
-        batch.landmarks_unit - 0.5, (usual.landmarks_unit - 0.5) / box_scale, atol=1e-6
+        batch.landmarks_unit - 0.5, (usual.landmarks_unit - 0.5) / tta_scale, atol=1e-6
     )
     points = apply_map(invert(unit_map((48, 64))), batch.landmarks_unit.astype(float))
     found = [

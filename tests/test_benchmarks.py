@@ -21,7 +21,7 @@ def test_the_settings_of_the_memory_measurement_are_accepted():
     code = """
 import workspace
 from peak_memory import MODELS, TASKS
-from keypoints.settings.params import Params
+from keypoints.config.params import Params
 Params(**workspace.settings_with({"tasks": TASKS, "models": MODELS}))
 """
     folders = os.pathsep.join([str(RUN.parent), str(RUN.parents[1] / "src")])

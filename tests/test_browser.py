@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from workspace import Workspace
 
-from keypoints import layout
+from keypoints.core import paths
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -94,7 +94,7 @@ def browse(page: Path, tmp_path: Path, width: int) -> tuple[dict, list[str]]:
 def test_the_page_opens_whole_and_quiet_and_fits_its_window(
     ran: Workspace, tmp_path: Path, width: int
 ) -> None:
-    probe, console = browse(ran.folder / layout.REPORT / "index.html", tmp_path, width)
+    probe, console = browse(ran.folder / paths.REPORT / "index.html", tmp_path, width)
     assert probe["width"] == width
     assert console == []
     assert probe["pictures"] > 60

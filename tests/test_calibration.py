@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.geometry import apply_map, compose, rotation, scaling, translation
-from keypoints.prediction.calibration import (
+from keypoints.core.geometry import apply_map, compose, rotation, scaling, translation
+from keypoints.prediction.shape_correction import (
     CalibrationError,
-    Calibrator,
+    ShapeCorrection,
     fit_calibrator,
     load_calibrator,
 )
@@ -48,22 +48,24 @@ def error(predicted: np.ndarray, target: np.ndarray) -> float:
 
 
 @pytest.fixture(scope="module")
-def truth() -> Calibrator:
+def truth() -> ShapeCorrection:
     """What is wrong with the predictions: a point that is always off, and three that depend."""
     mean_shape = upright_faces(1, n_faces=1)[0] / 60
     weights = np.zeros((2 * N_POINTS, 2 * N_POINTS))
     weights[0, 0] = weights[1, 1] = 0.6  # the first point should be further out
     weights[10, 3] = weights[11, 2] = -0.4  # one point says where another one is
-    return Calibrator(mean_shape - mean_shape.mean(axis=0), weights, np.eye(24)[7] * 0.05, 0.0)
+    return ShapeCorrection(mean_shape - mean_shape.mean(axis=0), weights, np.eye(24)[7] * 0.05, 0.0)
 
 
 @pytest.fixture(scope="module")
-def fitted(truth: Calibrator) -> Calibrator:
+def fitted(truth: ShapeCorrection) -> ShapeCorrection:
     predicted = placed(upright_faces(1), 2)
     return fit_calibrator(predicted, truth.apply(predicted), groups_of(300))
 
 
-def test_an_error_that_is_linear_in_the_shape_is_taken_away(fitted: Calibrator, truth: Calibrator):
+def test_an_error_that_is_linear_in_the_shape_is_taken_away(
+    fitted: ShapeCorrection, truth: ShapeCorrection
+):
     predicted = placed(upright_faces(1, n_faces=400)[300:], 3)  # faces that it has not seen
     target = truth.apply(predicted)
     assert error(fitted.apply(predicted), target) < 0.1 * error(predicted, target)
@@ -71,7 +73,7 @@ def test_an_error_that_is_linear_in_the_shape_is_taken_away(fitted: Calibrator, 
 
 @given(st.floats(-180, 180), st.floats(0.2, 5), st.floats(-900, 900), st.floats(-900, 900))
 def test_the_correction_moves_with_the_face(
-    fitted: Calibrator, degrees: float, factor: float, x: float, y: float
+    fitted: ShapeCorrection, degrees: float, factor: float, x: float, y: float
 ):
     faces = placed(upright_faces(1, n_faces=3), 4)
     moved = compose(translation(x, y), compose(scaling(factor, (0, 0)), rotation(degrees, (9, 7))))
@@ -95,7 +97,7 @@ def test_errors_that_nobody_can_know_are_left_alone():
     assert after < 1.03 * before
 
 
-def test_what_is_read_is_what_was_saved(fitted: Calibrator, tmp_path: Path):
+def test_what_is_read_is_what_was_saved(fitted: ShapeCorrection, tmp_path: Path):
     fitted.save(tmp_path / "calibrator.safetensors")
     (tmp_path / "ordinary").touch()
     modes = [path.stat().st_mode for path in tmp_path.iterdir()]

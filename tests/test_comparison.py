@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keypoints.scoring.comparison import ComparisonError, compare_errors
-from keypoints.scoring.verdict import comparison_text, sentence
+from keypoints.statistics.comparison import ComparisonError, compare_errors
+from keypoints.statistics.comparison_text import comparison_text, format_verdict
 
 
 def table(mae_px: Sequence[float], groups: Sequence[str] | None = None) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def test_errors_and_differences_by_hand():
     assert (found.n_faces, found.n_groups, found.n_seeds) == (3, 3, (1, 1))
     assert found.errors.loc["mae_px"].tolist() == [4, 3]
     assert found.errors.loc["nme_jaw"].tolist() == pytest.approx([0.08, 0.06])
-    assert found.verdict.difference == pytest.approx(-1)
+    assert found.decisive.difference == pytest.approx(-1)
     assert found.differences["nme"].difference == pytest.approx(-0.01)
     assert list(found.differences) == ["mae_px", "nme", "nme_jaw"]
 
@@ -52,18 +52,20 @@ def test_the_face_that_moved_most_comes_first_and_is_paired_by_its_name():
 def test_identical_sides_are_not_to_be_told_apart():
     errors = drawn(np.random.default_rng(1))
     found = compare_errors([table(errors)], [table(errors)])
-    assert found.verdict.interval == (0, 0)
-    assert not found.verdict.is_more_than_noise
-    assert sentence(found, "A", "B").startswith("B and A have the same errors on all 60 faces")
+    assert found.decisive.interval == (0, 0)
+    assert not found.decisive.is_significant
+    assert format_verdict(found, "A", "B").startswith(
+        "B and A have the same errors on all 60 faces"
+    )
 
 
 @pytest.mark.parametrize(("shift", "word"), [(-0.2, "better"), (0.2, "worse")])
 def test_a_side_that_is_shifted_on_every_face_is_better_or_worse(shift: float, word: str):
     errors = drawn(np.random.default_rng(1))  # whose deviation is ten times the shift
     found = compare_errors([table(errors)], [table(errors + shift)])
-    assert sentence(found, "A", "B").startswith(f"B is {word} than A: mae_px 0.2 ")
+    assert format_verdict(found, "A", "B").startswith(f"B is {word} than A: mae_px 0.2 ")
     turned = compare_errors([table(errors + shift)], [table(errors)])
-    assert turned.verdict.difference == pytest.approx(-found.verdict.difference)
+    assert turned.decisive.difference == pytest.approx(-found.decisive.difference)
 
 
 def test_sides_that_differ_by_luck_are_told_apart_once_in_twenty():
@@ -71,18 +73,18 @@ def test_sides_that_differ_by_luck_are_told_apart_once_in_twenty():
     for _ in range(60):
         told += compare_errors(
             [table(drawn(rng, 30))], [table(drawn(rng, 30))]
-        ).verdict.is_more_than_noise
+        ).decisive.is_significant
     assert told <= 6
 
 
 def test_mirror_twins_count_as_one_photo():
     old, new = drawn(np.random.default_rng(1)), drawn(np.random.default_rng(2))
     groups = [f"photo{number}" for number in range(60)]
-    alone = compare_errors([table(old, groups)], [table(new, groups)]).verdict
+    alone = compare_errors([table(old, groups)], [table(new, groups)]).decisive
     twins = compare_errors([table([*old, *old], groups * 2)], [table([*new, *new], groups * 2)])
     assert (twins.n_faces, twins.n_groups) == (120, 60)
-    assert twins.verdict.interval == pytest.approx(alone.interval)
-    strangers = compare_errors([table([*old, *old])], [table([*new, *new])]).verdict
+    assert twins.decisive.interval == pytest.approx(alone.interval)
+    strangers = compare_errors([table([*old, *old])], [table([*new, *new])]).decisive
     assert np.ptp(strangers.interval) == pytest.approx(np.ptp(alone.interval) / 2**0.5, rel=0.1)
 
 
@@ -91,13 +93,13 @@ def test_seeds_that_lie_apart_widen_the_interval_and_seeds_alike_do_not():
     shifted = [table(errors - 0.2)] * 3
     alike = compare_errors([table(errors)] * 3, shifted)
     assert alike.n_seeds == (3, 3)
-    assert alike.verdict.interval == pytest.approx((-0.2, -0.2))
+    assert alike.decisive.interval == pytest.approx((-0.2, -0.2))
     apart = compare_errors([table(errors + spread) for spread in (-1, 0, 1)], shifted)
-    assert apart.verdict.difference == pytest.approx(-0.2)
+    assert apart.decisive.difference == pytest.approx(-0.2)
     # deviation sqrt(2 / 4), of a difference of two means of three, 2.78 for four degrees of freedom
     reach = 2.78 * np.sqrt(0.5 * 2 / 3)
-    assert apart.verdict.interval == pytest.approx((-0.2 - reach, -0.2 + reach), rel=0.05)
-    assert "not to be told apart with 60 faces" in sentence(apart, "A", "B")
+    assert apart.decisive.interval == pytest.approx((-0.2 - reach, -0.2 + reach), rel=0.05)
+    assert "not to be told apart with 60 faces" in format_verdict(apart, "A", "B")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import pytest
 from workspace import Workspace
 
-from keypoints.inference import load_model
+from keypoints.models.predict import load_model
 
 
 @pytest.fixture

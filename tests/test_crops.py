@@ -11,18 +11,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keypoints.crops.cutting import region_of, write_store
+from keypoints.core.geometry import apply_map, resize_map
+from keypoints.crops.cropping import crop_region, write_crops
 from keypoints.crops.store import CropFormat, CropStore, StoreError
-from keypoints.faces import Box, Face, FormatError
-from keypoints.geometry import apply_map, resize_map
-from keypoints.sources.ibug import read_ibug
+from keypoints.datasets.ibug import read_ibug
+from keypoints.faces.face import Box, Face, FormatError
 
 
 def crop_format(
-    height: int = 80, width: int = 80, *, margin: int = 16, enlarge: float | None = 1.3
+    height: int = 80, width: int = 80, *, margin: int = 16, box_scale: float | None = 1.3
 ) -> CropFormat:
     return CropFormat(
-        height=height, width=width, margin=margin, colour=False, enlarge=enlarge, scheme="ibug68"
+        height=height,
+        width=width,
+        margin=margin,
+        colour=False,
+        box_scale=box_scale,
+        scheme="ibug68",
     )
 
 
@@ -46,13 +51,16 @@ def face(name: str, box: Box | None, landmarks_photo: np.ndarray | None) -> Face
         pytest.param((90, 70), (-20, -10, 90, 110), crop_format(96, 96), id="box larger"),
         pytest.param((240, 320), (99.4, 60.2, 220.7, 180.1), crop_format(), id="fractions"),
         pytest.param(
-            (240, 320), None, crop_format(60, 80, margin=0, enlarge=None), id="whole frame"
+            (240, 320), None, crop_format(60, 80, margin=0, box_scale=None), id="whole frame"
         ),
         pytest.param(
-            (240, 320), None, crop_format(96, 50, margin=0, enlarge=None), id="whole frame squeezed"
+            (240, 320),
+            None,
+            crop_format(96, 50, margin=0, box_scale=None),
+            id="whole frame squeezed",
         ),
         pytest.param(
-            (60, 80), None, crop_format(180, 200, margin=0, enlarge=None), id="whole frame grown"
+            (60, 80), None, crop_format(180, 200, margin=0, box_scale=None), id="whole frame grown"
         ),
     ],
 )
@@ -68,7 +76,7 @@ def test_bright_dot_of_the_photo_lies_under_its_landmark_in_the_crop(
     start, end = np.maximum((x0, y0), 0), np.minimum((x1, y1), photo_size[::-1])
     points = start + np.array([(0.8, 0.7), (0.2, 0.6), (0.5, 0.2)]) * (end - start)
     paint_dots(tmp_path / "a.png", photo_size, points, spread=min(photo_size) / 50)
-    write_store(tmp_path / "store", tmp_path, [face("a", box, points)], in_train, format_)
+    write_crops(tmp_path / "store", tmp_path, [face("a", box, points)], in_train, format_)
     with CropStore(tmp_path / "store") as store:
         crop = store.crop(0)
         landmarks_crop = apply_map(store.photo_to_crop[0], store.landmarks_photo[0])
@@ -80,8 +88,8 @@ def test_bright_dot_of_the_photo_lies_under_its_landmark_in_the_crop(
 
 def test_colours_are_stored_red_green_blue(tmp_path: Path):
     assert cv2.imwrite(str(tmp_path / "a.png"), np.full((40, 40, 3), (10, 20, 200), np.uint8))
-    format_ = CropFormat(20, 30, 0, colour=True, enlarge=None, scheme="ibug68")
-    write_store(
+    format_ = CropFormat(20, 30, 0, colour=True, box_scale=None, scheme="ibug68")
+    write_crops(
         tmp_path / "store", tmp_path, [face("a", None, np.zeros((2, 2)))], in_train, format_
     )
     with CropStore(tmp_path / "store") as store:
@@ -104,7 +112,7 @@ def eighty_faces(tmp_path: Path) -> tuple[Path, list[Face]]:
 def test_rows_keep_the_order_of_the_faces(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
     faces = faces[::-1]
-    write_store(root / "store", root, faces, in_train, crop_format(16, 24, margin=2))
+    write_crops(root / "store", root, faces, in_train, crop_format(16, 24, margin=2))
     with CropStore(root / "store") as store:
         assert len(store) == 80
         assert store.format == crop_format(16, 24, margin=2)
@@ -123,7 +131,7 @@ def test_rows_of_a_split_are_those_faces(eighty_faces: tuple[Path, list[Face]]):
     def split(one: Face) -> str:
         return "test" if one.is_test else "validation" if one.name in held_out else "train"
 
-    write_store(root / "store", root, faces, split, crop_format())
+    write_crops(root / "store", root, faces, split, crop_format())
     with CropStore(root / "store") as store:
         assert store.rows("validation").tolist() == [4, 70]
         assert store.rows("test").tolist() == list(range(9, 80, 10))
@@ -132,7 +140,7 @@ def test_rows_of_a_split_are_those_faces(eighty_faces: tuple[Path, list[Face]]):
 
 def test_landmarks_of_test_faces_are_unknown(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces, in_train, crop_format())
+    write_crops(root / "store", root, faces, in_train, crop_format())
     with CropStore(root / "store") as store:
         landmarks_photo = store.landmarks_photo[range(80)]
     unknown = np.isnan(landmarks_photo).all(axis=(1, 2))
@@ -143,8 +151,8 @@ def test_landmarks_of_test_faces_are_unknown(eighty_faces: tuple[Path, list[Face
 def test_whole_frame_has_no_box_in_the_table(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
     frame = face("000", None, faces[0].landmarks_photo)
-    format_ = crop_format(margin=0, enlarge=None)
-    write_store(root / "store", root, [frame], in_train, format_)
+    format_ = crop_format(margin=0, box_scale=None)
+    write_crops(root / "store", root, [frame], in_train, format_)
     with CropStore(root / "store") as store:
         assert store.faces(np.arange(1))[["x0", "y0", "x1", "y1"]].isna().all(axis=None)
         assert store.format == format_
@@ -152,7 +160,7 @@ def test_whole_frame_has_no_box_in_the_table(eighty_faces: tuple[Path, list[Face
 
 def test_names_of_digits_stay_text(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces[:3], in_train, crop_format())
+    write_crops(root / "store", root, faces[:3], in_train, crop_format())
     with CropStore(root / "store") as store:
         table = store.faces(np.arange(3))
     assert table["face"].tolist() == table["group"].tolist() == ["000", "001", "002"]
@@ -166,7 +174,7 @@ def test_bytes_are_the_same_whatever_the_number_of_cores(
     for cores in (1, 5):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         folder = tmp_path / str(cores)
-        write_store(folder, rendered_ibug, faces, in_train, crop_format())
+        write_crops(folder, rendered_ibug, faces, in_train, crop_format())
         stores.append({file.name: file.read_bytes() for file in folder.iterdir()})
     assert sorted(stores[0]) == [
         "crops.npy",
@@ -183,13 +191,13 @@ def test_files_are_those_that_numpy_and_pandas_write_at_once(
 ):
     root, faces = eighty_faces
     faces[3] = replace(faces[3], name='003, "so called"', box=None)
-    write_store(root / "store", root, faces, in_train, crop_format(16, 24, margin=2))
+    write_crops(root / "store", root, faces, in_train, crop_format(16, 24, margin=2))
     (root / "once").mkdir()
     unknown, nowhere = np.full((4, 2), np.nan), (np.nan,) * 4
     points = [unknown if one.is_test else one.landmarks_photo for one in faces]
     np.save(root / "once" / "landmarks.npy", np.stack(points))
     photo_to_crop = [
-        resize_map(region_of(one.box, (30, 40), crop_format(16, 24, margin=2)), (20, 28))
+        resize_map(crop_region(one.box, (30, 40), crop_format(16, 24, margin=2)), (20, 28))
         for one in faces
     ]
     np.save(root / "once" / "maps.npy", np.stack(photo_to_crop))
@@ -207,7 +215,7 @@ def test_unreadable_photo_leaves_no_whole_store(eighty_faces: tuple[Path, list[F
     root, faces = eighty_faces
     (root / "041.png").write_text("not a photo")
     with pytest.raises(FormatError, match=r"041\.png: not a photo"):
-        write_store(root / "store", root, faces, in_train, crop_format())
+        write_crops(root / "store", root, faces, in_train, crop_format())
     with pytest.raises(StoreError, match=r"store: no store\.json, .*; prepare the task again"):
         CropStore(root / "store")
 
@@ -216,12 +224,12 @@ def test_box_beside_its_photo_is_refused_with_the_name_of_the_photo(tmp_path: Pa
     assert cv2.imwrite(str(tmp_path / "a.png"), np.zeros((30, 40), np.uint8))
     beside = face("a", (500, 500, 520, 520), np.zeros((2, 2)))
     with pytest.raises(FormatError, match=r"a\.png: .*outside"):
-        write_store(tmp_path / "store", tmp_path, [beside], in_train, crop_format())
+        write_crops(tmp_path / "store", tmp_path, [beside], in_train, crop_format())
 
 
 def test_store_that_was_cut_short_is_told(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces, in_train, crop_format())
+    write_crops(root / "store", root, faces, in_train, crop_format())
     for name in ("crops.npy", "landmarks.npy", "maps.npy"):
         array = root / "store" / name
         array.write_bytes(array.read_bytes()[:-1])
@@ -238,7 +246,7 @@ def test_store_that_was_cut_short_is_told(eighty_faces: tuple[Path, list[Face]])
 
 def test_table_that_was_cut_short_is_told(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces, in_train, crop_format())
+    write_crops(root / "store", root, faces, in_train, crop_format())
     table = root / "store" / "faces.csv"
     table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
     with (
@@ -252,7 +260,7 @@ def test_faces_come_in_the_order_asked_for(
     eighty_faces: tuple[Path, list[Face]], monkeypatch: pytest.MonkeyPatch
 ):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces, in_train, crop_format())
+    write_crops(root / "store", root, faces, in_train, crop_format())
     monkeypatch.setattr("keypoints.crops.store._CHUNK", 7)  # parsed in many pieces
     with CropStore(root / "store") as store:
         table = store.faces(np.array([70, 3, 71]))
@@ -263,12 +271,12 @@ def test_faces_come_in_the_order_asked_for(
 
 def test_format_says_what_a_store_holds(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
-    write_store(root / "store", root, faces[:1], in_train, crop_format(16, 24, margin=2))
+    write_crops(root / "store", root, faces[:1], in_train, crop_format(16, 24, margin=2))
     assert json.loads((root / "store" / "store.json").read_text()) == {
         "height": 16,
         "width": 24,
         "margin": 2,
         "colour": False,
-        "enlarge": 1.3,
+        "box_scale": 1.3,
         "scheme": "ibug68",
     }

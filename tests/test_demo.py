@@ -13,12 +13,12 @@ from queue import Empty, Queue
 import numpy as np
 import pytest
 
-from keypoints.annotation.upright import read_upright
-from keypoints.demo.building import build_demo
-from keypoints.demo.onnxruntime_web import PACKAGE, DemoError, put_onnxruntime_web
-from keypoints.inference import load_model
-from keypoints.prediction.onnx_predictor import open_onnx
-from keypoints.prediction.predictor import cut_faces, predict_faces
+from keypoints.annotation.images import read_image
+from keypoints.annotation.onnx_predictor import open_onnx
+from keypoints.annotation.predictor import cut_faces, predict_faces
+from keypoints.export.onnxruntime_web import PACKAGE, DemoError, put_onnxruntime_web
+from keypoints.export.web import build_demo
+from keypoints.models.predict import load_model
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -133,7 +133,7 @@ def test_the_browser_finds_pythons_points_and_asks_nobody(
     told, console = browse(demo, server, tmp_path / "profile", width)
     assert told, f"the demo told nothing:\n{console}"
     predictor = open_onnx(demo / "model.onnx")[1]()
-    photo = read_upright(demo / "sample.png")
+    photo = read_image(demo / "sample.png")
     boxes = []
     for moment in ("before", "after"):
         found = told[moment]["faces"][0]

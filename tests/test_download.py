@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from keypoints.sources.download import Download, DownloadError, download, sha256_of
-from keypoints.sources.transfer import Part, transfer
+from keypoints.download.http import PartialFile, resume_download
+from keypoints.download.mirrors import Download, DownloadError, download, sha256_of
 
 OLD = bytes(range(256)) * 1000
 NEW = OLD[::-1] + b"one more line"
@@ -168,7 +168,7 @@ def test_a_whole_part_of_a_killed_run_is_used_without_the_network(
     server: Server, tmp_path: Path
 ) -> None:
     url = server.serve("/faces.zip", Reply())
-    transfer(url, Part(tmp_path / "faces.zip.part"), waits_s=())
+    resume_download(url, PartialFile(tmp_path / "faces.zip.part"), waits_s=())
     assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
     assert len(server.requests) == 1
 
@@ -184,10 +184,10 @@ def test_a_download_that_is_killed_midway_goes_on_in_the_next_run(
     command = [sys.executable, "-c", code, url, str(part)]
     with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(SRC)}) as child:
         deadline = time.monotonic() + 60
-        while Part(part).n_bytes == 0 and time.monotonic() < deadline:
+        while PartialFile(part).n_bytes == 0 and time.monotonic() < deadline:
             time.sleep(0.01)
         child.kill()
-    n_kept = Part(part).n_bytes
+    n_kept = PartialFile(part).n_bytes
     assert n_kept > 0
     assert fetch(url, folder=tmp_path).path.read_bytes() == LARGE
     assert server.requests[-1] == ("/faces.zip", f"bytes={n_kept}-")

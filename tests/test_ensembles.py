@@ -10,23 +10,23 @@ import torch
 from workspace import Workspace
 
 from keypoints.crops.store import CropStore
-from keypoints.inference import load_model
-from keypoints.prediction.calibration import load_calibrator
-from keypoints.prediction.ensembles import EnsembleError, combine
-from keypoints.prediction.saved import PredictedFaces, predict_faces
+from keypoints.models.predict import load_model
+from keypoints.prediction.ensemble import EnsembleError, combine
+from keypoints.prediction.shape_correction import load_calibrator
+from keypoints.prediction.tta import LandmarkPredictions, predict_faces
 
 
-def faces(x: float, n_faces: int = 1) -> PredictedFaces:
+def faces(x: float, n_faces: int = 1) -> LandmarkPredictions:
     """A face of two points, at (x, 0) and (0, x); ten further to the right in the mirror."""
     points = np.tile([(x, 0.0), (0.0, x)], (n_faces, 1, 1))
-    return PredictedFaces(points, points + (10, 0))
+    return LandmarkPredictions(points, points + (10, 0))
 
 
 @pytest.mark.parametrize(("how", "x"), [("mean", 4), ("median", 2)])
 def test_members_are_put_together_by_hand(how: str, x: float):
     together = combine(how, {"a": faces(1), "b": faces(9), "c": faces(2)})
     assert together.landmarks_photo.tolist() == [[[x, 0], [0, x]]]
-    assert together.mirrored_photo.tolist() == [[[x + 10, 0], [10, x]]]
+    assert together.flipped_photo.tolist() == [[[x + 10, 0], [10, x]]]
 
 
 def test_a_median_is_not_moved_by_one_member_that_is_far_off():

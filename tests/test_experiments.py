@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 from workspace import Workspace
 
-from keypoints.inference import load_model
+from keypoints.models.predict import load_model
 
 
 def test_an_experiment_runs_what_depends_on_its_setting_and_is_compared(

@@ -14,14 +14,14 @@ from PIL import Image
 from safetensors.torch import save
 
 import export
-from keypoints.inference import load_model, save_model
-from keypoints.models import build_network
-from keypoints.prediction.chosen_model import PRETRAINED, ROOT, open_model
-from keypoints.prediction.onnx_export import write_onnx
-from keypoints.prediction.onnx_predictor import open_onnx
-from keypoints.prediction.torch_predictor import torch_predictor
-from keypoints.settings.params import Params
-from keypoints.trained_settings import ModelFileError, TrainedSettings, read_settings
+from keypoints.annotation.default_model import PRETRAINED, ROOT, open_model
+from keypoints.annotation.onnx_predictor import open_onnx
+from keypoints.annotation.torch_predictor import torch_predictor
+from keypoints.config.params import Params
+from keypoints.export.onnx import write_onnx
+from keypoints.models.build import build_network
+from keypoints.models.checkpoint import ModelFileError, ModelInfo, read_info
+from keypoints.models.predict import load_model, save_model
 
 SRC = Path(__file__).parents[1] / "src"
 WITHOUT_TORCH = """
@@ -42,7 +42,7 @@ def exported(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-def crops_for(settings: TrainedSettings, n_faces: int) -> np.ndarray:
+def crops_for(settings: ModelInfo, n_faces: int) -> np.ndarray:
     shape = (n_faces, *settings.task.input_size, settings.task.channels)
     return np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
 
@@ -51,7 +51,7 @@ def crops_for(settings: TrainedSettings, n_faces: int) -> np.ndarray:
 def test_onnxruntime_says_what_torch_says(name: str, params: Params, tmp_path: Path) -> None:
     model = params.model(name)
     task, scheme = params.task(model.task), {"wild": "ibug68", "face": "imm58"}[model.task]
-    settings = TrainedSettings(name=name, seed=1, lr=1e-3, scheme=scheme, model=model, task=task)
+    settings = ModelInfo(name=name, seed=1, lr=1e-3, scheme=scheme, model=model, task=task)
     network = build_network(model, task, len(settings.points), seed=1).eval()
     save_model(tmp_path / "model.safetensors", network, settings)
     trained = load_model(tmp_path / "model.safetensors")
@@ -85,7 +85,7 @@ def test_the_export_beside_a_model_is_taken_unless_it_is_of_other_weights(
     exported: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copies = [Path(shutil.copy(path, tmp_path)) for path in (tiny_model, exported)]
-    crops = crops_for(read_settings(tiny_model), 1)
+    crops = crops_for(read_info(tiny_model), 1)
     _, load = open_model(copies[0], "auto")
     assert "onnx" in load().run.__module__
     _, load = open_model(copies[0], "cpu")
@@ -123,7 +123,7 @@ def test_half_precision_is_half_the_file_and_loads_as_whole(
 def test_settings_are_read_without_the_weights(tiny_model: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(tiny_model.read_bytes()[:-100])
-    assert read_settings(cut) == load_model(tiny_model).settings
+    assert read_info(cut) == load_model(tiny_model).settings
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_onnxruntime_sends_nothing_to_its_maker(tmp_path: Path) -> None:
     code = f"""
 import sys; sys.path.insert(0, {str(ROOT / "src")!r})
 from pathlib import Path
-from keypoints.prediction.onnx_predictor import open_onnx
+from keypoints.annotation.onnx_predictor import open_onnx
 open_onnx(Path({str(PRETRAINED.with_suffix(".onnx"))!r}))
 """
     environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keypoints.faces import Face, FormatError
-from keypoints.sources.face_list import FaceList
+from keypoints.faces.face import Face, FormatError
+from keypoints.faces.face_list import DiskBackedFaces
 
 SOURCE = Path("some list.xml")
 
@@ -19,18 +19,18 @@ def face(name: str) -> Face:
     return Face(name, f"{name}.jpg", name, (1, 2, 3.5, 4), np.full((68, 2), len(name) + 0.1))
 
 
-def list_of(*names: str, by_name: bool = False) -> FaceList:
-    faces = FaceList()
+def list_of(*names: str, by_name: bool = False) -> DiskBackedFaces:
+    faces = DiskBackedFaces()
     faces.extend(map(face, names), SOURCE, by_name=by_name)
     return faces
 
 
-def names_of(faces: FaceList) -> list[str]:
+def names_of(faces: DiskBackedFaces) -> list[str]:
     return [face.name for face in faces]
 
 
 def test_a_face_comes_back_as_it_was():
-    faces = FaceList()
+    faces = DiskBackedFaces()
     points = np.random.default_rng(1).random((58, 2))
     faces.extend([Face("a/1", "b/a/1.jpg", "a", (0.1, 2, 3, 4), points, view=3)], SOURCE)
     faces.extend([Face("ü", "ü.jpg", "ü", None, None, is_test=True)], SOURCE)
@@ -61,7 +61,7 @@ def test_a_list_is_a_sequence():
     assert [one.name for one in faces[1:3]] == ["b", "c"]
     with pytest.raises(IndexError):
         faces[4]
-    assert not FaceList()
+    assert not DiskBackedFaces()
 
 
 def test_two_walks_do_not_disturb_each_other():
@@ -86,7 +86,7 @@ def test_one_face_at_a_time_is_in_memory():
             yield one
             assert sum(reference() is not None for reference in given) <= 2
 
-    held = FaceList()
+    held = DiskBackedFaces()
     held.extend(faces(), SOURCE)
     assert not any(reference() for reference in given)
     assert held[0] is not held[0]
@@ -97,7 +97,7 @@ def test_a_list_that_found_the_disk_full_goes_without_a_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(tempfile, "TemporaryFile", partial(open, "/dev/full", "wb"))
-    faces = FaceList()
+    faces = DiskBackedFaces()
     faces._file.write(b"what waits in a buffer")
     del faces
     assert capsys.readouterr().err == ""

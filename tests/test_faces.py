@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keypoints.faces import Face, deal_groups, split_by_person, split_by_photo
-from keypoints.sources.ibug import photo_group, read_ibug
+from keypoints.datasets.ibug import photo_group, read_ibug
+from keypoints.faces.face import Face, group_k_fold, split_by_person, split_by_photo
 
 
 def imm_faces(persons: int = 40) -> list[Face]:
@@ -140,10 +140,10 @@ def test_drawn_photos_stay_with_their_twins(rendered_ibug: Path):
 
 def test_folds_hold_out_each_group_once_and_whole():
     groups = [f"photo{number // 2}" for number in range(46)]  # with mirror twins
-    folds = deal_groups(groups, 5)
+    folds = group_k_fold(groups, 5)
     assert (folds[::2] == folds[1::2]).all()
     assert sorted(np.bincount(folds)[1:]) == [8, 8, 10, 10, 10]
-    assert (deal_groups(groups[::-1], 5) == folds[::-1]).all()
+    assert (group_k_fold(groups[::-1], 5) == folds[::-1]).all()
     assert len(set(folds[:10].tolist())) > 1  # not in the order of their names
 
 
@@ -151,5 +151,5 @@ def test_folds_are_not_those_of_the_held_out_share():
     groups = [f"photo{number}" for number in range(400)]
     side_of = split_by_photo(0.5)
     held_out = [side_of(Face(group, group, group, None, None)) == "validation" for group in groups]
-    folds = deal_groups(groups, 2)
+    folds = group_k_fold(groups, 2)
     assert 0.4 < (np.array(held_out) == (folds == 1)).mean() < 0.6

@@ -11,10 +11,10 @@ import pytest
 from kaggle_service import SECRET, KaggleService
 from workspace import Workspace
 
-from keypoints.competitions import CS194_26
-from keypoints.sources.ibug import read_ibug
-from keypoints.sources.kaggle15 import read_kaggle15
-from keypoints.sources.rendered import write_kaggle15
+from keypoints.competition.registry import CS194_26
+from keypoints.datasets.ibug import read_ibug
+from keypoints.datasets.kaggle15 import read_kaggle15
+from keypoints.rendered.writers import write_kaggle15
 
 ARCHIVE = "imm_face_db.tar.gz"
 IBUG_ARCHIVE = "ibug_300W_large_face_landmark_dataset.tar.gz"

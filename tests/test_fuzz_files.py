@@ -21,12 +21,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from keypoints.errors import PipelineError
-from keypoints.photos import check_photos, photo_size, read_photo
-from keypoints.sources.ibug import TEST_LISTS, TRAIN_LIST, read_ibug
-from keypoints.sources.image_list import MAX_ENTRY_BYTES
-from keypoints.sources.imm import read_imm
-from keypoints.sources.unpack import unpack
+from keypoints.core.errors import PipelineError
+from keypoints.datasets.ibug import TEST_LISTS, TRAIN_LIST, read_ibug
+from keypoints.datasets.imm import read_imm
+from keypoints.download.unpack import unpack
+from keypoints.faces.dlib_xml import MAX_ENTRY_BYTES
+from keypoints.faces.images import check_photos, photo_size, read_photo
 
 pytestmark = pytest.mark.usefixtures("no_old_garbage")
 MAX_SECONDS = 1.0  # of this process's own time, however busy the machine is

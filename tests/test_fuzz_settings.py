@@ -15,23 +15,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from asking import asked_of
+from asking import submission_spec_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from keypoints.inference import ModelFileError, TrainedSettings, load_model, save_model
-from keypoints.models import build_network
-from keypoints.settings.errors import SettingsError
-from keypoints.settings.params import read_params
-from keypoints.submission import SubmissionError, read_submission, write_submission
+from keypoints.competition.submission import SubmissionError, read_submission, write_submission
+from keypoints.config.messages import SettingsError
+from keypoints.config.params import read_params
+from keypoints.models.build import build_network
+from keypoints.models.predict import ModelFileError, ModelInfo, load_model, save_model
 
 pytestmark = pytest.mark.usefixtures("no_old_garbage")
 
 COMMITTED = Path(__file__).parent.parent / "params.yaml"
 PARAMS = read_params(COMMITTED)
 MOST_CPU_S, MOST_KIB = 1.0, 200 << 10
-ASKED = asked_of(3, 2)
+ASKED = submission_spec_for(3, 2)
 
 edits = st.lists(
     st.tuples(st.integers(0, 1 << 16), st.integers(0, 12), st.binary(max_size=6)),
@@ -142,7 +142,7 @@ def model_file(folder: Path) -> bytes:
     """A network of a few hundred weights."""
     model = PARAMS.models["nose_net"].model_copy(update={"channels": 1, "hidden": 1})
     task = PARAMS.tasks["nose"].model_copy(update={"height": 46, "width": 46})
-    given = TrainedSettings(name="m", seed=1, lr=0.1, scheme="imm58", model=model, task=task)
+    given = ModelInfo(name="m", seed=1, lr=0.1, scheme="imm58", model=model, task=task)
     save_model(folder / "good.safetensors", build_network(model, task, 1, seed=1), given)
     return (folder / "good.safetensors").read_bytes()
 

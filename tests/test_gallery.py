@@ -1,8 +1,7 @@
 """The README's sheets of rendered faces."""
 
-import numpy as np
-
 import gallery
+import numpy as np
 
 
 def test_the_wild_sheet_has_a_marked_tile_per_face():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from keypoints.geometry import (
+from keypoints.core.geometry import (
     apply_map,
     compose,
     enlarge_box,
@@ -19,7 +19,7 @@ from keypoints.geometry import (
     translation,
     unit_map,
 )
-from keypoints.landmarks import SCHEMES
+from keypoints.core.landmarks import SCHEMES
 
 Array = NDArray[np.floating]
 
@@ -141,7 +141,7 @@ def test_rotations_about_one_centre_add_up(first: float, second: float, x: float
 @given(st.sampled_from(list(SCHEMES.values())), st.integers(1, 999), st.data())
 def test_mirror_twice_is_the_identity(scheme, width: int, data: st.DataObject):
     points = data.draw(arrays(float, (2, scheme.n_points, 2), elements=st.floats(-999, 999)))
-    order = scheme.mirror_order
+    order = scheme.flip_indices
     twice = mirror_points(mirror_points(points, width, order), width, order)
     np.testing.assert_allclose(twice, points, atol=1e-9)
 

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from keypoints.models.heatmap_net import HeatmapNet, expected_points
+from keypoints.architectures.heatmap.network import HeatmapNet, soft_argmax
 
 
 def test_a_map_of_one_peak_says_the_middle_of_its_cell():
     maps = torch.full((1, 2, 4, 8), -1e4)
     maps[0, 0, 1, 6] = maps[0, 1, 3, 0] = 0
-    assert expected_points(maps)[0].tolist() == [[6.5 / 8, 1.5 / 4], [0.5 / 8, 3.5 / 4]]
+    assert soft_argmax(maps)[0].tolist() == [[6.5 / 8, 1.5 / 4], [0.5 / 8, 3.5 / 4]]
 
 
 def test_two_equal_peaks_say_the_place_between_them_and_a_flat_map_the_middle():
@@ -17,19 +17,19 @@ def test_two_equal_peaks_say_the_place_between_them_and_a_flat_map_the_middle():
     maps[0, 0, 2, 2] = maps[0, 0, 2, 3] = 5.0
     maps[0, 1] = 0.7
     expected = torch.tensor([[3 / 8, 2.5 / 4], [0.5, 0.5]])
-    assert torch.allclose(expected_points(maps)[0], expected)
+    assert torch.allclose(soft_argmax(maps)[0], expected)
 
 
 def test_maps_in_half_precision_give_points_in_whole():
     maps = 3 * torch.randn(2, 5, 56, 56, generator=torch.Generator().manual_seed(1))
-    exact = expected_points(maps)
+    exact = soft_argmax(maps)
     with torch.autocast("cpu", torch.bfloat16):
-        assert (expected_points(maps) - exact).abs().max() < 1e-6
+        assert (soft_argmax(maps) - exact).abs().max() < 1e-6
 
 
 def test_a_gradient_reaches_the_map_from_its_point():
     maps = torch.zeros(1, 1, 4, 4, requires_grad=True)
-    expected_points(maps)[0, 0, 0].backward()
+    soft_argmax(maps)[0, 0, 0].backward()
     assert (maps.grad[0, 0, :, 0] < 0).all() and (maps.grad[0, 0, :, 3] > 0).all()
 
 

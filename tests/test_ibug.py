@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keypoints.faces import FormatError
-from keypoints.sources.ibug import read_ibug
+from keypoints.datasets.ibug import read_ibug
+from keypoints.faces.face import FormatError
 
 TRAIN, TEST = "labels_ibug_300W_train.xml", "labels_ibug_300W_test.xml"
 PARSED = "labels_ibug_300W_test_parsed.xml"

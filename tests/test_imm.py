@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from keypoints.faces import FormatError
-from keypoints.photos import read_photo
-from keypoints.sources.imm import read_asf, read_imm
+from keypoints.datasets.imm import read_asf, read_imm
+from keypoints.faces.face import FormatError
+from keypoints.faces.images import read_photo
 
 SIZE = (48, 64)  # height and width of the photos here, not square
 X, Y = np.arange(58) / 64, np.arange(58) / 116

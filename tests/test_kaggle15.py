@@ -7,20 +7,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from asking import asked_of
+from asking import submission_spec_for
 from workspace import ROOT
 
-from keypoints.competitions import FACIAL_KEYPOINTS_DETECTION, competition_of, find_competition
-from keypoints.competitions.asking import asked_of as asked_for
-from keypoints.competitions.terms import AskedFaces, CompetitionError, read_asked_faces
-from keypoints.crops.cutting import write_store
+from keypoints.competition.asking import submission_spec_for as asked_for
+from keypoints.competition.base import CompetitionError, SubmissionSpec, load_submission_spec
+from keypoints.competition.local_score import score
+from keypoints.competition.registry import (
+    FACIAL_KEYPOINTS_DETECTION,
+    competition_of,
+    find_competition,
+)
+from keypoints.competition.submission import SubmissionError, read_submission, write_submission
+from keypoints.competition.test_labels import TruthError, read_test_labels
+from keypoints.config.params import Params, read_params
+from keypoints.core.landmarks import KAGGLE_15, KAGGLE_15_POINTS
+from keypoints.crops.cropping import write_crops
 from keypoints.crops.store import CropFormat
-from keypoints.faces import Face, FormatError
-from keypoints.kaggle.local_score import score
-from keypoints.landmarks import KAGGLE_15, KAGGLE_15_POINTS
-from keypoints.scoring.truth import TruthError, read_truth
-from keypoints.settings.params import Params, read_params
-from keypoints.sources.kaggle15 import (
+from keypoints.datasets.kaggle15 import (
     LOOKUP_TABLE,
     TRAIN_HEADER,
     lookup_table,
@@ -28,9 +32,9 @@ from keypoints.sources.kaggle15 import (
     split_kaggle15,
     write_photos,
 )
-from keypoints.sources.rendered import write_kaggle15
-from keypoints.sources.unpack import UnpackError
-from keypoints.submission import SubmissionError, read_submission, write_submission
+from keypoints.download.unpack import UnpackError
+from keypoints.faces.face import Face, FormatError
+from keypoints.rendered.writers import write_kaggle15
 
 GOLDEN = Path(__file__).parent / "golden" / "facial_keypoints_detection.csv"
 CORE = [0, 1, 10, 14]  # the points that are nearly always known
@@ -45,13 +49,13 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory, rendered: Path) -> AskedFaces:
+def asked(tmp_path_factory: pytest.TempPathFactory, rendered: Path) -> SubmissionSpec:
     folder = tmp_path_factory.mktemp("store") / "kaggle15"
     faces = read_kaggle15(rendered)
-    format_ = CropFormat(96, 96, margin=0, colour=False, enlarge=None, scheme="kaggle15")
-    write_store(folder, rendered, faces, split_kaggle15(faces, 0.2), format_)
+    format_ = CropFormat(96, 96, margin=0, colour=False, box_scale=None, scheme="kaggle15")
+    write_crops(folder, rendered, faces, split_kaggle15(faces, 0.2), format_)
     (folder / LOOKUP_TABLE).write_bytes(lookup_table(rendered).read_bytes())
-    return read_asked_faces(FACIAL_KEYPOINTS_DETECTION, folder)
+    return load_submission_spec(FACIAL_KEYPOINTS_DETECTION, folder)
 
 
 def picture(brightness: int = 7) -> str:
@@ -155,7 +159,7 @@ def test_points_of_drawn_faces_are_on_their_sides(rendered: Path):
         points = face.landmarks_photo
         if points is None or np.isnan(points).any():
             continue
-        for left, right in KAGGLE_15.mirror_pairs:  # of the picture
+        for left, right in KAGGLE_15.flip_pairs:  # of the picture
             assert points[left, 0] < points[right, 0]
         brows, eyes, mouth = (
             points[list(KAGGLE_15.parts[part]), 1].mean() for part in ("brows", "eyes", "mouth")
@@ -188,7 +192,7 @@ def test_the_same_pixels_are_one_group(tmp_path: Path):
     assert first.group == third.group != second.group
 
 
-def test_the_lookup_table_says_what_is_asked_for(asked: AskedFaces, rendered: Path):
+def test_the_lookup_table_says_what_is_asked_for(asked: SubmissionSpec, rendered: Path):
     with lookup_table(rendered).open() as file:
         rows = list(csv.DictReader(file))
     assert len(asked.values) == len(rows) < 5 * 30
@@ -203,14 +207,14 @@ def test_the_lookup_table_says_what_is_asked_for(asked: AskedFaces, rendered: Pa
 def test_a_wrong_lookup_table_is_refused(tmp_path: Path, row: str):
     (tmp_path / LOOKUP_TABLE).write_text(f"RowId,ImageId,FeatureName,Location\n{row}\n")
     with pytest.raises(CompetitionError, match=r"row 1 should ask for RowId 1, an ImageId up to 5"):
-        FACIAL_KEYPOINTS_DETECTION.asked_values(tmp_path, (5, 15, 2))
+        FACIAL_KEYPOINTS_DETECTION.row_indices(tmp_path, (5, 15, 2))
 
 
 def test_the_submission_is_that_of_the_golden_file(tmp_path: Path):
     landmarks_photo = np.full((2, 15, 2), 1.0)
     landmarks_photo[0, 0] = (96.4, -1.0)
     landmarks_photo[1, 3] = (2.5, 48.1234)
-    asked = asked_of(
+    asked = submission_spec_for(
         2, 15, FACIAL_KEYPOINTS_DETECTION, values=np.array([0, 1, 30 + 6, 30 + 7], dtype=int)
     )
     write_submission(tmp_path / "15.csv", landmarks_photo, asked)
@@ -220,8 +224,8 @@ def test_the_submission_is_that_of_the_golden_file(tmp_path: Path):
         read_submission(tmp_path / "15.csv", asked)
 
 
-def test_the_local_score_is_the_root_mean_square(asked: AskedFaces, rendered: Path):
-    truth = read_truth(asked, rendered)
+def test_the_local_score_is_the_root_mean_square(asked: SubmissionSpec, rendered: Path):
+    truth = read_test_labels(asked, rendered)
     assert np.isnan(truth).any()
     predicted = np.nan_to_num(truth)
     assert score(predicted, truth, asked).score == 0
@@ -230,19 +234,19 @@ def test_the_local_score_is_the_root_mean_square(asked: AskedFaces, rendered: Pa
     assert score(predicted, truth, asked).score == pytest.approx(expected)
 
 
-def test_kaggle_keeps_the_solution(asked: AskedFaces, rendered: Path, tmp_path: Path):
+def test_kaggle_keeps_the_solution(asked: SubmissionSpec, rendered: Path, tmp_path: Path):
     with pytest.raises(TruthError, match=r"no solution\.csv below it.*Kaggle's downloads never"):
-        read_truth(asked, tmp_path)
+        read_test_labels(asked, tmp_path)
     (tmp_path / "solution.csv").write_text("RowId,Location\n1,5.0\n")
     with pytest.raises(TruthError, match="should have .* rows of RowId,Location"):
-        read_truth(asked, tmp_path)
+        read_test_labels(asked, tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"RowId,Location\n1,word\n", b"\xff\xfeR\x00"])
-def test_a_damaged_solution_is_named(asked: AskedFaces, tmp_path: Path, content: bytes):
+def test_a_damaged_solution_is_named(asked: SubmissionSpec, tmp_path: Path, content: bytes):
     (tmp_path / "solution.csv").write_bytes(content)
     with pytest.raises(TruthError, match=r"solution\.csv: .*; fetch the data set again"):
-        read_truth(asked, tmp_path)
+        read_test_labels(asked, tmp_path)
 
 
 def test_an_ensemble_goes_where_its_members_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

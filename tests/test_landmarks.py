@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keypoints.faces import Face
-from keypoints.landmarks import (
+from keypoints.core.landmarks import (
     IBUG_68,
     IMM_58,
     KAGGLE_15,
@@ -15,8 +14,9 @@ from keypoints.landmarks import (
     Scheme,
     neighbours_of,
 )
-from keypoints.sources.ibug import read_ibug
-from keypoints.sources.imm import read_imm
+from keypoints.datasets.ibug import read_ibug
+from keypoints.datasets.imm import read_imm
+from keypoints.faces.face import Face
 
 every_scheme = pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
 
@@ -60,7 +60,7 @@ def test_contour_stays_within_one_part(scheme: Scheme):
 
 @every_scheme
 def test_mirror_order_twice_changes_nothing(scheme: Scheme):
-    order = scheme.mirror_order
+    order = scheme.flip_indices
     assert sorted(order) == list(range(scheme.n_points))
     assert (order[order] == np.arange(scheme.n_points)).all()
 
@@ -68,14 +68,14 @@ def test_mirror_order_twice_changes_nothing(scheme: Scheme):
 @every_scheme
 def test_mirror_keeps_every_point_in_its_part(scheme: Scheme):
     for part in scheme.parts.values():
-        assert set(scheme.mirror_order[list(part)]) == set(part)
+        assert set(scheme.flip_indices[list(part)]) == set(part)
 
 
 @every_scheme
 def test_mirror_swaps_left_and_right_eye(scheme: Scheme):
     left, right = scheme.eye_corners
-    assert scheme.mirror_order[left] == right
-    assert scheme.mirror_order[right] == left
+    assert scheme.flip_indices[left] == right
+    assert scheme.flip_indices[right] == left
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_mirror_swaps_left_and_right_eye(scheme: Scheme):
     ],
 )
 def test_known_points_swap_with_their_twins(scheme: Scheme, point: int, twin: int):
-    assert scheme.mirror_order[point] == twin
+    assert scheme.flip_indices[point] == twin
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_mirrored_frontal_face_looks_like_itself(frontal_faces: list[Face]):
         points = face.landmarks_photo
         assert points is not None
         eye_distance = np.linalg.norm(np.subtract(*points[list(IMM_58.eye_corners)]))
-        mirrored = points[IMM_58.mirror_order] * (-1, 1)
+        mirrored = points[IMM_58.flip_indices] * (-1, 1)
         difference = (mirrored - mirrored.mean(0)) - (points - points.mean(0))
         assert np.linalg.norm(difference, axis=1).mean() < 0.3 * eye_distance
 
@@ -161,7 +161,7 @@ def test_parts_of_some_points_are_positions_among_them():
 
 
 def test_mirror_swaps_left_and_right_in_the_names_of_the_15_points():
-    for point, twin in enumerate(KAGGLE_15.mirror_order):
+    for point, twin in enumerate(KAGGLE_15.flip_indices):
         swapped = KAGGLE_15_POINTS[point].replace("left", "?").replace("right", "left")
         assert KAGGLE_15_POINTS[twin] == swapped.replace("?", "right")
 
@@ -187,6 +187,6 @@ def test_neighbours_are_positions_among_the_points_that_are_predicted():
 @every_scheme
 def test_a_direction_is_mirrored_with_the_face(scheme: Scheme):
     found = neighbours_of(tuple(range(scheme.n_points)), scheme)
-    order = scheme.mirror_order
+    order = scheme.flip_indices
     for point, pair in enumerate(found):
         assert {int(order[near]) for near in pair} == set(found[order[point]])

@@ -10,9 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from keypoints.landmarks import IBUG_68
-from keypoints.settings.params import read_params
-from keypoints.training.losses import LOSSES, PENALTIES, along_contours, make_loss, mean_of, wing
+from keypoints.config.params import read_params
+from keypoints.core.landmarks import IBUG_68
+from keypoints.training.losses import (
+    ELEMENTWISE_LOSSES,
+    LOSSES,
+    anisotropic_loss,
+    make_loss,
+    masked_mean_loss,
+    wing,
+)
 
 every_loss = pytest.mark.parametrize("name", LOSSES)
 errors = st.floats(1e-4, 1)
@@ -144,7 +151,7 @@ LINE = torch.tensor([[[0.2, 0.5], [0.4, 0.5], [0.6, 0.5], [0.9, 0.9]]])
 
 
 def along_loss(penalty: str, weight: float, *errors: tuple[float, float]) -> float:
-    loss = along_contours(PENALTIES[penalty], NEIGHBOURS, weight=weight)
+    loss = anisotropic_loss(ELEMENTWISE_LOSSES[penalty], NEIGHBOURS, weight=weight)
     return loss(LINE + torch.tensor([errors]), LINE).item()
 
 
@@ -163,7 +170,7 @@ def test_a_turned_face_has_the_same_loss_along_its_contours(degrees: float):
         [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]], dtype=torch.float32
     )
     errors = torch.tensor([[[0.1, 0.02], [-0.03, 0.2], [0.01, -0.05], [0.0, 0.0]]])
-    loss = along_contours(wing, NEIGHBOURS, weight=0.3)
+    loss = anisotropic_loss(wing, NEIGHBOURS, weight=0.3)
     expected = loss(LINE + errors, LINE)
     assert loss((LINE + errors) @ matrix.T, LINE @ matrix.T).item() == pytest.approx(
         expected.item(), rel=1e-5
@@ -171,7 +178,7 @@ def test_a_turned_face_has_the_same_loss_along_its_contours(degrees: float):
 
 
 def test_where_a_neighbour_is_unknown_or_at_the_same_place_x_and_y_count_alike():
-    loss = along_contours(PENALTIES["l1"], NEIGHBOURS, weight=0.0)
+    loss = anisotropic_loss(ELEMENTWISE_LOSSES["l1"], NEIGHBOURS, weight=0.0)
     target = LINE.clone()
     target[0, 2] = math.nan
     predicted = (LINE + torch.tensor([0.0, 0.1])).requires_grad_()
@@ -190,7 +197,7 @@ def test_a_model_names_its_loss_and_the_weight_along():
     predicted, points = target + 0.01 * torch.tensor([1.0, -2.0]), tuple(range(68))
     plain = make_loss(model, IBUG_68, points)(predicted, target)
     assert plain.item() == LOSSES["mse"](predicted, target).item()
-    half = make_loss(model.model_copy(update={"loss_along": 0.5}), IBUG_68, points)
+    half = make_loss(model.model_copy(update={"tangent_weight": 0.5}), IBUG_68, points)
     assert half(predicted, target).item() != pytest.approx(plain.item())
     assert half(target, target).item() == 0
 
@@ -200,7 +207,9 @@ def test_a_face_that_is_twice_as_large_counts_twice_where_size_counts():
     predicted = torch.tensor([0.1, 0.3]).view(2, 1, 1).expand(2, 3, 2)
     sizes = torch.tensor([2 / 3, 4 / 3])
     alike, in_pixels = (
-        mean_of(PENALTIES["l1"], by_size=by_size)(predicted, target, sizes=sizes).item()
+        masked_mean_loss(ELEMENTWISE_LOSSES["l1"], by_size=by_size)(
+            predicted, target, sizes=sizes
+        ).item()
         for by_size in (0, 1)
     )
     assert alike == pytest.approx(0.2)
@@ -209,9 +218,9 @@ def test_a_face_that_is_twice_as_large_counts_twice_where_size_counts():
 
 def test_size_counts_along_contours_too():
     predicted, target = landmarks_and_target(5)
-    model = read_params().model("resnet18").model_copy(update={"loss_along": 0.5})
+    model = read_params().model("resnet18").model_copy(update={"tangent_weight": 0.5})
     points = tuple(range(15))
-    loss = make_loss(model.model_copy(update={"loss_by_size": 1.0}), IBUG_68, points)
+    loss = make_loss(model.model_copy(update={"size_weight": 1.0}), IBUG_68, points)
     plain = make_loss(model, IBUG_68, points)
     sizes = torch.tensor([1.0, 1.0, 1.0, 3.0])
     halves = plain(predicted[:3], target[:3]) * 3 + plain(predicted[3:], target[3:]) * 3

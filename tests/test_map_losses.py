@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from workspace import ROOT
 
-from keypoints.models.heatmap_net import expected_points
-from keypoints.settings.params import read_params
-from keypoints.training.losses import Loss, make_loss, mean_of, wing
-from keypoints.training.map_losses import MAP_LOSSES
+from keypoints.architectures.heatmap.losses import MAP_LOSSES
+from keypoints.architectures.heatmap.network import soft_argmax
+from keypoints.config.params import read_params
+from keypoints.training.losses import Loss, make_loss, masked_mean_loss, wing
 
 every_map_loss = pytest.mark.parametrize("name", MAP_LOSSES)
 SIZE = (12, 16)  # rows and columns
@@ -33,7 +33,7 @@ def peaks(points: Tensor, *, of: str = "divergence", width: float = WIDTH) -> Te
 def loss_with_maps(name: str) -> Loss:
     """Wing loss of the points, and a quarter of the maps'."""
     model = read_params(ROOT / "contenders/params.yaml").model("mobile_heatmap")
-    update = {"map_loss": name, "map_weight": 0.25, "map_width": WIDTH}
+    update = {"heatmap_loss": name, "heatmap_loss_weight": 0.25, "heatmap_sigma": WIDTH}
     return make_loss(model.model_copy(update=update), None, (0, 1))
 
 
@@ -78,14 +78,17 @@ def test_maps_learn_to_be_peaks(name: str, target: Tensor):
         optimizer.zero_grad()
         MAP_LOSSES[name](maps, target, WIDTH).mean().backward()
         optimizer.step()
-    torch.testing.assert_close(expected_points(maps), target, atol=0.06, rtol=0)
+    torch.testing.assert_close(soft_argmax(maps), target, atol=0.06, rtol=0)
     assert (maps.flatten(2).argmax(-1) == peaks(target).flatten(2).argmax(-1)).all()
 
 
 @every_map_loss
 def test_the_settings_add_it_to_the_loss_of_the_points(name: str, target: Tensor):
     maps = peaks(target + 0.05)
-    predicted = expected_points(maps)
+    predicted = soft_argmax(maps)
     both = loss_with_maps(name)(predicted, target, raw=maps)
-    of_points, of_maps = mean_of(wing)(predicted, target), MAP_LOSSES[name](maps, target, WIDTH)
+    of_points, of_maps = (
+        masked_mean_loss(wing)(predicted, target),
+        MAP_LOSSES[name](maps, target, WIDTH),
+    )
     assert both.item() == pytest.approx((of_points + of_maps.mean() / 4).item())

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from keypoints.landmarks import IBUG_68
-from keypoints.scoring.metrics import (
+from keypoints.core.landmarks import IBUG_68
+from keypoints.evaluation.metrics import (
     area_under_ced,
     ced_curve,
     failure_rate,

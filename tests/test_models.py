@@ -12,33 +12,39 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from keypoints.config.data import Task
+from keypoints.config.messages import SettingsError
+from keypoints.config.models import (
+    BackboneSettings,
+    HeatmapModel,
+    ModelSettings,
+    OptimSettings,
+    RegressionSettings,
+)
+from keypoints.config.params import read_params
+from keypoints.core.landmarks import IMM_58, SCHEMES
+from keypoints.core.weights_folder import is_weights
 from keypoints.crops.batches import Batch
-from keypoints.inference import (
+from keypoints.models.build import build_network
+from keypoints.models.network import LandmarkNetwork
+from keypoints.models.predict import (
     ModelFileError,
-    TrainedSettings,
-    check_fit,
+    ModelInfo,
+    check_compatible,
     load_model,
     save_model,
 )
-from keypoints.landmarks import IMM_58, SCHEMES
-from keypoints.models import build_network
-from keypoints.models.network import LandmarkNetwork
-from keypoints.settings.data import Task
-from keypoints.settings.errors import SettingsError
-from keypoints.settings.models import AnyModel, BackboneModel, HeatmapModel, OnBackbone, Recipe
-from keypoints.settings.params import read_params
-from keypoints.sources.weights import is_weights
-from keypoints.training.loop import LearningError, with_last_good
+from keypoints.training.checkpoint import CheckpointFile, TrainState
+from keypoints.training.loop import DivergenceError, save_last_good
 from keypoints.training.losses import LOSSES
-from keypoints.training.recipe import Learner
-from keypoints.training.resume import Progress, StateFile
+from keypoints.training.trainer import Trainer
 
 PARAMS = read_params(Path(__file__).parent.parent / "params.yaml")
 CPU = torch.device("cpu")
 N_POINTS = 5
 
 RESNET = PARAMS.models["resnet18"]
-assert isinstance(RESNET, BackboneModel)
+assert isinstance(RESNET, RegressionSettings)
 # 32 px are enough for a backbone, and quick
 TINY_WILD = PARAMS.tasks["wild"].model_copy(update={"height": 32, "width": 32, "margin": 0})
 SMALL = RESNET.model_copy(update={"backbone": "mobilenetv3_small_100"})
@@ -49,7 +55,7 @@ HEATMAP = CONTENDERS["mobile_heatmap"]
 assert isinstance(HEATMAP, HeatmapModel)
 
 OF_CONTENDERS = ("mobile_heatmap", "quick_128", "pip_128", "mobile_wild")  # one of each network
-MODELS: dict[str, AnyModel] = {
+MODELS: dict[str, ModelSettings] = {
     **PARAMS.models,
     **{name: CONTENDERS[name] for name in OF_CONTENDERS},
     "heat maps on resnet18": HEATMAP.model_copy(update={"backbone": "resnet18", "pad_type": None}),
@@ -59,15 +65,15 @@ MODELS: dict[str, AnyModel] = {
 every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
-def task_of(model: AnyModel) -> Task:
-    return TINY_WILD if isinstance(model, OnBackbone) else PARAMS.tasks[model.task]
+def task_of(model: ModelSettings) -> Task:
+    return TINY_WILD if isinstance(model, BackboneSettings) else PARAMS.tasks[model.task]
 
 
-def build(model: AnyModel, *, seed: int = 1, n_points: int = N_POINTS) -> LandmarkNetwork:
+def build(model: ModelSettings, *, seed: int = 1, n_points: int = N_POINTS) -> LandmarkNetwork:
     return build_network(model, task_of(model), n_points, seed=seed)
 
 
-def tiny_batch(model: AnyModel) -> Batch:
+def tiny_batch(model: ModelSettings) -> Batch:
     """Three faces of noise."""
     task, rng = task_of(model), np.random.default_rng(1)
     images = rng.integers(0, 256, (3, *task.input_size, task.channels), dtype=np.uint8)
@@ -75,15 +81,13 @@ def tiny_batch(model: AnyModel) -> Batch:
     return Batch(images, landmarks_unit, np.tile(np.eye(2, 3), (3, 1, 1)), None)
 
 
-def tiny_images(model: AnyModel) -> torch.Tensor:
+def tiny_images(model: ModelSettings) -> torch.Tensor:
     return torch.from_numpy(tiny_batch(model).images).permute(0, 3, 1, 2) / 255
 
 
-def settings_of(model: AnyModel, *, n_points: int = 58) -> TrainedSettings:
+def settings_of(model: ModelSettings, *, n_points: int = 58) -> ModelInfo:
     scheme = next(scheme.name for scheme in SCHEMES.values() if scheme.n_points == n_points)
-    return TrainedSettings(
-        name="model", seed=3, lr=1e-5, scheme=scheme, model=model, task=task_of(model)
-    )
+    return ModelInfo(name="model", seed=3, lr=1e-5, scheme=scheme, model=model, task=task_of(model))
 
 
 def same_weights(one: nn.Module, other: nn.Module) -> bool:
@@ -92,7 +96,7 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
 
 
 @every_model
-def test_network_gives_every_face_its_points(model: AnyModel):
+def test_network_gives_every_face_its_points(model: ModelSettings):
     network = build(model).eval()
     with torch.inference_mode():
         predicted = network(tiny_images(model))
@@ -101,17 +105,17 @@ def test_network_gives_every_face_its_points(model: AnyModel):
 
 
 @every_model
-def test_training_step_lowers_the_loss(model: AnyModel):
+def test_training_step_lowers_the_loss(model: ModelSettings):
     network, batch = build(model).train(), tiny_batch(model)
-    learner = Learner(network, LOSSES["mse"], Recipe(), CPU)
-    learner.set_rate(1e-4)
+    learner = Trainer(network, LOSSES["mse"], OptimSettings(), CPU)
+    learner.set_lr(1e-4)
     first, _ = learner.step(batch)
     second, _ = learner.step(batch)
     assert second < first
 
 
 @every_model
-def test_first_weights_are_a_function_of_the_seed(model: AnyModel):
+def test_first_weights_are_a_function_of_the_seed(model: ModelSettings):
     torch.manual_seed(7)
     network = build(model, seed=1)
     torch.manual_seed(8)
@@ -120,7 +124,7 @@ def test_first_weights_are_a_function_of_the_seed(model: AnyModel):
 
 
 @pytest.mark.parametrize("model", [*PARAMS.models.values(), SMALL], ids=[*PARAMS.models, "small"])
-def test_first_predictions_lie_near_the_mean_shape(model: AnyModel):
+def test_first_predictions_lie_near_the_mean_shape(model: ModelSettings):
     mean_unit = np.random.default_rng(1).uniform(0.2, 0.8, (N_POINTS, 2))
     at_mean = build_network(model, task_of(model), N_POINTS, seed=1, mean_unit=mean_unit)
     with torch.inference_mode():
@@ -131,14 +135,14 @@ def test_first_predictions_lie_near_the_mean_shape(model: AnyModel):
 
 
 @every_model
-def test_building_leaves_torchs_own_chance_alone(model: AnyModel):
+def test_building_leaves_torchs_own_chance_alone(model: ModelSettings):
     before = torch.get_rng_state()
     build(model)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @every_model
-def test_saved_model_predicts_the_same_with_the_same_settings(model: AnyModel, tmp_path: Path):
+def test_saved_model_predicts_the_same_with_the_same_settings(model: ModelSettings, tmp_path: Path):
     task = task_of(model).model_copy(update={"points": "all"})
     settings = settings_of(model).model_copy(update={"task": task})
     network, path = build(model, n_points=58), tmp_path / "new folder" / "model.safetensors"
@@ -199,12 +203,12 @@ def test_resnet18_ends_in_136_numbers():
     [
         (
             "nose_net",
-            ["Conv2d", "ReLU", "MaxPool2d"] * 3 + ["Flatten", "Linear", "ReLU", "PointsLayer"],
+            ["Conv2d", "ReLU", "MaxPool2d"] * 3 + ["Flatten", "Linear", "ReLU", "Float32Linear"],
         ),
         (
             "face_net",
             ["Conv2d", "ReLU", "MaxPool2d"] * 5
-            + ["Conv2d", "ReLU", "Flatten", "Linear", "ReLU", "Linear", "ReLU", "PointsLayer"],
+            + ["Conv2d", "ReLU", "Flatten", "Linear", "ReLU", "Linear", "ReLU", "Float32Linear"],
         ),
     ],
 )
@@ -283,7 +287,7 @@ def test_weights_of_the_same_backbone_are_taken_but_for_the_last_layer(
     assert own["classifier.bias"].shape == (2 * N_POINTS,)
 
 
-def saved(model: AnyModel, path: Path, *, n_points: int = 58) -> LandmarkNetwork:
+def saved(model: ModelSettings, path: Path, *, n_points: int = 58) -> LandmarkNetwork:
     """A network away from its first weights, whose file the path names from now on."""
     network = build(model, seed=2, n_points=n_points)
     with torch.no_grad():
@@ -298,7 +302,7 @@ def saved(model: AnyModel, path: Path, *, n_points: int = 58) -> LandmarkNetwork
 
 @pytest.mark.parametrize("model", [SMALL, HEATMAP], ids=["backbone", "heat maps"])
 def test_a_trained_model_of_the_project_is_taken_whole_by_one_of_its_kind(
-    tmp_path: Path, model: AnyModel
+    tmp_path: Path, model: ModelSettings
 ):
     path = tmp_path / "trained.safetensors"
     trained = saved(model, path)
@@ -310,7 +314,7 @@ def test_a_trained_model_of_the_project_is_taken_whole_by_one_of_its_kind(
     ("model", "last"), [(SMALL, "body.classifier."), (HEATMAP, "body.head.1.")], ids=["", "maps"]
 )
 def test_the_last_layer_of_a_trained_model_with_other_points_is_not_taken(
-    tmp_path: Path, model: AnyModel, last: str
+    tmp_path: Path, model: ModelSettings, last: str
 ):
     path = tmp_path / "trained.safetensors"
     trained = saved(model, path).state_dict()
@@ -322,7 +326,7 @@ def test_the_last_layer_of_a_trained_model_with_other_points_is_not_taken(
 
 @pytest.mark.parametrize("model", [SMALL, HEATMAP], ids=["backbone", "heat maps"])
 def test_a_last_layer_for_other_points_begins_as_a_mean_of_the_nearest(
-    tmp_path: Path, model: AnyModel
+    tmp_path: Path, model: ModelSettings
 ):
     path = tmp_path / "trained.safetensors"
     trained = saved(model, path, n_points=68).eval()
@@ -343,7 +347,9 @@ def test_a_last_layer_for_other_points_begins_as_a_mean_of_the_nearest(
     ],
     ids=["another backbone", "another architecture"],
 )
-def test_a_trained_model_of_another_kind_is_refused(tmp_path: Path, other: AnyModel, holds: str):
+def test_a_trained_model_of_another_kind_is_refused(
+    tmp_path: Path, other: ModelSettings, holds: str
+):
     path = tmp_path / "trained.safetensors"
     save_model(path, build(other), settings_of(other))
     with pytest.raises(SettingsError, match=rf"trained\.safetensors: holds a {holds}"):
@@ -464,11 +470,11 @@ def test_model_file_carries_its_settings_as_json(nose_file: Path):
 def test_last_good_weights_of_a_training_that_broke_are_kept_as_a_model_file(
     nose_file: Path, tmp_path: Path
 ):
-    trained, error = load_model(nose_file), LearningError("the loss is nan")
-    state = StateFile(tmp_path / "states" / "nose.state")
-    assert with_last_good(error, state, trained.network, trained.settings) is error
-    error.good = Progress.at_start_of(3)
-    told = str(with_last_good(error, state, trained.network, trained.settings))
+    trained, error = load_model(nose_file), DivergenceError("the loss is nan")
+    state = CheckpointFile(tmp_path / "states" / "nose.state")
+    assert save_last_good(error, state, trained.network, trained.settings) is error
+    error.last_good = TrainState.at_start_of(3)
+    told = str(save_last_good(error, state, trained.network, trained.settings))
     kept = tmp_path / "states" / "nose.last_good.safetensors"
     assert told == f"the loss is nan\n{kept}: the last good weights, those after epoch 2"
     assert load_model(kept).settings == trained.settings
@@ -544,9 +550,9 @@ def test_model_of_another_name_or_of_other_crops_is_told(
     nose_file: Path, name: str, other: dict[str, object], said: str
 ):
     trained = load_model(nose_file)
-    check_fit(trained, "model", trained.settings.crop_format)
+    check_compatible(trained, "model", trained.settings.crop_format)
     with pytest.raises(ModelFileError, match=said):
-        check_fit(trained, name, replace(trained.settings.crop_format, **other))
+        check_compatible(trained, name, replace(trained.settings.crop_format, **other))
 
 
 @pytest.mark.parametrize("name", PARAMS.models)

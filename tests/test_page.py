@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from workspace import MODELS, Workspace
 
-from keypoints.page.assembly import build_page
-from keypoints.page.making import revision_of_inputs
-from keypoints.page.template import percent
-from keypoints.settings.params import read_params
+from keypoints.config.params import read_params
+from keypoints.report.page import build_page
+from keypoints.report.reproduce import revision_of_inputs
+from keypoints.report.template import percent
 
 TASKS = ["task-nose", "task-face", "task-wild", "task-kaggle15"]
 ANCHORS = ["summary", *TASKS, "own-photos", "kaggle", "making"]

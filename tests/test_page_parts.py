@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from keypoints.landmarks import IBUG_68, IMM_58
-from keypoints.models import build_network
-from keypoints.page import analysis, charts, layers, pictures, template
-from keypoints.settings.params import Params
+from keypoints.config.params import Params
+from keypoints.core.landmarks import IBUG_68, IMM_58
+from keypoints.models.build import build_network
+from keypoints.report import analysis, charts, layers, pictures, template
 
 
 def faces(count: int = 1) -> np.ndarray:
@@ -29,7 +29,7 @@ def rotated(points: np.ndarray, degrees: float) -> np.ndarray:
 def test_a_turn_is_the_noses_way_off_the_middle_however_the_head_leans(degrees: float) -> None:
     points = faces(2)
     points[1, 30] = (70, 40)
-    assert analysis.turn_of(rotated(points, degrees), IBUG_68) == pytest.approx([0, 0.2])
+    assert analysis.yaw_proxy(rotated(points, degrees), IBUG_68) == pytest.approx([0, 0.2])
 
 
 @pytest.mark.parametrize("degrees", [0, 30])
@@ -52,7 +52,7 @@ def test_ranks_that_rise_together_correlate_whatever_their_values() -> None:
 
 def test_thirds_share_the_faces_out_by_a_value() -> None:
     values = np.array([30.0, 10.0, 20.0, 60.0, 40.0, 50.0])
-    rows = analysis.thirds(values, values / 1000, ("small", "middling", "large"), " px")
+    rows = analysis.terciles(values, values / 1000, ("small", "middling", "large"), " px")
     assert [row.label for row in rows] == [
         "small (10 to 20 px)",
         "middling (30 to 40 px)",

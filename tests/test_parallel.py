@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from keypoints import parallel
-from keypoints.parallel import map_on_cores
+from keypoints.core import parallel
+from keypoints.core.parallel import parallel_map
 
 
 @pytest.mark.parametrize("cores", [1, 3])
 def test_results_come_in_the_order_of_the_items(cores: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parallel, "n_cores", lambda: cores)
-    assert list(map_on_cores(lambda item: item**2, range(100))) == [n**2 for n in range(100)]
-    assert list(map_on_cores(str, [])) == []
+    assert list(parallel_map(lambda item: item**2, range(100))) == [n**2 for n in range(100)]
+    assert list(parallel_map(str, [])) == []
 
 
 def test_items_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch):
@@ -27,7 +27,7 @@ def test_items_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch):
             taken += 1
             yield taken
 
-    for result in map_on_cores(abs, items()):
+    for result in parallel_map(abs, items()):
         assert taken - result <= 12  # four per core
     assert taken == 1000
 
@@ -35,7 +35,7 @@ def test_items_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch):
 def test_work_is_done_by_as_many_threads_as_there_are_cores(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parallel, "n_cores", lambda: 3)
     meeting = threading.Barrier(3, timeout=60)
-    assert len(list(map_on_cores(lambda _: meeting.wait(), range(3)))) == 3
+    assert len(list(parallel_map(lambda _: meeting.wait(), range(3)))) == 3
 
 
 def test_an_error_comes_in_its_place_and_ends_the_work(monkeypatch: pytest.MonkeyPatch):
@@ -48,7 +48,7 @@ def test_an_error_comes_in_its_place_and_ends_the_work(monkeypatch: pytest.Monke
             raise ValueError("ten")
         return item
 
-    results = map_on_cores(work, range(1000))
+    results = parallel_map(work, range(1000))
     assert [next(results) for _ in range(10)] == list(range(10))
     with pytest.raises(ValueError, match="ten"):
         next(results)

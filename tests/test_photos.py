@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keypoints.faces import FormatError
-from keypoints.photos import check_photos, photo_size, read_photo
+from keypoints.faces.face import FormatError
+from keypoints.faces.images import check_photos, photo_size, read_photo
 
 HEIGHT, WIDTH = 32, 48
 ORIENTATION = 0x0112  # of EXIF; 6: the camera was turned to the right
@@ -105,7 +105,7 @@ def test_a_jpeg_is_decoded_as_from_its_file_even_without_its_end(tmp_path: Path,
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = write_jpeg(tmp_path / "large.jpg")
-    monkeypatch.setattr("keypoints.photos.MAX_BYTES", 100)
+    monkeypatch.setattr("keypoints.faces.images.MAX_BYTES", 100)
     with pytest.raises(FormatError, match=r"large\.jpg: a file of more than 100 bytes"):
         read_photo(path, colour=True)
 

@@ -7,18 +7,18 @@ import pytest
 import torch
 from workspace import ROOT
 
+from keypoints.config.messages import SettingsError
+from keypoints.config.models import OptimSettings, PipModel
+from keypoints.config.params import read_params
+from keypoints.core.landmarks import IBUG_68
 from keypoints.crops.batches import Batch
-from keypoints.inference import load_model, save_model
-from keypoints.landmarks import IBUG_68
-from keypoints.models import build_network
+from keypoints.models.build import build_network
+from keypoints.models.checkpoint import ModelInfo
 from keypoints.models.network import LandmarkNetwork
 from keypoints.models.pip_net import Grid, nearest
-from keypoints.settings.errors import SettingsError
-from keypoints.settings.models import PipModel, Recipe
-from keypoints.settings.params import read_params
-from keypoints.trained_settings import TrainedSettings
+from keypoints.models.predict import load_model, save_model
 from keypoints.training.losses import make_loss
-from keypoints.training.recipe import Learner
+from keypoints.training.trainer import Trainer
 
 PARAMS = read_params(ROOT / "params.yaml")
 TASK = PARAMS.task("wild").model_copy(update={"height": 64, "width": 96, "margin": 0})
@@ -60,7 +60,7 @@ def test_a_grid_that_is_right_is_decoded_to_the_points_and_costs_nothing(
     grid = perfect(target, rows=2, columns=3, count=count)
     torch.testing.assert_close(grid.decode(), target)
     torch.testing.assert_close(grid.errors(target), torch.zeros(2, N_POINTS, count + 1, 2))
-    assert (grid.score_costs(target) == 0).all()
+    assert (grid.score_loss(target) == 0).all()
     assert make_loss(MODEL, None, ())(grid.decode(), target, raw=grid) < 1e-6
 
 
@@ -104,8 +104,8 @@ def test_the_network_learns_two_faces_by_heart(target: torch.Tensor):
     model = MODEL.model_copy(update={"stride": 8})  # of which little is built: a quick one
     network = network_of(model)
     loss = make_loss(model, None, tuple(range(N_POINTS)))
-    learner = Learner(network, loss, Recipe(), torch.device("cpu"))
-    learner.set_rate(1e-3)
+    learner = Trainer(network, loss, OptimSettings(), torch.device("cpu"))
+    learner.set_lr(1e-3)
     images = np.random.default_rng(1).integers(0, 256, (2, 64, 96, 3), np.uint8)
     batch = Batch(images, target.numpy(), np.eye(2, 3)[None].repeat(2, 0), None)
     costs = [learner.step(batch, number) for number in range(60)]
@@ -117,9 +117,7 @@ def test_the_network_learns_two_faces_by_heart(target: torch.Tensor):
 def test_a_model_file_keeps_the_neighbours(tmp_path: Path, stride: int):
     model = MODEL.model_copy(update={"stride": stride})
     network = network_of(model).eval()
-    settings = TrainedSettings(
-        name="pip", seed=1, lr=1e-3, scheme="kaggle15", model=model, task=TASK
-    )
+    settings = ModelInfo(name="pip", seed=1, lr=1e-3, scheme="kaggle15", model=model, task=TASK)
     with torch.no_grad():
         said = network(torch.zeros(1, 3, 64, 96))
         assert said.shape == (1, N_POINTS, 2)
@@ -145,8 +143,8 @@ def test_every_parameter_learns(target: torch.Tensor, backbone: str, stride: int
     model = MODEL.model_copy(update={"stride": stride, "backbone": backbone})
     network = network_of(model)
     loss = make_loss(model, IBUG_68, tuple(range(N_POINTS)))
-    learner = Learner(network, loss, Recipe(), torch.device("cpu"))
-    learner.set_rate(0.0)
+    learner = Trainer(network, loss, OptimSettings(), torch.device("cpu"))
+    learner.set_lr(0.0)
     images = np.random.default_rng(1).integers(0, 256, (2, 64, 96, 3), np.uint8)
     learner.step(Batch(images, target.numpy(), np.eye(2, 3)[None].repeat(2, 0), None))
     assert [name for name, weights in network.named_parameters() if weights.grad is None] == []
@@ -163,9 +161,7 @@ def test_half_precision_does_not_round_the_points():
 def test_a_damaged_file_to_start_from_is_named(tmp_path: Path):
     network = network_of(MODEL)
     network.body.points.fill_(N_POINTS)
-    settings = TrainedSettings(
-        name="pip", seed=1, lr=1e-3, scheme="kaggle15", model=MODEL, task=TASK
-    )
+    settings = ModelInfo(name="pip", seed=1, lr=1e-3, scheme="kaggle15", model=MODEL, task=TASK)
     path = tmp_path / "pip.safetensors"
     save_model(path, network, settings)
     with pytest.raises(SettingsError, match="pip.safetensors: cannot be started from: its neigh"):
@@ -174,4 +170,4 @@ def test_a_damaged_file_to_start_from_is_named(tmp_path: Path):
 
 def test_contours_are_nothing_to_a_grid():
     with pytest.raises(ValueError, match="must be 1 for pip_net"):
-        PipModel(**MODEL.model_dump() | {"loss_along": 0.5})
+        PipModel(**MODEL.model_dump() | {"tangent_weight": 0.5})

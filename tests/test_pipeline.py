@@ -9,9 +9,9 @@ import pytest
 import torch
 from workspace import MODELS, Workspace
 
-from keypoints.crops.batches import Batches
+from keypoints.crops.batches import BatchLoader
 from keypoints.crops.store import CropStore
-from keypoints.inference import load_model
+from keypoints.models.predict import load_model
 from keypoints.training.loop import validate
 
 FETCHES = {f"fetch@{item}" for item in ("imm", "ibug", "kaggle15", "weights")}
@@ -70,7 +70,7 @@ def test_a_loaded_model_scores_what_was_saved(ran: Workspace, model: str, task: 
     trained = load_model(ran.folder / f"models/{model}.safetensors")
     with CropStore(ran.folder / "data/crops" / task) as store:
         rows = store.rows("validation")
-        batches = Batches(store, rows, trained.settings.points, batch_size=4)
+        batches = BatchLoader(store, rows, trained.settings.points, batch_size=4)
         mse = validate(trained.network, batches, torch.device("cpu"))
     assert mse == pytest.approx(scores["mse"], rel=1e-4)
     assert trained.settings.name == model
@@ -91,7 +91,7 @@ def test_a_second_run_does_nothing(ran: Workspace) -> None:
             FETCHES,
         ),
         ("validation.imm", 0.3, {"prepare@nose", "prepare@face"}),
-        ("tasks.wild.enlarge", 1.5, {"prepare@wild", "train@resnet18"}),
+        ("tasks.wild.box_scale", 1.5, {"prepare@wild", "train@resnet18"}),
         ("models.face_net.loss", "l1", {"fetch@weights", "train@face_net"}),
         (
             "at_test.resnet18.mirror",

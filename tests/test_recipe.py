@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from keypoints.config.models import OptimSettings
 from keypoints.crops.batches import Batch
 from keypoints.models.network import LandmarkNetwork
-from keypoints.settings.models import Recipe
 from keypoints.training.losses import LOSSES
-from keypoints.training.recipe import Learner, make_optimizer, rate_factors
+from keypoints.training.trainer import Trainer, make_optimizer, rate_factors
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ def one_face() -> Batch:
 
 
 def test_the_rate_rises_then_falls_as_half_a_cosine_to_nearly_zero():
-    recipe = Recipe(warmup=0.25, cosine=True)
+    recipe = OptimSettings(warmup=0.25, cosine=True)
     factors = [f for epoch in (1, 2, 3, 4) for f in rate_factors(epoch, 4, 5, recipe)]
     assert len(factors) == 20
     assert factors[:6] == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1])
@@ -40,12 +40,14 @@ def test_the_rate_rises_then_falls_as_half_a_cosine_to_nearly_zero():
 
 
 def test_without_a_recipe_the_rate_is_left_alone():
-    assert rate_factors(3, 10, 4, Recipe()) == [1.0] * 4
+    assert rate_factors(3, 10, 4, OptimSettings()) == [1.0] * 4
 
 
 def test_the_backbone_learns_at_its_share_and_biases_never_decay():
     network = tiny_network()
-    optimizer = make_optimizer(network, Recipe(weight_decay=0.1, backbone_lr=0.5), fused=False)
+    optimizer = make_optimizer(
+        network, OptimSettings(weight_decay=0.1, backbone_lr_scale=0.5), fused=False
+    )
     found = {
         (group["share"], group["weight_decay"], tuple(p.shape))
         for group in optimizer.param_groups
@@ -53,19 +55,19 @@ def test_the_backbone_learns_at_its_share_and_biases_never_decay():
     }
     assert found == {(0.5, 0.1, (3, 4)), (0.5, 0, (3,)), (1, 0.1, (2, 3)), (1, 0, (2,))}
     assert type(optimizer) is torch.optim.AdamW
-    assert type(make_optimizer(network, Recipe(), fused=False)) is torch.optim.Adam
+    assert type(make_optimizer(network, OptimSettings(), fused=False)) is torch.optim.Adam
 
 
 def test_rates_are_set_by_share():
-    learner = Learner(tiny_network(), LOSSES["mse"], Recipe(backbone_lr=0.1), CPU)
-    learner.set_rate(0.02)
+    learner = Trainer(tiny_network(), LOSSES["mse"], OptimSettings(backbone_lr_scale=0.1), CPU)
+    learner.set_lr(0.02)
     assert {group["lr"] for group in learner.optimizer.param_groups} == {0.02, 0.002}
 
 
 def test_a_long_gradient_is_cut_before_the_step():
     network = tiny_network()
-    learner = Learner(network, LOSSES["mse"], Recipe(clip=1e-3), CPU)
-    learner.set_rate(0.0)
+    learner = Trainer(network, LOSSES["mse"], OptimSettings(clip_grad=1e-3), CPU)
+    learner.set_lr(0.0)
     learner.step(one_face())
     norm = torch.cat([p.grad.flatten() for p in network.parameters()]).norm()
     assert norm == pytest.approx(1e-3, rel=1e-3)
@@ -74,22 +76,27 @@ def test_a_long_gradient_is_cut_before_the_step():
 def test_the_average_lies_between_the_weights_and_is_what_is_judged():
     network = tiny_network()
     first = network.body.head.bias.clone()
-    learner = Learner(network, LOSSES["mse"], Recipe(average=0.9), CPU)
-    learner.set_rate(0.01)
+    learner = Trainer(network, LOSSES["mse"], OptimSettings(ema=0.9), CPU)
+    learner.set_lr(0.01)
     for number in range(20):
         learner.step(one_face(), number)
-    moved, averaged = network.body.head.bias - first, learner.judged.body.head.bias - first
-    assert learner.judged is not network
+    moved, averaged = network.body.head.bias - first, learner.eval_model.body.head.bias - first
+    assert learner.eval_model is not network
     assert (averaged / moved > 0).all() and (averaged / moved < 0.95).all()
-    assert set(learner.whole.state_dict()) > {"network.body.head.bias", "average.body.head.bias"}
+    assert set(learner.checkpoint_module.state_dict()) > {
+        "network.body.head.bias",
+        "average.body.head.bias",
+    }
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch compiles with a C++ compiler")
 def test_a_compiled_network_learns_as_the_plain_one_and_has_its_weights_names():
     plain, compiled = tiny_network(), tiny_network()
     for network in (plain, compiled):
-        learner = Learner(network, LOSSES["mse"], Recipe(), CPU, compiled=network is compiled)
-        learner.set_rate(0.01)
+        learner = Trainer(
+            network, LOSSES["mse"], OptimSettings(), CPU, compiled=network is compiled
+        )
+        learner.set_lr(0.01)
         for number in range(3):
             learner.step(one_face(), number)
     assert torch._dynamo.utils.counters["stats"]["calls_captured"] > 0
@@ -100,5 +107,5 @@ def test_a_compiled_network_learns_as_the_plain_one_and_has_its_weights_names():
 
 def test_without_an_average_the_network_itself_is_judged():
     network = tiny_network()
-    learner = Learner(network, LOSSES["mse"], Recipe(), CPU)
-    assert learner.judged is learner.whole is network
+    learner = Trainer(network, LOSSES["mse"], OptimSettings(), CPU)
+    assert learner.eval_model is learner.checkpoint_module is network

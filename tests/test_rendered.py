@@ -9,18 +9,18 @@ import cv2
 import numpy as np
 import pytest
 
-from keypoints.landmarks import IBUG_68, IMM_58
-from keypoints.sources import rendered
-from keypoints.sources.ibug import read_ibug
-from keypoints.sources.imm import read_imm
-from keypoints.sources.rendered import studio, wild
-from keypoints.sources.rendered.chance import Purpose, generator
-from keypoints.sources.rendered.draws import draw_person
-from keypoints.sources.rendered.expression import Expression
-from keypoints.sources.rendered.identity import Identity
-from keypoints.sources.rendered.look import HairStyle, Light, Look, Pose
-from keypoints.sources.rendered.photo import draw_photo
-from keypoints.sources.rendered.posing import Framing, find_landmarks, pose_head
+from keypoints.core.landmarks import IBUG_68, IMM_58
+from keypoints.datasets.ibug import read_ibug
+from keypoints.datasets.imm import read_imm
+from keypoints.rendered import studio, wild
+from keypoints.rendered.chance import Stream, generator
+from keypoints.rendered.expression import Expression
+from keypoints.rendered.identity import Identity
+from keypoints.rendered.photo import draw_photo
+from keypoints.rendered.posing import Framing, find_landmarks, pose_head
+from keypoints.rendered.sampling import draw_person
+from keypoints.rendered.scene import HairStyle, Light, Pose, Scene
+from keypoints.rendered.writers import writers as rendered
 
 SCHEMES = [IBUG_68, IMM_58]
 
@@ -51,14 +51,14 @@ def box(image: ElementTree.Element) -> list[int]:
     return [int(image.find("box").get(key)) for key in ("left", "top", "width", "height")]
 
 
-def plain_look(**pose: float) -> Look:
+def plain_look(**pose: float) -> Scene:
     """A bald, lit, mean person before the camera."""
-    person = draw_person(generator(0, Purpose.IMM_PERSON, 0), is_female=False)
+    person = draw_person(generator(0, Stream.IMM_PERSON, 0), is_female=False)
     bald = HairStyle("none", -0.9, parting=0, opening=60, bottom=0.5, volume=0.05, curl=0)
     person = replace(person, identity=Identity(), glasses=None, beard=0.0, hair_style=bald)
     light = Light(np.full(3, 0.8), np.array([[0.0, -0.5, 0.866]]), np.full((1, 3), 0.4), 0.0)
     angles = {"yaw": 0.0, "pitch": 10.0, "roll": 0.0, **pose}
-    return Look(person, Expression(), Pose(**angles, distance=14.0), light)
+    return Scene(person, Expression(), Pose(**angles, distance=14.0), light)
 
 
 def seen(scheme, **pose: float) -> np.ndarray:
@@ -93,10 +93,10 @@ def test_every_thirteenth_person_is_grey_in_three_channels(imm):
 
 
 def test_views_turn_the_way_of_the_public_set():
-    person = studio.draw_sitter(generator(0, Purpose.IMM_PERSON, 1))
+    person = studio.sample_sitter(generator(0, Stream.IMM_PERSON, 1))
     tip = {}
     for view in (studio.NEUTRAL, studio.TURNED_RIGHT, studio.TURNED_LEFT):
-        rng = generator(0, Purpose.IMM_VIEW, view)
+        rng = generator(0, Stream.IMM_VIEW, view)
         _, landmarks = studio.draw_view(person, view, rng, grey=False)
         left, right = landmarks[IMM_58.eye_corners[0], 0], landmarks[IMM_58.eye_corners[1], 0]
         tip[view] = (landmarks[IMM_58.nose_tip, 0] - left) / (right - left)
@@ -128,7 +128,7 @@ def test_a_mirror_twin_is_the_mirrored_photo_with_swapped_points(ibug):
     assert len(twins) == 1
     original, twin = train[twins[0].replace("_mirror", "")], train[twins[0]]
     width = int(original.get("width"))
-    mirrored = points(original)[IBUG_68.mirror_order]
+    mirrored = points(original)[IBUG_68.flip_indices]
     mirrored[:, 0] = width - 1 - mirrored[:, 0]
     np.testing.assert_array_equal(points(twin), mirrored)
     left, _, box_width, _ = box(original)
@@ -146,23 +146,23 @@ def test_the_bytes_do_not_depend_on_the_number_of_processes(tmp_path, ibug, monk
 
 
 def test_another_seed_draws_another_face():
-    first, second = (wild.draw_wild_photo(generator(s, Purpose.TRAIN_PHOTO, 0)) for s in (1, 2))
+    first, second = (wild.draw_wild_photo(generator(s, Stream.TRAIN_PHOTO, 0)) for s in (1, 2))
     assert not np.array_equal(first.landmarks_photo, second.landmarks_photo)
 
 
 def test_readers_read_back_what_was_drawn(ibug, imm):
     found = {face.photo.split("/", 1)[1]: face for face in read_ibug(ibug.parent)}
-    for purpose, count in ((Purpose.TRAIN_PHOTO, 8), (Purpose.TEST_PHOTO, 3)):
+    for purpose, count in ((Stream.TRAIN_PHOTO, 8), (Stream.TEST_PHOTO, 3)):
         for index in range(count):
             drawn = wild.draw_setting(generator(1, purpose, index))
             face = found[rendered._photo_name(purpose, index)]
             left, top, width, height = drawn.box
             assert face.box == (left, top, left + width, top + height)
-            if purpose == Purpose.TRAIN_PHOTO:  # the test list that is read has no landmarks
+            if purpose == Stream.TRAIN_PHOTO:  # the test list that is read has no landmarks
                 np.testing.assert_array_equal(face.landmarks_photo, drawn.landmarks_photo)
     for number, face in enumerate(read_imm(imm.parent)):
-        person = studio.draw_sitter(generator(1, Purpose.IMM_PERSON, number // 6))
-        rng = generator(1, Purpose.IMM_VIEW, number // 6 * 6 + face.view)
+        person = studio.sample_sitter(generator(1, Stream.IMM_PERSON, number // 6))
+        rng = generator(1, Stream.IMM_VIEW, number // 6 * 6 + face.view)
         drawn = studio.draw_sitting(person, face.view, rng).landmarks_photo
         np.testing.assert_allclose(face.landmarks_photo, drawn, atol=1e-5)  # 8 decimals of 640 px
 
@@ -186,7 +186,7 @@ def test_points_of_one_contour_are_in_order(scheme):
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.name)
 def test_a_frontal_mean_face_is_its_own_mirror_image(scheme):
     landmarks = seen(scheme)
-    mirrored = landmarks[scheme.mirror_order] * (-1, 1)
+    mirrored = landmarks[scheme.flip_indices] * (-1, 1)
     np.testing.assert_allclose(landmarks, mirrored, atol=0.01)
 
 
@@ -206,7 +206,7 @@ def test_jaw_of_a_turned_face_lies_on_the_visible_outline(yaw):
     posed = pose_head(look)
     framing = Framing((300, 300), (150.0, 110.0), 80.0)
     wall = np.full((300, 300, 3), (255, 0, 255), np.uint8)
-    photo = draw_photo(look, posed, framing, generator(0, Purpose.IMM_VIEW, 0), wall)
+    photo = draw_photo(look, posed, framing, generator(0, Stream.IMM_VIEW, 0), wall)
     is_wall = (np.abs(photo.astype(int) - wall) < 60).all(axis=2)
     landmarks = np.round(find_landmarks(IBUG_68, look, posed) * 80 + (150, 110)).astype(int)
     # The cheek that is turned away: the head ends within two pixels of each of its points.
@@ -220,7 +220,7 @@ def test_eyes_are_drawn_where_their_landmarks_are():
     look = plain_look()
     posed = pose_head(look)
     framing = Framing((300, 300), (150.0, 110.0), 100.0)
-    photo = draw_photo(look, posed, framing, generator(0, Purpose.IMM_VIEW, 0))
+    photo = draw_photo(look, posed, framing, generator(0, Stream.IMM_VIEW, 0))
     grey = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY).astype(float)
     landmarks = find_landmarks(IBUG_68, look, posed) * 100 + (150, 110)
     for eye in (slice(36, 42), slice(42, 48)):
@@ -234,7 +234,7 @@ def test_red_lips_are_drawn_under_the_landmarks_of_a_turned_mouth():
     look = plain_look(yaw=25.0, roll=12.0)
     posed = pose_head(look)
     framing = Framing((300, 300), (150.0, 110.0), 100.0)
-    photo = draw_photo(look, posed, framing, generator(0, Purpose.IMM_VIEW, 0))
+    photo = draw_photo(look, posed, framing, generator(0, Stream.IMM_VIEW, 0))
     landmarks = find_landmarks(IBUG_68, look, posed) * 100 + (150, 110)
     lips = cv2.cvtColor(photo, cv2.COLOR_BGR2Lab)[..., 1].astype(float)  # redness
     lower_lip = landmarks[[57, 66]].mean(axis=0)
@@ -250,7 +250,7 @@ def test_a_tongue_lies_red_over_the_lower_lip_of_an_open_mouth():
         look = replace(plain_look(), expression=Expression(jaw_open=0.4, tongue=tongue))
         posed = pose_head(look)
         framing = Framing((300, 300), (150.0, 110.0), 100.0)
-        photo = draw_photo(look, posed, framing, generator(0, Purpose.IMM_VIEW, 0))
+        photo = draw_photo(look, posed, framing, generator(0, Stream.IMM_VIEW, 0))
         x, y = np.round(find_landmarks(IBUG_68, look, posed)[57] * 100 + (150, 110)).astype(int)
         below_lip.append(cv2.cvtColor(photo, cv2.COLOR_BGR2Lab)[y + 4, x, 1])  # redness
     assert below_lip[0] > below_lip[1] + 10

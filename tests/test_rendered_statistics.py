@@ -6,9 +6,9 @@ The numbers were measured on the 2,481 training faces of 300-W that we hold and 
 import numpy as np
 import pytest
 
-from keypoints.landmarks import IBUG_68, IMM_58, Scheme
-from keypoints.sources.rendered import studio, wild
-from keypoints.sources.rendered.chance import Purpose, generator
+from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme
+from keypoints.rendered import studio, wild
+from keypoints.rendered.chance import Stream, generator
 
 # How far each point of the public 300-W faces spreads about the mean shape: see `spreads`.
 IBUG_SPREADS = np.array(
@@ -19,7 +19,7 @@ IBUG_SPREADS = np.array(
     + [0.086, 0.073, 0.074, 0.066, 0.079, 0.080, 0.080, 0.067, 0.070, 0.081, 0.082, 0.081, 0.070]
     + [0.076, 0.077, 0.076]
 )
-# Share of the public boxes that each point of the jaw leaves.
+# Fraction of the public boxes that each point of the jaw leaves.
 JAW_OUTSIDE = np.array(
     [0.34, 0.30, 0.25, 0.19, 0.08, 0.11, 0.41, 0.76, 0.82, 0.74, 0.37, 0.12, 0.15, 0.29, 0.35]
     + [0.41, 0.43]
@@ -30,20 +30,20 @@ IMM_EYES = {1: 130.0, 2: 131.2, 3: 117.2, 4: 114.1, 5: 127.8, 6: 127.5}
 
 
 @pytest.fixture(scope="module")
-def draws() -> list[wild.WildDraw]:
+def draws() -> list[wild.IbugScene]:
     """What is known of many wild photos before they are drawn."""
-    return [wild.draw_setting(generator(3, Purpose.TRAIN_PHOTO, k)) for k in range(300)]
+    return [wild.draw_setting(generator(3, Stream.TRAIN_PHOTO, k)) for k in range(300)]
 
 
 @pytest.fixture(scope="module")
 def sittings() -> dict[int, np.ndarray]:
     """Landmarks of 40 drawn people in each view, (40, 58, 2)."""
-    people = [studio.draw_sitter(generator(1, Purpose.IMM_PERSON, k)) for k in range(40)]
+    people = [studio.sample_sitter(generator(1, Stream.IMM_PERSON, k)) for k in range(40)]
     return {
         view: np.array(
             [
                 studio.draw_sitting(
-                    person, view, generator(1, Purpose.IMM_VIEW, 6 * k + view)
+                    person, view, generator(1, Stream.IMM_VIEW, 6 * k + view)
                 ).landmarks_photo
                 for k, person in enumerate(people)
             ]

@@ -6,23 +6,23 @@ import cv2
 import numpy as np
 import pytest
 
-from keypoints.landmarks import IBUG_68
-from keypoints.sources.rendered import studio
-from keypoints.sources.rendered.camera_flaws import spoil
-from keypoints.sources.rendered.chance import Purpose, generator
-from keypoints.sources.rendered.draws import draw_look, draw_person
-from keypoints.sources.rendered.look import Light, Look
-from keypoints.sources.rendered.photo import draw_photo
-from keypoints.sources.rendered.posing import Framing, find_landmarks, pose_head
+from keypoints.core.landmarks import IBUG_68
+from keypoints.rendered import studio
+from keypoints.rendered.chance import Stream, generator
+from keypoints.rendered.degradation import degrade
+from keypoints.rendered.photo import draw_photo
+from keypoints.rendered.posing import Framing, find_landmarks, pose_head
+from keypoints.rendered.sampling import draw_look, draw_person
+from keypoints.rendered.scene import Light, Scene
 
 
 @pytest.fixture(scope="module")
-def looks() -> list[Look]:
+def looks() -> list[Scene]:
     return [draw_one(index) for index in range(400)]
 
 
-def draw_one(index: int) -> Look:
-    rng = generator(2, Purpose.TRAIN_PHOTO, index)
+def draw_one(index: int) -> Scene:
+    rng = generator(2, Stream.TRAIN_PHOTO, index)
     return draw_look(rng, draw_person(rng))
 
 
@@ -49,21 +49,21 @@ KINDS = {
 
 
 @pytest.mark.parametrize("is_so", KINDS.values(), ids=KINDS)
-def test_each_kind_is_drawn_now_and_then(looks: list[Look], is_so):
+def test_each_kind_is_drawn_now_and_then(looks: list[Scene], is_so):
     assert 0 < np.mean([bool(is_so(look)) for look in looks]) < 0.5
 
 
-def photo_and_landmarks(look: Look) -> tuple[np.ndarray, np.ndarray]:
+def photo_and_landmarks(look: Scene) -> tuple[np.ndarray, np.ndarray]:
     """A photo of the look from the front, as float, and its landmarks, whole pixels."""
     look = replace(look, pose=replace(look.pose, yaw=0.0, roll=0.0))
     posed, framing = pose_head(look), Framing((240, 240), (120.0, 90.0), 80.0)
     wall = np.full((240, 240, 3), 90, np.uint8)
-    photo = draw_photo(look, posed, framing, generator(0, Purpose.IMM_VIEW, 0), wall)
+    photo = draw_photo(look, posed, framing, generator(0, Stream.IMM_VIEW, 0), wall)
     landmarks = find_landmarks(IBUG_68, look, posed) * framing.scale + framing.origin
     return photo.astype(float), np.round(landmarks).astype(int)
 
 
-def bare(look: Look) -> Look:
+def bare(look: Scene) -> Scene:
     """The same without anything before the face."""
     return replace(look, person=replace(look.person, glasses=None), hat=None, is_occluded=False)
 
@@ -72,7 +72,7 @@ def bare(look: Look) -> Look:
     "part",
     ["glasses", "hat", "is_occluded"],
 )
-def test_what_is_before_the_face_is_drawn_over_it(looks: list[Look], part: str):
+def test_what_is_before_the_face_is_drawn_over_it(looks: list[Scene], part: str):
     look = next(
         look
         for look in looks
@@ -92,14 +92,14 @@ def test_what_is_before_the_face_is_drawn_over_it(looks: list[Look], part: str):
 
 def test_the_spot_light_of_the_studio_comes_from_a_side():
     for index in range(10):
-        person = studio.draw_sitter(generator(1, Purpose.IMM_PERSON, index))
-        rng = generator(1, Purpose.IMM_VIEW, index)
+        person = studio.sample_sitter(generator(1, Stream.IMM_PERSON, index))
+        rng = generator(1, Stream.IMM_VIEW, index)
         light = studio.draw_sitting(person, studio.SPOT, rng).look.light
         x, _, z = light.lamps[0]
         assert 54 < np.degrees(np.arctan2(abs(x), z)) < 91
 
 
-def test_a_lamp_at_the_side_leaves_the_other_cheek_darker(looks: list[Look]):
+def test_a_lamp_at_the_side_leaves_the_other_cheek_darker(looks: list[Scene]):
     lamp = Light(np.full(3, 0.2), np.array([[0.94, -0.2, 0.28]]), np.full((1, 3), 1.2), 0.0)
     photo, landmarks = photo_and_landmarks(replace(bare(looks[0]), light=lamp))
     left, right = (
@@ -113,7 +113,7 @@ def test_some_photos_are_moved_some_blurred_some_grey_and_most_keep_their_edges(
     cv2.circle(photo, (200, 50), 12, (40, 120, 240), -1)
     widths, n_grey = [], 0
     for index in range(100):
-        spoiled = spoil(photo, generator(4, Purpose.TRAIN_PHOTO, index)).astype(float)
+        spoiled = degrade(photo, generator(4, Stream.TRAIN_PHOTO, index)).astype(float)
         n_grey += np.ptp(spoiled[50, 200]) == 0
         light = spoiled.sum(axis=2) - np.median(spoiled.sum(axis=2))
         widths.append((light > 0.2 * light.max()).sum())

@@ -15,16 +15,22 @@ import pytest
 import torch
 from torch import nn
 
-from keypoints.crops.batches import Batches
+from keypoints.config.models import Augment
+from keypoints.crops.batches import BatchLoader
 from keypoints.crops.store import CropStore
-from keypoints.settings.models import Augment
+from keypoints.training.checkpoint import (
+    CheckpointFile,
+    StateError,
+    TrainState,
+    prune_checkpoints,
+    run_fingerprint,
+)
 from keypoints.training.history import EpochResult
 from keypoints.training.loop import train
 from keypoints.training.losses import LOSSES
-from keypoints.training.resume import Progress, StateError, StateFile, remove_old_states, run_digest
 
 CPU = torch.device("cpu")
-AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0)
+AUGMENT = Augment(translate=2, rotation=5, brightness=0.2, saturation=0)
 
 
 def small_network() -> nn.Module:
@@ -47,23 +53,23 @@ class Interruption(Exception):
     """Stands for whatever ends a process."""
 
 
-class InterruptedFile(StateFile):
+class InterruptedFile(CheckpointFile):
     """Saves at every step, and is interrupted after some saves."""
 
     def __init__(self, path: Path, saves: int) -> None:
         super().__init__(path, interval=0)
         self._left = saves
 
-    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, at: Progress) -> None:
+    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, at: TrainState) -> None:
         super().save(network, optimizer, at)
         self._left -= 1
         if self._left == 0:
             raise Interruption
 
 
-def run(store: CropStore, network: nn.Module, state: StateFile | None) -> list[EpochResult]:
-    def batches(split: str, augment: Augment | None) -> Batches:
-        return Batches(store, store.rows(split), (0,), batch_size=3, augment=augment, seed=1)
+def run(store: CropStore, network: nn.Module, state: CheckpointFile | None) -> list[EpochResult]:
+    def batches(split: str, augment: Augment | None) -> BatchLoader:
+        return BatchLoader(store, store.rows(split), (0,), batch_size=3, augment=augment, seed=1)
 
     return list(
         train(
@@ -108,7 +114,7 @@ def test_an_interrupted_run_ends_where_a_whole_one_does(
     with pytest.raises(Interruption):
         run(dot_store, small_network(), InterruptedFile(path, saves))
     network = small_network()
-    history = run(dot_store, network, StateFile(path))
+    history = run(dot_store, network, CheckpointFile(path))
     assert_equal_bits(network, whole[0])
     assert told(history) == told(whole[1])
 
@@ -121,7 +127,7 @@ def test_every_further_interruption_is_survived_too(
         with pytest.raises(Interruption):
             run(dot_store, small_network(), InterruptedFile(path, 2))
     network = small_network()
-    run(dot_store, network, StateFile(path))
+    run(dot_store, network, CheckpointFile(path))
     assert_equal_bits(network, whole[0])
 
 
@@ -152,7 +158,7 @@ def test_a_damaged_state_is_named_set_aside_and_not_used(
     damaged = damage(path.read_bytes())
     path.write_bytes(damaged)
     network = small_network()
-    run(dot_store, network, StateFile(path))
+    run(dot_store, network, CheckpointFile(path))
     aside = tmp_path / "run.damaged"
     assert f"{aside}: damaged, set aside; training starts anew" in capsys.readouterr().err
     assert aside.read_bytes() == damaged
@@ -167,10 +173,10 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
         run(dot_store, small_network(), InterruptedFile(path, 6))
     kept = rf"{path}: File too large. What was saved before is kept: make room"
     with no_file_larger_than(1000), pytest.raises(StateError, match=kept):
-        run(dot_store, small_network(), StateFile(path))
+        run(dot_store, small_network(), CheckpointFile(path))
     assert [file.name for file in tmp_path.iterdir()] == ["run.state"]
     network = small_network()
-    run(dot_store, network, StateFile(path))
+    run(dot_store, network, CheckpointFile(path))
     assert_equal_bits(network, whole[0])
 
 
@@ -194,14 +200,14 @@ def test_a_run_that_goes_on_says_where(
     with pytest.raises(Interruption):
         run(dot_store, small_network(), InterruptedFile(path, 6))
     assert "goes on" not in capsys.readouterr().out
-    run(dot_store, small_network(), StateFile(path))
+    run(dot_store, small_network(), CheckpointFile(path))
     assert capsys.readouterr().out == f"{path}: goes on in epoch 2, after step 2\n"
 
 
 def test_the_end_of_a_run_removes_its_files_and_no_other(tmp_path: Path) -> None:
     for name in ("run.state", "run.4711", "run.damaged", "other.state", "other.4711"):
         (tmp_path / name).write_bytes(b"")
-    StateFile(tmp_path / "run.state").discard()
+    CheckpointFile(tmp_path / "run.state").discard()
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"run.damaged", "other.state", "other.4711"}
 
@@ -213,7 +219,7 @@ def test_files_that_nobody_went_on_with_are_removed_and_counted(
         (tmp_path / name).write_bytes(b"")
     for name in ("old.state", "old.damaged"):
         os.utime(tmp_path / name, (0, time.time() - 15 * 86400))
-    remove_old_states(tmp_path)
+    prune_checkpoints(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["new.state"]
     assert f"{tmp_path}: removed 2 files of trainings left alone for 14 days" in (
         capsys.readouterr().out
@@ -224,22 +230,22 @@ def test_a_run_goes_by_its_settings_device_and_data(tmp_path: Path) -> None:
     data = tmp_path / "crops"
     data.mkdir()
     (data / "crops.npy").write_bytes(b"one")
-    digest = run_digest("lr 1", "cpu", [data])
-    assert run_digest("lr 1", "cpu", [data]) == digest
-    assert run_digest("lr 2", "cpu", [data]) != digest
-    assert run_digest("lr 1", "mps", [data]) != digest
+    digest = run_fingerprint("lr 1", "cpu", [data])
+    assert run_fingerprint("lr 1", "cpu", [data]) == digest
+    assert run_fingerprint("lr 2", "cpu", [data]) != digest
+    assert run_fingerprint("lr 1", "mps", [data]) != digest
     (data / "crops.npy").write_bytes(b"two")
-    assert run_digest("lr 1", "cpu", [data]) != digest
+    assert run_fingerprint("lr 1", "cpu", [data]) != digest
 
 
 def test_a_run_goes_by_the_code_that_is_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest = run_digest("lr 1", "cpu", [])
+    digest = run_fingerprint("lr 1", "cpu", [])
     module, file = ModuleType("keypoints.new"), tmp_path / "new.py"
     file.write_text("x = 1")
     module.__file__ = str(file)
     monkeypatch.setitem(sys.modules, "keypoints.new", module)
-    changed = run_digest("lr 1", "cpu", [])
+    changed = run_fingerprint("lr 1", "cpu", [])
     file.write_text("x = 2")
-    assert len({digest, changed, run_digest("lr 1", "cpu", [])}) == 3
+    assert len({digest, changed, run_fingerprint("lr 1", "cpu", [])}) == 3

@@ -6,8 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keypoints.landmarks import IBUG_68, IMM_58
-from keypoints.scoring.scores import CED_LEVELS, ced_table, face_errors, score_table, summarize
+from keypoints.core.landmarks import IBUG_68, IMM_58
+from keypoints.evaluation.scores import (
+    CED_LEVELS,
+    ced_table,
+    per_face_errors,
+    score_table,
+    summarize,
+)
 
 ALL_POINTS = tuple(range(68))
 
@@ -36,7 +42,7 @@ def wild_errors() -> pd.DataFrame:
     predicted = target.copy()
     predicted[0] += (3, 4)
     predicted[1, 8] += (0, 34)
-    return face_errors(table([0, 0]), predicted, target, scheme=IBUG_68, points=ALL_POINTS)
+    return per_face_errors(table([0, 0]), predicted, target, scheme=IBUG_68, points=ALL_POINTS)
 
 
 def test_errors_of_each_face_by_hand():
@@ -59,7 +65,7 @@ def test_one_point_is_measured_by_the_eyes_of_the_whole_face():
     target = target_faces(1, 58, IMM_58.eye_corners)
     target[0, 52] = (60, 70)
     predicted = np.array([[(63.0, 66.0)]])
-    rows = face_errors(table([1]), predicted, target, scheme=IMM_58, points=(52,))
+    rows = per_face_errors(table([1]), predicted, target, scheme=IMM_58, points=(52,))
     assert rows["nme"].tolist() == rows["nme_nose"].tolist() == pytest.approx([0.05])
     assert "nme_jaw" not in rows
 
@@ -67,7 +73,7 @@ def test_one_point_is_measured_by_the_eyes_of_the_whole_face():
 def test_rows_of_a_part_of_the_table_are_counted_anew():
     target = target_faces(2, 68, IBUG_68.eye_corners)
     rows = table([0, 0, 0, 0]).iloc[[3, 1]]
-    errors = face_errors(rows, target, target, scheme=IBUG_68, points=ALL_POINTS)
+    errors = per_face_errors(rows, target, target, scheme=IBUG_68, points=ALL_POINTS)
     assert errors["face"].tolist() == ["f3", "f1"]
     assert errors["mae_px"].tolist() == [0, 0]
 
@@ -90,7 +96,7 @@ def test_summary_by_hand():
 def test_root_of_the_mean_square_is_over_all_coordinates():
     target = target_faces(3, 68, IBUG_68.eye_corners)
     predicted = target + np.random.default_rng(1).normal(0, 5, target.shape)
-    rows = face_errors(table([0] * 3), predicted, target, scheme=IBUG_68, points=ALL_POINTS)
+    rows = per_face_errors(table([0] * 3), predicted, target, scheme=IBUG_68, points=ALL_POINTS)
     scores = summarize(rows, mse=0.0)
     assert scores["rmse_px"] == pytest.approx(np.sqrt(((predicted - target) ** 2).mean()))
     assert scores["mae_px"] == pytest.approx(np.abs(predicted - target).mean())
@@ -99,7 +105,9 @@ def test_root_of_the_mean_square_is_over_all_coordinates():
 def test_set_with_views_is_summed_up_for_each_view():
     target = target_faces(3, 58, IMM_58.eye_corners)
     predicted = target + np.array([2.0, 4.0, 10.0])[:, None, None]
-    rows = face_errors(table([1, 1, 5]), predicted, target, scheme=IMM_58, points=tuple(range(58)))
+    rows = per_face_errors(
+        table([1, 1, 5]), predicted, target, scheme=IMM_58, points=tuple(range(58))
+    )
     views = summarize(rows, mse=0.0)["view"]
     assert isinstance(views, dict)
     assert list(views) == ["1", "5"]

@@ -15,14 +15,14 @@ import urllib3.util.retry
 from kaggle_service import DEAD, NUMBER, SECRET, TOKEN, KaggleService, submission
 
 import send
-from keypoints.competitions import CS194_26
-from keypoints.competitions.terms import read_asked_faces
-from keypoints.crops.cutting import write_store
+from keypoints.competition.base import load_submission_spec
+from keypoints.competition.registry import CS194_26
+from keypoints.competition.submission import write_submission
+from keypoints.competition.submission_log import COLUMNS, read_history
+from keypoints.crops.cropping import write_crops
 from keypoints.crops.store import CropFormat
-from keypoints.faces import split_by_photo
-from keypoints.kaggle.history import COLUMNS, read_history
-from keypoints.sources.ibug import read_ibug
-from keypoints.submission import write_submission
+from keypoints.datasets.ibug import read_ibug
+from keypoints.faces.face import split_by_photo
 
 ROOT = Path(__file__).parent.parent
 SLUG, FILE = CS194_26.slug, "submissions/resnet18.csv"
@@ -47,10 +47,10 @@ def repository(tmp_path: Path, rendered_ibug: Path, monkeypatch: pytest.MonkeyPa
     """A committed repository whose pipeline has run as far as `submit@resnet18`."""
     faces = read_ibug(rendered_ibug)
     folder = tmp_path / "repository"
-    format_ = CropFormat(8, 8, margin=0, colour=False, enlarge=1.3, scheme="ibug68")
+    format_ = CropFormat(8, 8, margin=0, colour=False, box_scale=1.3, scheme="ibug68")
     store = folder / "data/crops/wild"
-    write_store(store, rendered_ibug, faces, split_by_photo(0.1), format_)
-    asked = read_asked_faces(CS194_26, store)
+    write_crops(store, rendered_ibug, faces, split_by_photo(0.1), format_)
+    asked = load_submission_spec(CS194_26, store)
     middles = asked.boxes_photo.reshape(-1, 2, 2).mean(axis=1, keepdims=True)
     write_submission(folder / FILE, np.tile(middles, (1, 68, 1)), asked)
     (folder / "metrics/scores").mkdir(parents=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from keypoints.settings.errors import SettingsError
-from keypoints.settings.models import BackboneModel
-from keypoints.settings.params import Params, read_params
+from keypoints.config.messages import SettingsError
+from keypoints.config.models import RegressionSettings
+from keypoints.config.params import Params, read_params
 
 COMMITTED = Path(__file__).parent.parent / "params.yaml"
 
@@ -45,7 +45,7 @@ def test_committed_file_is_read(params: Params):
     assert params.tasks["face"].channels == 1
     assert params.tasks["wild"].channels == 3
     assert params.model("nose_net").task == "nose"
-    assert isinstance(params.model("resnet18"), BackboneModel)
+    assert isinstance(params.model("resnet18"), RegressionSettings)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_lr_must_be_a_number_above_zero(tmp_path: Path, text: str):
         ("tasks.nose.points", "nose", "one of nose_tip, all"),
         ("tasks.nose.colour", "grey", "boolean"),
         ("tasks.wild.margin", -1, "greater than or equal to 0"),
-        ("tasks.wild.enlarge", 0.9, "greater than or equal to 1"),
+        ("tasks.wild.box_scale", 0.9, "greater than or equal to 1"),
         ("models.nose_net.epochs", 0, "greater than or equal to 1"),
         ("models.nose_net.epochs", "3", "integer"),
         ("models.nose_net.batch_size", 0, "greater than or equal to 1"),
@@ -133,7 +133,7 @@ def test_number_in_a_list_obeys_the_rule_of_its_list(tmp_path: Path, key: str, v
     [
         ("sede", "did you mean seed?"),
         ("rendered.persons", ""),
-        ("tasks.wild.enlarged", "did you mean enlarge?"),
+        ("tasks.wild.enlarged", "did you mean box_scale?"),
         ("models.resnet18.epoch", "did you mean epochs?"),
         ("models.resnet18.augment.rotate", "did you mean rotation?"),
         ("models.nose_net.pretrained", ""),  # another architecture's
@@ -219,7 +219,7 @@ def test_a_model_may_go_on_from_another_one(
     if rule:
         assert rule in refusal(path)
     else:
-        assert read_params(path).models["resnet18"].goes_on_from == "face_net"
+        assert read_params(path).models["resnet18"].init_model == "face_net"
 
 
 def test_way_of_predicting_is_that_of_a_model(tmp_path: Path):
@@ -236,7 +236,7 @@ def test_mean_and_deviation_have_a_number_for_each_channel(tmp_path: Path, key: 
 
 def test_whole_frame_has_no_margin(tmp_path: Path):
     message = refusal(with_value(tmp_path, "tasks.nose.margin", 4))
-    assert "tasks.nose.margin must be 0 where enlarge is null" in message
+    assert "tasks.nose.margin must be 0 where box_scale is null" in message
     assert "got 4" in message
 
 

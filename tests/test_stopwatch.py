@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keypoints.stopwatch import recorded, run_file
+from keypoints.core.timing import run_file, timed
 
 
 def test_a_stage_leaves_its_start_and_its_seconds(
@@ -14,7 +14,7 @@ def test_a_stage_leaves_its_start_and_its_seconds(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = []
-    recorded("fetch", lambda item: done.append(item))(item="imm")
+    timed("fetch", lambda item: done.append(item))(item="imm")
     assert done == ["imm"]
     record = json.loads(run_file("fetch", "imm").read_text())
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", record["started"])
@@ -27,5 +27,5 @@ def test_a_stage_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OSError, match="imm"):
-        recorded("fetch", fail)(item="imm")
+        timed("fetch", fail)(item="imm")
     assert not run_file("fetch", "imm").exists()

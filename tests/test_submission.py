@@ -5,17 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from asking import asked_of
+from asking import submission_spec_for
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from keypoints.competitions import CS194_26
-from keypoints.submission import SubmissionError, far_points, read_submission, write_submission
+from keypoints.competition.registry import CS194_26
+from keypoints.competition.submission import (
+    SubmissionError,
+    implausible_points,
+    read_submission,
+    write_submission,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 TWO_FACES = np.array([[(1.0, 2.5), (-3.25, 400.0)], [(0.1234, 0.0006), (1e-9, 99999.9996)]])
-ASKED = asked_of(2, 2)
+ASKED = submission_spec_for(2, 2)
 
 some_landmarks = arrays(
     float,
@@ -51,7 +56,7 @@ def test_bytes_are_exactly_those_of_the_golden_file(path: Path):
 @given(some_landmarks)
 def test_what_is_written_is_read_back(tmp_path_factory, landmarks_photo: np.ndarray):
     path = tmp_path_factory.mktemp("round trip") / "model.csv"
-    asked = asked_of(*landmarks_photo.shape[:2])
+    asked = submission_spec_for(*landmarks_photo.shape[:2])
     write_submission(path, landmarks_photo, asked)
     back = read_submission(path, asked)
     assert back.shape == landmarks_photo.shape
@@ -61,7 +66,7 @@ def test_what_is_written_is_read_back(tmp_path_factory, landmarks_photo: np.ndar
 @given(some_landmarks, st.data())
 def test_a_damaged_byte_is_refused_or_changes_one_number(tmp_path_factory, landmarks_photo, data):
     path = tmp_path_factory.mktemp("damage") / "model.csv"
-    asked = asked_of(*landmarks_photo.shape[:2])
+    asked = submission_spec_for(*landmarks_photo.shape[:2])
     write_submission(path, landmarks_photo, asked)
     before, content = read_submission(path, asked), bytearray(path.read_bytes())
     place = data.draw(st.integers(0, len(content) - 1))
@@ -78,7 +83,7 @@ def test_a_damaged_byte_is_refused_or_changes_one_number(tmp_path_factory, landm
 @given(some_landmarks, st.data())
 def test_a_file_without_one_of_its_lines_is_always_refused(tmp_path_factory, landmarks_photo, data):
     path = tmp_path_factory.mktemp("lost line") / "model.csv"
-    asked = asked_of(*landmarks_photo.shape[:2])
+    asked = submission_spec_for(*landmarks_photo.shape[:2])
     write_submission(path, landmarks_photo, asked)
     lines = path.read_text().splitlines(keepends=True)
     del lines[data.draw(st.integers(0, len(lines) - 1))]
@@ -89,7 +94,7 @@ def test_a_file_without_one_of_its_lines_is_always_refused(tmp_path_factory, lan
 
 def test_ids_count_from_zero_and_coordinates_take_turns(path: Path):
     landmarks_photo = np.arange(716 * 68 * 2).reshape(716, 68, 2).astype(float)
-    write_submission(path, landmarks_photo, asked_of(716, 68))
+    write_submission(path, landmarks_photo, submission_spec_for(716, 68))
     rows = path.read_text().splitlines()[1:]
     assert len(rows) == 97_376
     assert rows[0] == "0,0.000"
@@ -176,24 +181,27 @@ def test_other_number_of_faces_is_refused(path: Path):
     with pytest.raises(
         SubmissionError, match=r"8 rows where .* asks for 97,376 \(716 faces x 136\)"
     ):
-        read_submission(path, asked_of(716, 68))
+        read_submission(path, submission_spec_for(716, 68))
 
 
 def test_windows_line_ends_and_exponents_are_read(path: Path):
     path.parent.mkdir()
     path.write_bytes(b"Id,Predicted\r\n0,1.5e1\r\n1,2.000E-3\r\n")
-    assert read_submission(path, asked_of(1, 1)).tolist() == [[[15, 0.002]]]
+    assert read_submission(path, submission_spec_for(1, 1)).tolist() == [[[15, 0.002]]]
 
 
 def test_a_point_far_from_its_box_is_a_warning_with_the_face_s_name():
     landmarks_photo = np.full((3, 2, 2), 100.0)
     landmarks_photo[1, 1] = (100, -49)  # 99 px above a box of 100 x 100 px
     landmarks_photo[2, 1] = (100, 265)
-    asked = asked_of(3, 2)
-    assert far_points(landmarks_photo, asked) == [
+    asked = submission_spec_for(3, 2)
+    assert implausible_points(landmarks_photo, asked) == [
         "face 2, helen/face_2: point 1 lies 1.1 sides of its box outside of it; no real one does"
     ]
-    assert far_points(landmarks_photo, replace(asked, boxes_photo=np.full((3, 4), np.nan))) == []
+    assert (
+        implausible_points(landmarks_photo, replace(asked, boxes_photo=np.full((3, 4), np.nan)))
+        == []
+    )
 
 
 def test_within_limits_numbers_are_clipped_when_written_and_refused_when_read(path: Path):

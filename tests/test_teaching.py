@@ -8,30 +8,30 @@ import torch
 from torch import nn
 from workspace import ROOT
 
+from keypoints.config.messages import SettingsError
+from keypoints.config.models import OptimSettings
+from keypoints.config.params import read_params
+from keypoints.core.weights_folder import teacher_of
 from keypoints.crops.batches import Batch
-from keypoints.inference import save_model
-from keypoints.models import build_network
-from keypoints.settings.errors import SettingsError
-from keypoints.settings.models import Recipe
-from keypoints.settings.params import read_params
-from keypoints.sources.pretrained import fetch_weights
-from keypoints.sources.weights import teacher_of
-from keypoints.trained_settings import ModelFileError, TrainedSettings
+from keypoints.download.pretrained import fetch_weights
+from keypoints.models.build import build_network
+from keypoints.models.checkpoint import ModelFileError, ModelInfo
+from keypoints.models.predict import save_model
+from keypoints.training.distillation import Teacher, load_teacher
 from keypoints.training.folds import Fold, FoldError
+from keypoints.training.initial_weights import find_initial_weights
 from keypoints.training.losses import LOSSES
-from keypoints.training.recipe import Learner
-from keypoints.training.starting import first_weights
-from keypoints.training.teaching import Teacher, load_teacher
+from keypoints.training.trainer import Trainer
 
 PARAMS = read_params(ROOT / "params.yaml")
 SMALL = PARAMS.model("kaggle15_net").model_copy(update={"channels": 2, "hidden": 4})
 CPU = torch.device("cpu")
 
 
-def settings(*, size: int = 48, scheme: str = "kaggle15", weight: float = 0.5) -> TrainedSettings:
+def settings(*, size: int = 48, scheme: str = "kaggle15", weight: float = 0.5) -> ModelInfo:
     task = PARAMS.task("kaggle15").model_copy(update={"height": size, "width": size})
-    model = SMALL.model_copy(update={"teacher_weight": weight})
-    return TrainedSettings(name="small", seed=1, lr=1e-3, scheme=scheme, model=model, task=task)
+    model = SMALL.model_copy(update={"distill_weight": weight})
+    return ModelInfo(name="small", seed=1, lr=1e-3, scheme=scheme, model=model, task=task)
 
 
 @pytest.fixture
@@ -52,13 +52,13 @@ def faces() -> Batch:
 def test_what_is_lowered_lies_between_the_annotated_and_the_taught(file: Path, weight: float):
     teacher = load_teacher(file, settings(weight=weight))
     network = build_network(SMALL, settings().task, 15, seed=1)
-    learner = Learner(network, LOSSES["mse"], Recipe(), CPU, teacher=teacher)
-    learner.set_rate(0.0)
+    learner = Trainer(network, LOSSES["mse"], OptimSettings(), CPU, teacher=teacher)
+    learner.set_lr(0.0)
     batch = faces()
     lowered, square = learner.step(batch)
     images = torch.from_numpy(batch.images).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
-        off = LOSSES["mse"](network(images), teacher.says(images))
+        off = LOSSES["mse"](network(images), teacher.predict(images))
     assert lowered.item() == pytest.approx(((1 - weight) * square + weight * off).item())
 
 
@@ -66,10 +66,10 @@ def test_the_teacher_sees_images_in_its_own_size_and_does_not_learn(file: Path):
     teacher = load_teacher(file, settings())
     first = [tensor.clone() for tensor in teacher.network.state_dict().values()]
     assert teacher.size == (64, 64)
-    assert teacher.says(torch.zeros(2, 1, 48, 48)).shape == (2, 15, 2)
+    assert teacher.predict(torch.zeros(2, 1, 48, 48)).shape == (2, 15, 2)
     network = build_network(SMALL, settings().task, 15, seed=1)
-    learner = Learner(network, LOSSES["mse"], Recipe(), CPU, teacher=teacher)
-    learner.set_rate(0.1)
+    learner = Trainer(network, LOSSES["mse"], OptimSettings(), CPU, teacher=teacher)
+    learner.set_lr(0.1)
     learner.step(faces())
     assert not teacher.network.training
     for before, now in zip(first, teacher.network.state_dict().values(), strict=True):
@@ -82,10 +82,10 @@ def test_what_is_unknown_is_learnt_from_the_teacher_alone(file: Path):
             return torch.full((len(images), 15, 2), 0.25)
 
     network = build_network(SMALL, settings().task, 15, seed=1)
-    learner = Learner(
-        network, LOSSES["mse"], Recipe(), CPU, teacher=Teacher(Fixed(), (48, 48), 0.5)
+    learner = Trainer(
+        network, LOSSES["mse"], OptimSettings(), CPU, teacher=Teacher(Fixed(), (48, 48), 0.5)
     )
-    learner.set_rate(0.0)
+    learner.set_lr(0.0)
     batch = faces()
     batch.landmarks_unit[:] = np.nan
     learner.step(batch)
@@ -129,7 +129,7 @@ def test_the_teacher_is_fetched_beside_the_first_weights(file: Path, tmp_path: P
 def test_a_taught_model_is_not_cross_validated():
     taught = SMALL.model_copy(update={"teacher": "large.safetensors"})
     with pytest.raises(FoldError, match="is taught by large.safetensors, which may have seen"):
-        first_weights("small", taught, Fold(1, 5))
+        find_initial_weights("small", taught, Fold(1, 5))
 
 
 def test_networks_of_several_gpus_keep_timms_activations():

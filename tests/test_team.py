@@ -13,9 +13,9 @@ import pytest
 import team_member
 from workspace import Workspace
 
-from keypoints.crops.batches import Batch, Batches
+from keypoints.crops.batches import Batch, BatchLoader
 from keypoints.crops.store import CropStore
-from keypoints.training.team import ALONE, Team
+from keypoints.training.distributed import SINGLE_PROCESS, ProcessGroup
 
 MEMBER = Path(team_member.__file__)
 
@@ -44,7 +44,7 @@ def parts_of(store: CropStore, n_parts: int, batch_size: int) -> list[list[Batch
     rows = store.rows("train")
     return [
         list(
-            Batches(
+            BatchLoader(
                 store,
                 rows,
                 (0, 1, 2),
@@ -85,14 +85,14 @@ def test_a_part_weighs_as_many_coordinates_as_it_knows(
 
 
 def test_few_validation_faces_are_seen_by_all() -> None:
-    assert Team(1, 2).part_of(np.arange(5)).tolist() == [1, 3]
-    assert Team(1, 2).part_of(np.arange(1)).tolist() == [0]
+    assert ProcessGroup(1, 2).shard_rows(np.arange(5)).tolist() == [1, 3]
+    assert ProcessGroup(1, 2).shard_rows(np.arange(1)).tolist() == [0]
 
 
 def test_a_first_step_has_the_gradients_of_one_process(
     dot_store: CropStore, of_two: dict[str, np.ndarray]
 ) -> None:
-    alone = team_member.first_step(dot_store, ALONE)
+    alone = team_member.first_step(dot_store, SINGLE_PROCESS)
     size = np.abs(alone["gradients"]).max()
     assert np.abs(of_two["gradients"] - alone["gradients"]).max() < 1e-6 * size
     np.testing.assert_allclose(of_two["told"], alone["told"], rtol=1e-6)
@@ -101,7 +101,7 @@ def test_a_first_step_has_the_gradients_of_one_process(
 def test_errors_are_those_of_one_process(
     dot_store: CropStore, of_two: dict[str, np.ndarray]
 ) -> None:
-    alone = team_member.training(dot_store, ALONE, None)
+    alone = team_member.training(dot_store, SINGLE_PROCESS, None)
     np.testing.assert_allclose(of_two["errors"], alone["errors"], rtol=1e-3)
 
 

@@ -8,18 +8,18 @@ import pytest
 import torch
 from torch import nn
 
-from keypoints.crops.batches import Batches
-from keypoints.crops.device_pixels import DevicePixels
-from keypoints.crops.pixels import Pixels
+from keypoints.config.models import Augment
+from keypoints.crops.batches import BatchLoader
+from keypoints.crops.cpu_crops import CropReader
+from keypoints.crops.gpu_crops import GpuCropReader
 from keypoints.crops.store import CropStore
-from keypoints.settings.models import Augment
-from keypoints.training.history import EpochResult, tell, write_history
-from keypoints.training.loop import LearningError, learning_rate, train, validate
+from keypoints.training.checkpoint import CheckpointFile
+from keypoints.training.history import EpochResult, log_progress, write_history
+from keypoints.training.loop import DivergenceError, learning_rate, train, validate
 from keypoints.training.losses import LOSSES, Loss
-from keypoints.training.resume import StateFile
 
 CPU = torch.device("cpu")
-AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0)
+AUGMENT = Augment(translate=2, rotation=5, brightness=0.2, saturation=0)
 
 
 def tiny_network(*, dropout: float = 0.0) -> nn.Module:
@@ -38,10 +38,10 @@ def tiny_network(*, dropout: float = 0.0) -> nn.Module:
 
 
 def batches_of(
-    store: CropStore, split: str, *, batch_size: int = 3, pixels: Pixels | None = None
-) -> Batches:
+    store: CropStore, split: str, *, batch_size: int = 3, pixels: CropReader | None = None
+) -> BatchLoader:
     augment = AUGMENT if split == "train" else None
-    return Batches(
+    return BatchLoader(
         store,
         store.rows(split),
         (0,),
@@ -61,7 +61,7 @@ def run(
     seed: int = 1,
     batch_size: int = 3,
     loss: Loss = LOSSES["mse"],
-    pixels: Pixels | None = None,
+    pixels: CropReader | None = None,
 ) -> list[EpochResult]:
     return list(
         train(
@@ -141,7 +141,7 @@ def test_two_runs_end_in_the_same_weights_whatever_torch_drew_before(
 def test_batches_from_a_devices_memory_train_the_same_weights(dot_store: CropStore):
     network, other = tiny_network(), tiny_network()
     run(dot_store, network)
-    run(dot_store, other, pixels=DevicePixels(dot_store, CPU))
+    run(dot_store, other, pixels=GpuCropReader(dot_store, CPU))
     assert torch.equal(weights_of(network), weights_of(other))
 
 
@@ -168,7 +168,7 @@ def test_each_step_drops_other_numbers(dot_store: CropStore):
 
 def test_learning_rate_that_is_too_large_stops_with_epoch_step_and_rate(dot_store: CropStore):
     with pytest.raises(
-        LearningError, match=r"epoch 1, step 2, at learning rate 1e\+30; try a smaller lr"
+        DivergenceError, match=r"epoch 1, step 2, at learning rate 1e\+30; try a smaller lr"
     ):
         run(dot_store, tiny_network(), lr=1e30, batch_size=4)
 
@@ -189,7 +189,7 @@ def test_learning_that_breaks_in_the_second_epoch_names_it(dot_store: CropStore)
     assert next(results).epoch == 1
     with torch.no_grad():
         network[2].weight.fill_(torch.nan)
-    with pytest.raises(LearningError, match=r"the loss is nan in epoch 2, step 1"):
+    with pytest.raises(DivergenceError, match=r"the loss is nan in epoch 2, step 1"):
         next(results)
 
 
@@ -207,15 +207,17 @@ def test_where_learning_breaks_the_network_is_as_it_was_last_saved(
         epochs=2,
         seed=1,
         device=CPU,
-        state=StateFile(tmp_path / "run.state", interval=0),  # saved at every step, if it is good
+        state=CheckpointFile(
+            tmp_path / "run.state", interval=0
+        ),  # saved at every step, if it is good
     )
     next(results)
     with torch.no_grad():
         network[2].weight[:, 0] = torch.inf
         network[4].p = 1.0  # hides it from the first loss, not from what follows
-    with pytest.raises(LearningError, match="epoch 2, step 1, at learning rate 0.01") as caught:
+    with pytest.raises(DivergenceError, match="epoch 2, step 1, at learning rate 0.01") as caught:
         next(results)
-    assert str(caught.value.good) == "those after epoch 1"
+    assert str(caught.value.last_good) == "those after epoch 1"
     assert torch.equal(weights_of(network), weights_of(whole))
 
 
@@ -224,13 +226,13 @@ def test_step_of_one_face_that_has_no_statistics_is_told(dot_store: CropStore):
         nn.Conv2d(1, 2, (48, 64)), nn.BatchNorm2d(2), nn.Flatten(), nn.Unflatten(1, (1, 2))
     )
     said = r"more than 1 value per channel.* in epoch 1, step 2, of 1 face\(s\); .*batch_size"
-    with pytest.raises(LearningError, match=said):
+    with pytest.raises(DivergenceError, match=said):
         run(dot_store, network, batch_size=7)  # 7 faces, and the eighth
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 def test_learning_that_breaks_in_its_last_step_stops_too(dot_store: CropStore):
-    with pytest.raises(LearningError, match="epoch 1"):
+    with pytest.raises(DivergenceError, match="epoch 1"):
         run(dot_store, tiny_network(), lr=1e30, epochs=1, batch_size=8)
 
 
@@ -238,13 +240,13 @@ def test_loss_that_is_no_number_stops_at_its_own_step(dot_store: CropStore):
     def broken(predicted: torch.Tensor, target: torch.Tensor, **_: object) -> torch.Tensor:
         return (predicted - target).sum() * torch.nan
 
-    with pytest.raises(LearningError, match=r"the loss is nan in epoch 1, step 1"):
+    with pytest.raises(DivergenceError, match=r"the loss is nan in epoch 1, step 1"):
         run(dot_store, tiny_network(), loss=broken)
 
 
 def test_line_for_each_epoch_tells_the_time_left(capsys: pytest.CaptureFixture[str]):
     results = [EpochResult(1, 0.5, 0.25, 0.001, 60.0), EpochResult(2, 0.4, 0.2, 0.001, 30.0)]
-    assert list(tell(iter(results), 4)) == results
+    assert list(log_progress(iter(results), 4)) == results
     first, second = capsys.readouterr().out.splitlines()
     assert "epoch   1/4  train_mse 0.500000  val_mse 0.250000" in first
     assert first.endswith("left 3:00")  # three more of 60 s
@@ -263,6 +265,6 @@ def test_history_is_written_as_csv(tmp_path: Path):
 
 
 def test_learning_rate_is_constant_and_then_falls_by_equal_steps():
-    rates = [learning_rate(epoch, 10, lr=1.0, lr_decay=0.3) for epoch in range(1, 11)]
+    rates = [learning_rate(epoch, 10, lr=1.0, decay_fraction=0.3) for epoch in range(1, 11)]
     assert rates == pytest.approx([1, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25])
-    assert {learning_rate(epoch, 10, lr=0.5, lr_decay=0.0) for epoch in range(1, 11)} == {0.5}
+    assert {learning_rate(epoch, 10, lr=0.5, decay_fraction=0.0) for epoch in range(1, 11)} == {0.5}

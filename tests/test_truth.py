@@ -5,18 +5,18 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from asking import asked_of
+from asking import submission_spec_for
 from imports import SRC, direct_imports, modules_used
 from ruamel.yaml import YAML
 
-from keypoints.competitions import CS194_26
-from keypoints.competitions.terms import AskedFaces, CompetitionError, read_asked_faces
-from keypoints.crops.cutting import write_store
+from keypoints.competition.base import CompetitionError, SubmissionSpec, load_submission_spec
+from keypoints.competition.registry import CS194_26
+from keypoints.competition.test_labels import IBUG_LIST, TruthError, read_test_labels
+from keypoints.core.landmarks import IBUG_68
+from keypoints.crops.cropping import write_crops
 from keypoints.crops.store import CropFormat
-from keypoints.faces import split_by_photo
-from keypoints.landmarks import IBUG_68
-from keypoints.scoring.truth import IBUG_LIST, TruthError, read_truth
-from keypoints.sources.ibug import read_ibug
+from keypoints.datasets.ibug import read_ibug
+from keypoints.faces.face import split_by_photo
 
 TRUTH = "src/keypoints/scoring/truth.py"
 ALLOWED = {"send.py", "report.py"}  # they score submissions; nothing is decided by them
@@ -31,14 +31,14 @@ def deps(stage: str) -> list[str]:
 def store(tmp_path_factory: pytest.TempPathFactory, rendered_ibug: Path) -> Path:
     folder = tmp_path_factory.mktemp("store") / "wild"
     faces = read_ibug(rendered_ibug)
-    format_ = CropFormat(32, 32, margin=0, colour=False, enlarge=1.3, scheme="ibug68")
-    write_store(folder, rendered_ibug, faces, split_by_photo(0.1), format_)
+    format_ = CropFormat(32, 32, margin=0, colour=False, box_scale=1.3, scheme="ibug68")
+    write_crops(folder, rendered_ibug, faces, split_by_photo(0.1), format_)
     return folder
 
 
 @pytest.fixture(scope="module")
-def asked(store: Path) -> AskedFaces:
-    return read_asked_faces(CS194_26, store)
+def asked(store: Path) -> SubmissionSpec:
+    return load_submission_spec(CS194_26, store)
 
 
 @pytest.mark.parametrize("script", sorted(SRC.glob("*.py")), ids=lambda path: path.name)
@@ -72,7 +72,7 @@ def test_prepared_test_faces_have_no_landmarks(store: Path) -> None:
 
 
 def test_asked_faces_are_those_of_the_test_list_in_its_order(
-    asked: AskedFaces, rendered_ibug: Path
+    asked: SubmissionSpec, rendered_ibug: Path
 ):
     test = [face for face in read_ibug(rendered_ibug) if face.is_test]
     assert asked.names == tuple(face.name for face in test)
@@ -84,16 +84,16 @@ def test_asked_faces_are_those_of_the_test_list_in_its_order(
 
 def test_a_set_without_test_faces_is_not_asked_for(tmp_path: Path, rendered_ibug: Path) -> None:
     faces = [face for face in read_ibug(rendered_ibug) if not face.is_test][:1]
-    format_ = CropFormat(32, 32, margin=0, colour=False, enlarge=1.3, scheme="ibug68")
-    write_store(tmp_path / "store", rendered_ibug, faces, lambda face: "train", format_)
+    format_ = CropFormat(32, 32, margin=0, colour=False, box_scale=1.3, scheme="ibug68")
+    write_crops(tmp_path / "store", rendered_ibug, faces, lambda face: "train", format_)
     with pytest.raises(CompetitionError, match="asks for test faces; there are none"):
-        read_asked_faces(CS194_26, tmp_path / "store")
+        load_submission_spec(CS194_26, tmp_path / "store")
 
 
 def test_truth_is_that_of_the_list_by_the_names_of_the_faces(
-    asked: AskedFaces, rendered_ibug: Path
+    asked: SubmissionSpec, rendered_ibug: Path
 ) -> None:
-    truth = read_truth(asked, rendered_ibug)
+    truth = read_test_labels(asked, rendered_ibug)
     image = list(ElementTree.parse(next(rendered_ibug.rglob(IBUG_LIST))).iter("image"))[1]
     part = image.find("box/part[@name='30']")
     assert part is not None
@@ -103,15 +103,15 @@ def test_truth_is_that_of_the_list_by_the_names_of_the_faces(
 
 def test_without_test_landmarks_on_disk_the_error_says_where_they_are(tmp_path: Path) -> None:
     with pytest.raises(TruthError, match=f"no {IBUG_LIST} below it.*public archive of iBUG"):
-        read_truth(asked_of(1, 68), tmp_path)
+        read_test_labels(submission_spec_for(1, 68), tmp_path)
 
 
 def test_a_face_that_the_list_lacks_is_named(rendered_ibug: Path) -> None:
     with pytest.raises(TruthError, match="test face helen/face_0 has no landmark where one is"):
-        read_truth(asked_of(2, 68), rendered_ibug)
+        read_test_labels(submission_spec_for(2, 68), rendered_ibug)
 
 
 def test_a_damaged_list_is_named(tmp_path: Path) -> None:
     (tmp_path / IBUG_LIST).write_text("<dataset><images>")
     with pytest.raises(TruthError, match=f"{IBUG_LIST}: not well-formed XML: no element found"):
-        read_truth(asked_of(1, 68), tmp_path)
+        read_test_labels(submission_spec_for(1, 68), tmp_path)

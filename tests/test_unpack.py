@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from keypoints.sources.unpack import MAX_NAME_BYTES, RATIO_FROM_BYTES, UnpackError, unpack
+from keypoints.download.unpack import MAX_NAME_BYTES, RATIO_FROM_BYTES, UnpackError, unpack
 
 PHOTO = random.Random(0).randbytes(50_000)
 

@@ -15,21 +15,21 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from keypoints.crops.augment import draw
-from keypoints.crops.batches import Batch, Batches
-from keypoints.crops.device_pixels import DevicePixels
+from keypoints.config.models import Augment, ModelSettings, OptimSettings
+from keypoints.config.params import read_params
+from keypoints.core.geometry import compose
+from keypoints.core.landmarks import IBUG_68
+from keypoints.crops.augment import sample_params
+from keypoints.crops.batches import Batch, BatchLoader
+from keypoints.crops.gpu_crops import GpuCropReader
 from keypoints.crops.store import CropStore
-from keypoints.devices import send
-from keypoints.geometry import compose
-from keypoints.landmarks import IBUG_68
-from keypoints.models import build_network
-from keypoints.settings.models import AnyModel, Augment, Recipe
-from keypoints.settings.params import read_params
+from keypoints.models.build import build_network
+from keypoints.models.devices import to_device
 from keypoints.training import loop
-from keypoints.training.loop import LearningError, Lookout
+from keypoints.training.distillation import Teacher
+from keypoints.training.loop import DivergenceError, FiniteLossCheck
 from keypoints.training.losses import LOSSES, make_loss
-from keypoints.training.recipe import Learner
-from keypoints.training.teaching import Teacher
+from keypoints.training.trainer import Trainer
 
 CONTENDERS = Path(__file__).parent.parent / "contenders/params.yaml"
 CPU, META, SIZE, ALL_POINTS = (
@@ -39,17 +39,17 @@ CPU, META, SIZE, ALL_POINTS = (
     tuple(range(68)),
 )
 EVERY_DRAW = Augment(
-    shift=3,
+    translate=3,
     rotation=20,
     brightness=0.2,
     saturation=0.2,
     scale=0.2,
     gamma=0.5,
     blur=2.0,
-    mirror=0,
-    occlusion=1.0,
+    hflip=0,
+    erase=1.0,
 )
-AUGMENT = Augment(shift=2, rotation=5, brightness=0.2, saturation=0.2)
+AUGMENT = Augment(translate=2, rotation=5, brightness=0.2, saturation=0.2)
 
 
 class NoWaiting(TorchFunctionMode):
@@ -71,7 +71,7 @@ class NoWaiting(TorchFunctionMode):
         return result
 
 
-def settings(name: str, **changes: Any) -> AnyModel:
+def settings(name: str, **changes: Any) -> ModelSettings:
     model = read_params(CONTENDERS).model(name)
     return model.model_copy(update={"pretrained": False} | changes)
 
@@ -80,15 +80,15 @@ def a_batch(*, unknown: bool) -> Batch:
     rng = np.random.default_rng(1)
     landmarks_unit = rng.random((4, 68, 2), np.float32)
     landmarks_unit[:2, 3] = np.nan if unknown else 0.5
-    draws = draw(AUGMENT, SIZE, seed=1, epoch=1, rows=np.arange(4))
+    draws = sample_params(AUGMENT, SIZE, seed=1, epoch=1, rows=np.arange(4))
     images = rng.integers(0, 256, (4, *SIZE, 3), np.uint8)
     return Batch(images, landmarks_unit, draws.maps, draws, sizes=np.ones(4, np.float32))
 
 
-def learner_of(model: AnyModel, recipe: Recipe, *, taught: bool = False) -> Learner:
+def learner_of(model: ModelSettings, recipe: OptimSettings, *, taught: bool = False) -> Trainer:
     task = read_params(CONTENDERS).task("wild128").model_copy(update={"height": 64, "width": 64})
     network, teacher = (build_network(model, task, 68, seed=1) for _ in range(2))
-    return Learner(
+    return Trainer(
         network.to(META),
         make_loss(model, IBUG_68, ALL_POINTS),
         recipe,
@@ -100,14 +100,16 @@ def learner_of(model: AnyModel, recipe: Recipe, *, taught: bool = False) -> Lear
 @pytest.mark.parametrize(
     "changes",
     [
-        {"loss": "mse", "map_loss": None},
-        {"loss": "l1", "map_loss": "divergence"},
-        {"loss": "smooth_l1", "map_loss": "adaptive_wing"},
-        {"loss": "wing", "loss_along": 0.5, "loss_by_size": 1.0},
+        {"loss": "mse", "heatmap_loss": None},
+        {"loss": "l1", "heatmap_loss": "divergence"},
+        {"loss": "smooth_l1", "heatmap_loss": "adaptive_wing"},
+        {"loss": "wing", "tangent_weight": 0.5, "size_weight": 1.0},
     ],
 )
 def test_a_step_asks_for_no_value(changes: dict[str, Any]):
-    learner = learner_of(settings("quick_128", **changes), Recipe(weight_decay=0.02, clip=1.0))
+    learner = learner_of(
+        settings("quick_128", **changes), OptimSettings(weight_decay=0.02, clip_grad=1.0)
+    )
     batch = a_batch(unknown=True)
     with NoWaiting():
         lowered, square = learner.step(batch, 3)
@@ -116,8 +118,8 @@ def test_a_step_asks_for_no_value(changes: dict[str, Any]):
 
 def test_a_step_on_a_grid_and_one_with_a_teacher_ask_for_no_value():
     for learner in (
-        learner_of(settings("pip_128"), Recipe()),
-        learner_of(settings("quick_128"), Recipe(), taught=True),
+        learner_of(settings("pip_128"), OptimSettings()),
+        learner_of(settings("quick_128"), OptimSettings(), taught=True),
     ):
         with NoWaiting():
             learner.step(a_batch(unknown=True))
@@ -136,41 +138,41 @@ def test_what_waits_is_found_out():
     with NoWaiting(), pytest.raises(AssertionError, match="numbers that are waited"):
         values[:, None][[0, 1]]
     with NoWaiting():
-        assert send(np.ones(3), META).device == META
+        assert to_device(np.ones(3), META).device == META
 
 
 def test_losses_are_looked_at_after_some_steps_or_when_asked_and_the_first_bad_one_is_named():
-    lookout = Lookout(patience=4)
+    lookout = FiniteLossCheck(patience=4)
     for step, loss in enumerate([1.0, math.nan, math.inf]):
-        assert lookout.is_clear == (step < 2)
-        lookout.see(torch.tensor(loss), f"step {step}", 0.1)
-    with pytest.raises(LearningError, match="the loss is nan in step 1, at learning rate 0.1"):
-        lookout.see(torch.tensor(1.0), "step 3", 0.1)
+        assert lookout.all_finite == (step < 2)
+        lookout.add(torch.tensor(loss), f"step {step}", 0.1)
+    with pytest.raises(DivergenceError, match="the loss is nan in step 1, at learning rate 0.1"):
+        lookout.add(torch.tensor(1.0), "step 3", 0.1)
     lookout.check()  # those are done with
-    lookout.see(torch.tensor(-math.inf), "step 4", 0.1)
-    with pytest.raises(LearningError, match="the loss is -inf in step 4"):
+    lookout.add(torch.tensor(-math.inf), "step 4", 0.1)
+    with pytest.raises(DivergenceError, match="the loss is -inf in step 4"):
         lookout.check()
 
 
 def test_a_loss_that_was_not_looked_at_yet_is_seen_at_the_end_of_its_epoch(
     dot_store: CropStore, monkeypatch: pytest.MonkeyPatch
 ):
-    unseen = Lookout(50)
-    monkeypatch.setattr(loop, "Lookout", lambda patience: unseen)
+    unseen = FiniteLossCheck(50)
+    monkeypatch.setattr(loop, "FiniteLossCheck", lambda patience: unseen)
     network = nn.Sequential(nn.Flatten(), nn.Linear(48 * 64, 2), nn.Unflatten(1, (1, 2)))
     rows = dot_store.rows("train")
-    batches = Batches(dot_store, rows, (0,), batch_size=4)
+    batches = BatchLoader(dot_store, rows, (0,), batch_size=4)
     epochs = loop.train(
         network, batches, batches, loss=LOSSES["mse"], lr=1e30, epochs=1, seed=1, device=CPU
     )
-    with pytest.raises(LearningError, match=r"in epoch 1, step 2, at learning rate 1e\+30"):
+    with pytest.raises(DivergenceError, match=r"in epoch 1, step 2, at learning rate 1e\+30"):
         list(epochs)
 
 
 def test_a_batch_is_made_on_a_device_without_waiting(dot_store: CropStore):
-    pixels = DevicePixels(dot_store, META)
+    pixels = GpuCropReader(dot_store, META)
     rows = np.arange(4)
-    draws = draw(EVERY_DRAW, (48, 64), seed=1, epoch=1, rows=rows)
+    draws = sample_params(EVERY_DRAW, (48, 64), seed=1, epoch=1, rows=rows)
     assert draws.hidden.any()
     maps = compose(draws.maps, dot_store.format.crop_to_input())
     with NoWaiting():

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from keypoints.annotation.drawing import draw_points
-from keypoints.crops.cutting import cut_crop
-from keypoints.geometry import apply_map, enlarge_box, resize_map
-from keypoints.landmarks import Scheme
-from keypoints.prediction.predictor import AnnotatedFace
+from keypoints.annotation.predictor import PredictedFace
+from keypoints.core.geometry import apply_map, enlarge_box, resize_map
+from keypoints.core.landmarks import Scheme
+from keypoints.crops.cropping import crop_and_resize
 
 Array = NDArray[np.floating]
 
@@ -33,7 +33,7 @@ class ContactSheet:
         self._tiles: list[NDArray[np.uint8]] = []
         self.written: list[Path] = []
 
-    def add(self, photo: NDArray[np.uint8], face: AnnotatedFace) -> None:
+    def add(self, photo: NDArray[np.uint8], face: PredictedFace) -> None:
         """Put a face of a photo, (height, width, 3), on the sheet."""
         tile, landmarks = _tile(photo, face)
         draw_points(tile, landmarks, self._scheme, self._points, 1, 3.0)
@@ -58,8 +58,10 @@ class ContactSheet:
         self._tiles.clear()
 
 
-def _tile(photo: NDArray[np.uint8], face: AnnotatedFace) -> tuple[NDArray[np.uint8], Array]:
+def _tile(photo: NDArray[np.uint8], face: PredictedFace) -> tuple[NDArray[np.uint8], Array]:
     """The surroundings of a face as a square, and its points there."""
     x0, y0, x1, y1 = (round(side) for side in enlarge_box(face.box, _SHOWN, _SHOWN))
     region, size = (x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), (_SIDE, _SIDE)
-    return cut_crop(photo, region, size), apply_map(resize_map(region, size), face.landmarks_photo)
+    return crop_and_resize(photo, region, size), apply_map(
+        resize_map(region, size), face.landmarks_photo
+    )

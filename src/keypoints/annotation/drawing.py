@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.landmarks import Contour, Scheme
-from keypoints.prediction.predictor import AnnotatedFace
+from keypoints.annotation.predictor import PredictedFace
+from keypoints.core.landmarks import Contour, Scheme
 
 Array = NDArray[np.floating]
 Colour = tuple[int, int, int]
@@ -20,7 +20,7 @@ _FINE = 4  # binary digits of a pixel that OpenCV's drawing takes
 
 
 def draw_faces(
-    photo: NDArray[np.uint8], faces: Iterable[AnnotatedFace], scheme: Scheme, points: Sequence[int]
+    photo: NDArray[np.uint8], faces: Iterable[PredictedFace], scheme: Scheme, points: Sequence[int]
 ) -> NDArray[np.uint8]:
     """Draw the points of faces as red dots along green contours.
 

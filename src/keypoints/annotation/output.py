@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from keypoints.annotation.annotating import AnnotatedPicture
 from keypoints.annotation.contact_sheet import ContactSheet
 from keypoints.annotation.drawing import draw_faces
-from keypoints.annotation.files import AnnotatedPhoto, AnnotationWriter, annotation_writers
-from keypoints.annotation.upright import PhotoError
-from keypoints.landmarks import SCHEMES
-from keypoints.trained_settings import TrainedSettings
+from keypoints.annotation.images import PhotoError
+from keypoints.annotation.pipeline import AnnotatedImage
+from keypoints.annotation.writers import AnnotatedPhoto, AnnotationWriter, annotation_writers
+from keypoints.core.landmarks import SCHEMES
+from keypoints.models.checkpoint import ModelInfo
 
 _LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".gif")
 
@@ -32,16 +32,14 @@ class AnnotationOutput:
         n_unread: Pictures that could not be read.
     """
 
-    def __init__(
-        self, folder: Path, settings: TrainedSettings, writers: list[AnnotationWriter]
-    ) -> None:
+    def __init__(self, folder: Path, settings: ModelInfo, writers: list[AnnotationWriter]) -> None:
         self._folder, self._writers = folder, writers
         self._scheme, self._points = SCHEMES[settings.scheme], settings.points
         self._sheet = ContactSheet(folder, self._scheme, self._points)
         self._video: tuple[Path, cv2.VideoWriter] | None = None
         self._n_pictures = self._n_faces = self.n_unread = 0
 
-    def write(self, annotated: AnnotatedPicture) -> str:
+    def write(self, annotated: AnnotatedImage) -> str:
         """Write a picture's files; a line that says what was found."""
         picture, photo = annotated.picture, annotated.photo
         if photo is None:
@@ -62,7 +60,7 @@ class AnnotationOutput:
             shown = self._draw(annotated, photo)
         else:
             return f"{picture.shown_as}: no face found"
-        found = f"{_count(n_faces, 'face')}{_doubt(annotated)}"
+        found = f"{_count(n_faces, 'face')}{_uncertainty_text(annotated)}"
         return f"{picture.shown_as}: {found} -> {shown}"
 
     def close(self) -> None:
@@ -79,10 +77,10 @@ class AnnotationOutput:
         found = f"{_count(self._n_faces, 'face')} in {_count(self._n_pictures, 'picture')}"
         return f"{found}{unread}{sheets}"
 
-    def _drawn(self, annotated: AnnotatedPicture, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _drawn(self, annotated: AnnotatedImage, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return draw_faces(photo, annotated.faces, self._scheme, self._points)
 
-    def _draw(self, annotated: AnnotatedPicture, photo: NDArray[np.uint8]) -> Path:
+    def _draw(self, annotated: AnnotatedImage, photo: NDArray[np.uint8]) -> Path:
         """What was stored without a loss stays so."""
         picture = annotated.picture
         kind = ".png" if picture.source.suffix.lower() in _LOSSLESS else ".jpg"
@@ -91,7 +89,7 @@ class AnnotationOutput:
         image.save(path, quality=95, compress_level=1)  # of JPEG; of PNG
         return path
 
-    def _append(self, annotated: AnnotatedPicture, photo: NDArray[np.uint8]) -> Path:
+    def _append(self, annotated: AnnotatedImage, photo: NDArray[np.uint8]) -> Path:
         picture = annotated.picture
         path = self._folder / f"{Path(picture.stem).parent}_points.mp4"
         if self._video is None or self._video[0] != path:
@@ -120,7 +118,7 @@ def check_output_folder(folder: Path, files: Iterable[Path]) -> None:
 
 @contextmanager
 def annotation_output(
-    folder: Path, settings: TrainedSettings, formats: Sequence[str]
+    folder: Path, settings: ModelInfo, formats: Sequence[str]
 ) -> Iterator[AnnotationOutput]:
     """An output whose files are whole at the end.
 
@@ -154,7 +152,7 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _doubt(annotated: AnnotatedPicture) -> str:
+def _uncertainty_text(annotated: AnnotatedImage) -> str:
     """The mean uncertainty of all points, where there are any."""
     if not annotated.faces:
         return ""

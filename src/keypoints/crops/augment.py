@@ -1,7 +1,7 @@
 """Augmentation: one draw is one 2x3 map and one change of pixels, for image and landmarks together.
 
 Brightness and saturation are changed where the network runs; what needs neighbours or a table of
-values (`retouch`) is done to the uint8 image, right after it was warped.
+values (`apply_to_pixels`) is done to the uint8 image, right after it was warped.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.chance import Purpose, generator
-from keypoints.geometry import compose, mirror_map, rotation, scaling, translation
-from keypoints.settings.models import Augment
+from keypoints.config.models import Augment
+from keypoints.core.geometry import compose, hflip_map, rotation, scaling, translation
+from keypoints.core.rng import Stream, generator
 
 Array = NDArray[np.floating]
 
 _HIDDEN = (0.1, 0.45)  # sides of what hides a part of the face, shares of the input's
-LEAST_BLUR = 0.3  # px; less changes no pixel
+MIN_BLUR_SIGMA = 0.3  # px; less changes no pixel
 
 
 @dataclass(frozen=True)
-class Draws:
+class AugmentParams:
     """What was drawn for the faces of a batch.
 
     Attributes:
@@ -43,9 +43,9 @@ class Draws:
     hidden: NDArray[np.int64]
 
 
-def draw(
+def sample_params(
     augment: Augment, size: tuple[int, int], *, seed: int, epoch: int, rows: NDArray[np.integer]
-) -> Draws:
+) -> AugmentParams:
     """Draw for each face of a batch; a function of (seed, epoch, row) and of nothing else.
 
     Args:
@@ -60,29 +60,29 @@ def draw(
     height, width = size
     middle = ((width - 1) / 2, (height - 1) / 2)
     turned = rotation(augment.rotation * numbers[:, 0], middle)
-    shifted = translation(augment.shift * numbers[:, 1], augment.shift * numbers[:, 2])
+    shifted = translation(augment.translate * numbers[:, 1], augment.translate * numbers[:, 2])
     maps = compose(shifted, turned)
     if augment.scale:
         maps = compose(maps, scaling(1 + augment.scale * numbers[:, 5], middle))
-    mirrored = chances[:, 6] < augment.mirror
-    maps[mirrored] = compose(maps[mirrored], mirror_map(width))
+    mirrored = chances[:, 6] < augment.hflip
+    maps[mirrored] = compose(maps[mirrored], hflip_map(width))
     saturation = 1 + augment.saturation * numbers[:, 4]
-    return Draws(
+    return AugmentParams(
         maps=maps,
         mirrored=mirrored,
         brightness=1 + augment.brightness * numbers[:, 3],
-        saturation=np.where(chances[:, 7] < augment.grey, 0, saturation),
+        saturation=np.where(chances[:, 7] < augment.grayscale, 0, saturation),
         gamma=(1 + augment.gamma) ** numbers[:, 8],
         blur=augment.blur * chances[:, 9],
-        hidden=_hidden(chances[:, 10:15], size, chance=augment.occlusion),
+        hidden=_erase_boxes(chances[:, 10:15], size, chance=augment.erase),
     )
 
 
 def _numbers(seed: int, epoch: int, row: int) -> Array:
-    return generator(seed, Purpose.AUGMENT, epoch, row).uniform(-1, 1, 15)
+    return generator(seed, Stream.AUGMENT, epoch, row).uniform(-1, 1, 15)
 
 
-def _hidden(chances: Array, size: tuple[int, int], *, chance: float) -> NDArray[np.int64]:
+def _erase_boxes(chances: Array, size: tuple[int, int], *, chance: float) -> NDArray[np.int64]:
     """Rectangles anywhere in the input; empty where none is drawn."""
     smallest, largest = _HIDDEN
     lengths = np.array(size[::-1])  # across, down
@@ -98,11 +98,11 @@ def gamma_table(exponent: float) -> NDArray[np.uint8]:
     return (255 * np.linspace(0, 1, 256) ** exponent).round().astype(np.uint8)
 
 
-def retouch(image: NDArray[np.uint8], draws: Draws, number: int) -> None:
+def apply_to_pixels(image: NDArray[np.uint8], draws: AugmentParams, number: int) -> None:
     """Change the pixels of one image of a batch in place: gamma, blur, a part hidden by grey."""
     if draws.gamma[number] != 1:
         cv2.LUT(image, gamma_table(draws.gamma[number]), dst=image)
-    if draws.blur[number] > LEAST_BLUR:
+    if draws.blur[number] > MIN_BLUR_SIGMA:
         cv2.GaussianBlur(image, (0, 0), draws.blur[number], dst=image)
     x0, y0, x1, y1 = draws.hidden[number]
     if x1 > x0:

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from keypoints.chance import Purpose, generator
-from keypoints.crops.augment import Draws, draw
-from keypoints.crops.pixels import HostPixels, Pixels
+from keypoints.config.models import Augment
+from keypoints.core.geometry import apply_map, compose, unit_map
+from keypoints.core.landmarks import SCHEMES, flip_indices_of
+from keypoints.core.rng import Stream, generator
+from keypoints.crops.augment import AugmentParams, sample_params
+from keypoints.crops.cpu_crops import CpuCropReader, CropReader
 from keypoints.crops.store import CropStore
-from keypoints.geometry import apply_map, compose, unit_map
-from keypoints.landmarks import SCHEMES, mirror_order_of
-from keypoints.settings.models import Augment
 
 Array = NDArray[np.floating]
 
@@ -44,13 +44,13 @@ class Batch:
     images: NDArray[np.uint8] | Tensor
     landmarks_unit: NDArray[np.float32]
     photo_to_unit: Array
-    draws: Draws | None
+    draws: AugmentParams | None
     sizes: NDArray[np.float32] | None = None
     weight: float = 1.0
 
 
-class Batches:
-    """Batches of some rows of a store, the next one made while the last one is used.
+class BatchLoader:
+    """BatchLoader of some rows of a store, the next one made while the last one is used.
 
     Args:
         store: Opened crop store.
@@ -60,8 +60,8 @@ class Batches:
         augment: The largest draws; None for none, and the rows in their order.
         epochs: Of the whole training, for draws that are weaker at its end.
         seed: Of order and draws.
-        box_scale: The input shows the box that it was cut for, so many times as large.
-        with_sizes: Whether the batches say how large their faces are.
+        tta_scale: The input shows the box that it was cut for, so many times as large.
+        with_face_sizes: Whether the batches say how large their faces are.
         part: (k, n): of every batch the k-th of n parts, counted from 0.
         pixels: Where its images come from; None: from the store's files.
     """
@@ -76,23 +76,23 @@ class Batches:
         augment: Augment | None = None,
         epochs: int = 1,
         seed: int = 0,
-        box_scale: float = 1.0,
-        with_sizes: bool = False,
+        tta_scale: float = 1.0,
+        with_face_sizes: bool = False,
         part: tuple[int, int] = (0, 1),
-        pixels: Pixels | None = None,
+        pixels: CropReader | None = None,
     ) -> None:
         self.rows = np.asarray(rows)
         self._store, self._points = store, list(points)
         self._batch_size, self._augment, self._seed = batch_size, augment, seed
-        self._epochs, self._pixels = epochs, pixels or HostPixels(store)
-        self._crop_to_input = store.format.crop_to_input(box_scale)
-        self._part, self._with_sizes = part, with_sizes
-        if augment is not None and augment.mirror:
-            self._mirror_order = mirror_order_of(points, SCHEMES[store.format.scheme])
+        self._epochs, self._pixels = epochs, pixels or CpuCropReader(store)
+        self._crop_to_input = store.format.crop_to_input(tta_scale)
+        self._part, self._with_sizes = part, with_face_sizes
+        if augment is not None and augment.hflip:
+            self._mirror_order = flip_indices_of(points, SCHEMES[store.format.scheme])
 
     @property
     def steps(self) -> int:
-        """Batches per epoch."""
+        """BatchLoader per epoch."""
         return -(-len(self.rows) // self._batch_size)
 
     def n_faces(self, step: int) -> int:
@@ -106,13 +106,13 @@ class Batches:
         ahead: deque[Future[Batch]] = deque()
         with ThreadPoolExecutor(1) as maker:
             for piece in pieces[first_step:]:
-                ahead.append(maker.submit(self._make, piece, epoch))
+                ahead.append(maker.submit(self._load, piece, epoch))
                 if len(ahead) > 1:
                     yield ahead.popleft().result()
             while ahead:
                 yield ahead.popleft().result()
 
-    def mean_unit(self) -> Array:
+    def mean_shape_unit(self) -> Array:
         """The mean shape of the faces as they are, without draws.
 
         Returns:
@@ -130,10 +130,10 @@ class Batches:
     def _order(self, epoch: int) -> NDArray[np.integer]:
         if self._augment is None:
             return self.rows
-        return generator(self._seed, Purpose.ORDER, epoch).permutation(self.rows)
+        return generator(self._seed, Stream.ORDER, epoch).permutation(self.rows)
 
-    def _make(self, of_all: NDArray[np.integer], epoch: int) -> Batch:
-        rows = self._own(of_all)
+    def _load(self, of_all: NDArray[np.integer], epoch: int) -> Batch:
+        rows = self._shard(of_all)
         draws = self._draw(rows, epoch)
         crop_to_input = np.broadcast_to(self._crop_to_input, (len(rows), 2, 3))
         if draws is not None:
@@ -153,13 +153,13 @@ class Batches:
         )
 
     def _sizes(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
-        return (self._px_of(rows) / self._mean_px).astype(np.float32)
+        return (self._face_px(rows) / self._mean_px).astype(np.float32)
 
     @cached_property
     def _mean_px(self) -> float:
-        return float(self._px_of(self.rows).mean())
+        return float(self._face_px(self.rows).mean())
 
-    def _px_of(self, rows: NDArray[np.integer]) -> Array:
+    def _face_px(self, rows: NDArray[np.integer]) -> Array:
         """Photo pixels in the width of the input, (n,)."""
         crop_px_per_photo_px = np.linalg.norm(self._store.photo_to_crop[rows][:, 0, :2], axis=-1)
         return self._store.format.width / crop_px_per_photo_px
@@ -171,7 +171,7 @@ class Batches:
     def _landmarks_photo(self, rows: NDArray[np.integer]) -> Array:
         return self._store.landmarks_photo[rows][:, self._points]
 
-    def _own(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+    def _shard(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
         """A part is never empty: where there are fewer faces than parts, some have the first."""
         number, of = self._part
         own = rows[number::of]
@@ -185,9 +185,9 @@ class Batches:
         known = np.isfinite(self._landmarks_photo(rows)).sum(axis=(1, 2))
         return float(of * known[number::of].sum() / max(1, known.sum()))
 
-    def _draw(self, rows: NDArray[np.integer], epoch: int) -> Draws | None:
-        if self._augment is None or self._augment.is_off:
+    def _draw(self, rows: NDArray[np.integer], epoch: int) -> AugmentParams | None:
+        if self._augment is None or self._augment.is_identity:
             return None
         size = (self._store.format.height, self._store.format.width)
-        augment = self._augment.in_epoch(epoch, self._epochs)
-        return draw(augment, size, seed=self._seed, epoch=epoch, rows=rows)
+        augment = self._augment.at_epoch(epoch, self._epochs)
+        return sample_params(augment, size, seed=self._seed, epoch=epoch, rows=rows)

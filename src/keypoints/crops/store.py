@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.crops.array_file import ArrayFile
-from keypoints.errors import PipelineError
-from keypoints.geometry import compose, scaling, translation
+from keypoints.core.errors import PipelineError
+from keypoints.core.geometry import compose, scaling, translation
+from keypoints.crops.row_file import RowFile
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FACE_COLUMNS = ("face", "photo", "group", "split", "view", "x0", "y0", "x1", "y1")
-_TEXTS = {"face": str, "group": str}
+_DTYPES = {"face": str, "group": str}
 _CHUNK = 4096  # rows of faces.csv that are parsed at once
 
 
@@ -43,7 +43,7 @@ class CropFormat:
         width: Of the network's input, px.
         margin: Around the input on each side, px of the input.
         colour: RGB or grey.
-        enlarge: Input box over given box; None: the whole frame.
+        box_scale: Input box over given box; None: the whole frame.
         scheme: Name of the landmark scheme.
     """
 
@@ -51,7 +51,7 @@ class CropFormat:
     width: int
     margin: int
     colour: bool
-    enlarge: float | None
+    box_scale: float | None
     scheme: str
 
     @property
@@ -64,14 +64,14 @@ class CropFormat:
         """Channels of a stored crop."""
         return 3 if self.colour else 1
 
-    def crop_to_input(self, box_scale: float = 1.0) -> NDArray[np.floating]:
+    def crop_to_input(self, tta_scale: float = 1.0) -> NDArray[np.floating]:
         """The map from a stored crop to the network's input, px, (2, 3).
 
         Args:
-            box_scale: The input shows the box that it was cut for, so many times as large.
+            tta_scale: The input shows the box that it was cut for, so many times as large.
         """
         middle = (self.width - 1) / 2, (self.height - 1) / 2
-        return compose(scaling(1 / box_scale, middle), translation(-self.margin, -self.margin))
+        return compose(scaling(1 / tta_scale, middle), translation(-self.margin, -self.margin))
 
 
 class CropStore:
@@ -93,7 +93,7 @@ class CropStore:
         self._table = folder / "faces.csv"
         with ExitStack() as opened:
             self._crops, self.landmarks_photo, self.photo_to_crop = (
-                opened.enter_context(ArrayFile.open(folder / f"{name}.npy"))
+                opened.enter_context(RowFile.open(folder / f"{name}.npy"))
                 for name in ("crops", "landmarks", "maps")
             )
             self._opened = opened.pop_all()
@@ -128,7 +128,7 @@ class CropStore:
         """Rows of faces.csv in the order asked for, numbered as in the store."""
         import pandas as pd  # half a second, which who only wants a CropFormat does not wait for
 
-        with pd.read_csv(self._table, dtype=_TEXTS, chunksize=_CHUNK) as chunks:
+        with pd.read_csv(self._table, dtype=_DTYPES, chunksize=_CHUNK) as chunks:
             found = [chunk[chunk.index.isin(rows)] for chunk in chunks]
         return pd.concat(found).loc[rows]
 

@@ -39,7 +39,7 @@ class LandmarkNetwork(nn.Module):
         return (images - self.mean) / self.std
 
 
-class PointsLayer(nn.Linear):
+class Float32Linear(nn.Linear):
     """The layer that says the points, in whole precision where the others work in half.
 
     Halves in 0..1 are 0.4 px apart in 224.
@@ -53,7 +53,7 @@ class PointsLayer(nn.Linear):
             return super().forward(features.float())
 
     @classmethod
-    def like(cls, layer: nn.Linear) -> "PointsLayer":
+    def like(cls, layer: nn.Linear) -> "Float32Linear":
         """One with the weights of another layer."""
         with torch.device("meta"):  # no weights of its own, and none drawn
             made = cls(layer.in_features, layer.out_features, layer.bias is not None)
@@ -61,10 +61,10 @@ class PointsLayer(nn.Linear):
         return made
 
 
-class DecodedBody(nn.Module):
+class DecodingHead(nn.Module):
     """A body that decodes its points from something that a loss may want to see."""
 
-    def raw(self, images: Tensor) -> Any:
+    def logits(self, images: Tensor) -> Any:
         """Maps or a grid, from normalised images (n, channels, height, width)."""
         raise NotImplementedError
 
@@ -74,10 +74,10 @@ class DecodedBody(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """The points of normalised images, as `decode` gives them."""
-        return self.decode(self.raw(images))
+        return self.decode(self.logits(images))
 
 
-class WithRaw(nn.Module):
+class WithLogits(nn.Module):
     """A network under training: it also says what the points are decoded from, for the loss."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -87,7 +87,7 @@ class WithRaw(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Any]:
         """Predict landmarks_unit; and maps or a grid, None where its kind has none."""
         network = self._network
-        if not isinstance(network, LandmarkNetwork) or not isinstance(network.body, DecodedBody):
+        if not isinstance(network, LandmarkNetwork) or not isinstance(network.body, DecodingHead):
             return network(images), None
-        raw = network.body.raw(network.normalised(images))
+        raw = network.body.logits(network.normalised(images))
         return network.body.decode(raw).unflatten(1, (-1, 2)), raw

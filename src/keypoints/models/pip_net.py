@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from keypoints.models.network import DecodedBody
-from keypoints.models.timm_backbone import timm_features
+from keypoints.models.backbones import create_feature_extractor
+from keypoints.models.network import DecodingHead
 
 
 class Grid(NamedTuple):
@@ -58,7 +58,7 @@ class Grid(NamedTuple):
         error = self._points_from(self._true_cells(target)) - target[:, self.points]
         return error.masked_fill(~known[:, :, None, None], torch.nan)
 
-    def score_costs(self, target: Tensor) -> Tensor:
+    def score_loss(self, target: Tensor) -> Tensor:
         """The mean squared error of each point's scores: 1 in the true cell, 0 elsewhere is right.
 
         Args:
@@ -87,7 +87,7 @@ class Grid(NamedTuple):
         return torch.stack([x / columns, y / rows], dim=-1)
 
 
-class PipNet(DecodedBody):
+class PipNet(DecodingHead):
     """A timm backbone and one convolution that says, in each cell, where points are.
 
     Args:
@@ -97,7 +97,7 @@ class PipNet(DecodedBody):
         neighbours: Points of which each point's cell tells, too.
         shape: The mean one, (n_points, 2): which points lie next to each other.
         pad_type: As for `timm_backbone`.
-        anti_aliased: As for `timm_features`.
+        blur_pool: As for `create_feature_extractor`.
         weights: Of the backbone; None: random.
     """
 
@@ -110,15 +110,15 @@ class PipNet(DecodedBody):
         neighbours: int,
         shape: NDArray[np.floating],
         pad_type: str | None = None,
-        anti_aliased: bool = False,
+        blur_pool: bool = False,
         weights: Path | None = None,
     ) -> None:
         super().__init__()
-        features = timm_features(
+        features = create_feature_extractor(
             backbone,
             in_channels,
             pad_type=pad_type,
-            anti_aliased=anti_aliased,
+            blur_pool=blur_pool,
             up_to=stride,
             weights=weights,
         )

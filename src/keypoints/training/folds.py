@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints.core.errors import PipelineError
 from keypoints.crops.store import CropStore
-from keypoints.errors import PipelineError
-from keypoints.faces import deal_groups, first_dealt
+from keypoints.faces.face import group_k_fold, take_groups
 
 Rows = NDArray[np.integer]
 
@@ -30,24 +30,26 @@ class Fold:
     number: int
     of: int
 
-    def item(self, model: str) -> str:
+    def model_name(self, model: str) -> str:
         """What a model that is trained without this fold is called."""
         return f"{model}.{self.number}of{self.of}"
 
-    def sides(self, store: CropStore) -> tuple[Rows, Rows]:
+    def split(self, store: CropStore) -> tuple[Rows, Rows]:
         """The rows that are trained on, and those of the fold.
 
         Raises:
             FoldError: If one of them is empty.
         """
         rows = store.rows("train")
-        is_held_out = deal_groups(store.faces(rows)["group"].tolist(), self.of) == self.number
+        is_held_out = group_k_fold(store.faces(rows)["group"].tolist(), self.of) == self.number
         if is_held_out.all() or not is_held_out.any():
             raise FoldError(f"fold {self.number} of {self.of}: {len(rows)} faces are too few")
         return rows[~is_held_out], rows[is_held_out]
 
 
-def sides_of(store: CropStore, fold: Fold | None, n_groups: int | None = None) -> tuple[Rows, Rows]:
+def train_val_rows(
+    store: CropStore, fold: Fold | None, n_groups: int | None = None
+) -> tuple[Rows, Rows]:
     """The rows that are trained on, and those held out: of a fold, or of the split.
 
     Validation faces have all their points; so have those of a fold, whose others are left out.
@@ -63,12 +65,12 @@ def sides_of(store: CropStore, fold: Fold | None, n_groups: int | None = None) -
     """
     train, held_out = _sides_of_fold(store, fold) if fold else _split(store)
     if n_groups is not None:
-        train = train[first_dealt(store.faces(train)["group"].tolist(), n_groups)]
+        train = train[take_groups(store.faces(train)["group"].tolist(), n_groups)]
     return train, held_out
 
 
 def _sides_of_fold(store: CropStore, fold: Fold) -> tuple[Rows, Rows]:
-    train, held_out = fold.sides(store)
+    train, held_out = fold.split(store)
     known = held_out[np.isfinite(store.landmarks_photo[held_out]).all(axis=(1, 2))]
     if not len(known):
         raise FoldError(f"fold {fold.number} of {fold.of}: no face has all its points; try fewer")
@@ -90,7 +92,7 @@ def folds_of(count: int) -> list[Fold]:
     return [Fold(number, count) for number in range(1, count + 1)]
 
 
-def parse_item(item: str) -> tuple[str, Fold | None]:
+def parse_fold(item: str) -> tuple[str, Fold | None]:
     """The model of an item, and the fold that it is trained without, if it names one.
 
     Raises:

@@ -29,7 +29,7 @@ class EpochResult:
     seconds: float
 
 
-def tell(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochResult]:
+def log_progress(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochResult]:
     """Pass results on, printing a line for each, with the time left."""
     seconds: list[float] = []
     for result in results:

@@ -10,52 +10,52 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from keypoints import layout
-from keypoints.chance import Purpose, torch_seed
-from keypoints.crops.batches import Batches
-from keypoints.devices import seed_torch
-from keypoints.errors import PipelineError, first_line
-from keypoints.inference import predict, save_model
-from keypoints.scoring.metrics import mean_squared_error
-from keypoints.settings.models import Recipe
-from keypoints.trained_settings import TrainedSettings
+from keypoints.config.models import OptimSettings
+from keypoints.core import paths
+from keypoints.core.errors import PipelineError, first_line
+from keypoints.core.rng import Stream, torch_seed
+from keypoints.crops.batches import BatchLoader
+from keypoints.evaluation.metrics import mean_squared_error
+from keypoints.models.checkpoint import ModelInfo
+from keypoints.models.devices import seed_torch
+from keypoints.models.predict import predict, save_model
+from keypoints.training.checkpoint import CheckpointFile, TrainState, restore
+from keypoints.training.distillation import Teacher
+from keypoints.training.distributed import SINGLE_PROCESS, ProcessGroup
 from keypoints.training.history import EpochResult
 from keypoints.training.losses import Loss
-from keypoints.training.recipe import Learner, rate_factors
-from keypoints.training.resume import Progress, StateFile, restore
-from keypoints.training.teaching import Teacher
-from keypoints.training.team import ALONE, Team
+from keypoints.training.trainer import Trainer, rate_factors
 
-PLAIN = Recipe()
+DEFAULT_OPTIM = OptimSettings()
 
-STEPS_UNSEEN = 50  # on a GPU, until their losses are looked at
+CHECK_EVERY = 50  # on a GPU, until their losses are looked at
 
 
-class LearningError(PipelineError):
+class DivergenceError(PipelineError):
     """Training that cannot go on; the message says where it broke and what to try.
 
     Attributes:
-        good: Where the run stood when it was last saved; the network is as it was then. None: it
+        last_good: Where the run stood when it was last saved; the network is as it was then. None: it
             was never saved, and the network is of no use.
     """
 
-    good: Progress | None = None
+    last_good: TrainState | None = None
 
 
 def train(
     network: nn.Module,
-    train_batches: Batches,
-    validation_batches: Batches,
+    train_batches: BatchLoader,
+    validation_batches: BatchLoader,
     *,
     loss: Loss,
     lr: float,
-    lr_decay: float = 0.0,
-    recipe: Recipe = PLAIN,
+    decay_fraction: float = 0.0,
+    recipe: OptimSettings = DEFAULT_OPTIM,
     epochs: int,
     seed: int,
     device: torch.device,
-    state: StateFile | None = None,
-    team: Team = ALONE,
+    state: CheckpointFile | None = None,
+    team: ProcessGroup = SINGLE_PROCESS,
     teacher: Teacher | None = None,
     compiled: bool = False,
 ) -> Iterator[EpochResult]:
@@ -67,7 +67,7 @@ def train(
         validation_batches: As they are.
         loss: On landmarks_unit.
         lr: Adam's learning rate.
-        lr_decay: Share of the epochs, the last ones, over which it falls to nearly zero.
+        decay_fraction: Fraction of the epochs, the last ones, over which it falls to nearly zero.
         recipe: How else the weights move.
         epochs: To train.
         seed: Of the dropout.
@@ -80,96 +80,100 @@ def train(
         compiled: Whether torch compiles the network before the first step.
 
     Raises:
-        LearningError: If the loss or a weight is no longer a finite number, or a step fails.
+        DivergenceError: If the loss or a weight is no longer a finite number, or a step fails.
     """
     network.to(device).to(memory_format=torch.channels_last)
-    learner = Learner(network, loss, recipe, device, team, teacher, compiled=compiled)
+    learner = Trainer(network, loss, recipe, device, team, teacher, compiled=compiled)
     saved = team.of_leader(state.read() if state else None)
-    at = restore(saved, learner.whole, learner.optimizer) if saved else None
+    at = restore(saved, learner.checkpoint_module, learner.optimizer) if saved else None
     if state and at:
         print(f"{state.path}: goes on in epoch {at.epoch}, after step {at.step}", flush=True)
-    at = at or Progress.at_start_of(1)
+    at = at or TrainState.at_start_of(1)
     yield from (EpochResult(**row) for row in at.history)
     while at.epoch <= epochs:
         start = time.perf_counter()
         rates = [
-            learning_rate(at.epoch, epochs, lr=lr, lr_decay=lr_decay) * factor
+            learning_rate(at.epoch, epochs, lr=lr, decay_fraction=decay_fraction) * factor
             for factor in rate_factors(at.epoch, epochs, train_batches.steps, recipe)
         ]
-        with _back_to_good(network, learner, state):
+        with _rollback_on_divergence(network, learner, state):
             train_mse = _train_epoch(learner, train_batches, rates, at, seed, device, state, team)
-            val_mse = validate(learner.judged, validation_batches, device, team)
+            val_mse = validate(learner.eval_model, validation_batches, device, team)
             where = f"the validation after epoch {at.epoch}"
             _check_finite(val_mse, where, rates[-1])
             _check_weights(learner, where, rates[-1])
         seconds = time.perf_counter() - start
         result = EpochResult(at.epoch, train_mse, val_mse, rates[-1], seconds)
-        at = Progress.at_start_of(at.epoch + 1, [*at.history, asdict(result)])
+        at = TrainState.at_start_of(at.epoch + 1, [*at.history, asdict(result)])
         if state:
-            state.save(learner.whole, learner.optimizer, at)
+            state.save(learner.checkpoint_module, learner.optimizer, at)
         yield result
-    network.load_state_dict(learner.judged.state_dict())
+    network.load_state_dict(learner.eval_model.state_dict())
 
 
-def with_last_good(
-    error: LearningError, state: StateFile, network: nn.Module, settings: TrainedSettings
-) -> LearningError:
+def save_last_good(
+    error: DivergenceError, state: CheckpointFile, network: nn.Module, settings: ModelInfo
+) -> DivergenceError:
     """The error, and where the weights of the last save are kept, if there was one."""
-    if error.good is None:
+    if error.last_good is None:
         return error
     kept = state.path.with_suffix(".last_good.safetensors")
-    save_model(layout.fresh(kept), network, settings)
-    return LearningError(f"{error}\n{kept}: the last good weights, {error.good}")
+    save_model(paths.replace_output(kept), network, settings)
+    return DivergenceError(f"{error}\n{kept}: the last good weights, {error.last_good}")
 
 
 @contextmanager
-def _back_to_good(network: nn.Module, learner: Learner, state: StateFile | None) -> Iterator[None]:
+def _rollback_on_divergence(
+    network: nn.Module, learner: Trainer, state: CheckpointFile | None
+) -> Iterator[None]:
     """Where learning breaks, take the network back to where it was last saved."""
     try:
         yield
-    except LearningError as error:
+    except DivergenceError as error:
         saved = state.read() if state else None
-        error.good = restore(saved, learner.whole, learner.optimizer) if saved else None
-        network.load_state_dict(learner.judged.state_dict())
+        error.last_good = (
+            restore(saved, learner.checkpoint_module, learner.optimizer) if saved else None
+        )
+        network.load_state_dict(learner.eval_model.state_dict())
         raise
 
 
-def learning_rate(epoch: int, epochs: int, *, lr: float, lr_decay: float) -> float:
+def learning_rate(epoch: int, epochs: int, *, lr: float, decay_fraction: float) -> float:
     """The rate of an epoch: constant, then falling by equal steps over the last epochs.
 
     Args:
         epoch: Counted from 1.
         epochs: In all.
         lr: The constant rate.
-        lr_decay: Share of the epochs over which it falls, 0..1; 0: it never does.
+        decay_fraction: Fraction of the epochs over which it falls, 0..1; 0: it never does.
     """
-    return lr * min(1.0, (epochs - epoch + 1) / (lr_decay * epochs + 1))
+    return lr * min(1.0, (epochs - epoch + 1) / (decay_fraction * epochs + 1))
 
 
 def _train_epoch(
-    learner: Learner,
-    batches: Batches,
+    learner: Trainer,
+    batches: BatchLoader,
     rates: list[float],
-    at: Progress,
+    at: TrainState,
     seed: int,
     device: torch.device,
-    state: StateFile | None,
-    team: Team,
+    state: CheckpointFile | None,
+    team: ProcessGroup,
 ) -> float:
     """One pass over the faces, or the rest of one; the mean squared error of all its steps."""
     learner.network.train()
-    squares, faces = torch.tensor(at.squares, device=device), at.faces
-    lookout = Lookout(1 if device.type == "cpu" else STEPS_UNSEEN)
+    squares, faces = torch.tensor(at.squared_error, device=device), at.faces
+    lookout = FiniteLossCheck(1 if device.type == "cpu" else CHECK_EVERY)
     numbers = range((at.epoch - 1) * batches.steps, at.epoch * batches.steps)  # over all epochs
     # Drawn at once: within the steps each draw would wait for the thread that makes the batches.
-    seeds = [torch_seed(seed, Purpose.DROPOUT, number, team.rank) for number in numbers]
+    seeds = [torch_seed(seed, Stream.DROPOUT, number, team.rank) for number in numbers]
     steps = tqdm(
         batches.epoch(at.epoch, first_step=at.step),
         f"epoch {at.epoch}",
         batches.steps,
         initial=at.step,
         leave=False,
-        disable=None if team.leads else True,
+        disable=None if team.is_main else True,
     )
     where = f"epoch {at.epoch}"
     try:
@@ -177,25 +181,25 @@ def _train_epoch(
             this_step = f"epoch {at.epoch}, step {step + 1}"
             where = f"{this_step}, of {len(batch.images)} face(s)"
             seed_torch(seeds[step], device)
-            learner.set_rate(rates[step])
+            learner.set_lr(rates[step])
             lowered, square = learner.step(batch, numbers[step])
-            lookout.see(lowered, this_step, rates[step])
+            lookout.add(lowered, this_step, rates[step])
             squares += square * batches.n_faces(step)
             faces += batches.n_faces(step)
-            if state and state.is_due and lookout.is_clear:
+            if state and state.is_due and lookout.all_finite:
                 _check_weights(learner, this_step, rates[step])
-                now = replace(at, step=step + 1, squares=squares.item(), faces=faces)
-                state.save(learner.whole, learner.optimizer, now)
+                now = replace(at, step=step + 1, squared_error=squares.item(), faces=faces)
+                state.save(learner.checkpoint_module, learner.optimizer, now)
         lookout.check()
         return squares.item() / faces
     except (RuntimeError, ValueError) as error:  # of memory, or of a batch's statistics
         if team.size > 1:  # or of another process
             raise
         others = "another batch_size" + (", or compile: false" if learner.compiled else "")
-        raise LearningError(f"{first_line(error)} in {where}; try {others}") from error
+        raise DivergenceError(f"{first_line(error)} in {where}; try {others}") from error
 
 
-class Lookout:
+class FiniteLossCheck:
     """Sees that losses are finite numbers; on a GPU some steps later, for to ask is to wait.
 
     All processes of a team have the same losses and look at them after the same steps.
@@ -208,18 +212,18 @@ class Lookout:
         self._patience = patience
         self._unseen: list[tuple[Tensor, str, float]] = []
 
-    def see(self, loss: Tensor, where: str, lr: float) -> None:
+    def add(self, loss: Tensor, where: str, lr: float) -> None:
         """Take note of a loss, a scalar, and look at all that were noted when it is time.
 
         Raises:
-            LearningError: As `check`.
+            DivergenceError: As `check`.
         """
         self._unseen.append((loss, where, lr))
         if len(self._unseen) == self._patience:
             self.check()
 
     @property
-    def is_clear(self) -> bool:
+    def all_finite(self) -> bool:
         """Whether all losses that were not looked at yet are finite numbers."""
         return all(bool(torch.isfinite(loss)) for loss, _, _ in self._unseen)
 
@@ -227,7 +231,7 @@ class Lookout:
         """Look at all losses that were not looked at yet.
 
         Raises:
-            LearningError: If one of them is no finite number; it names the first.
+            DivergenceError: If one of them is no finite number; it names the first.
         """
         unseen, self._unseen = self._unseen, []
         if not unseen:
@@ -239,22 +243,25 @@ class Lookout:
 
 def _check_finite(loss: float, where: str, lr: float) -> None:
     if not math.isfinite(loss):
-        raise LearningError(
+        raise DivergenceError(
             f"the loss is {loss} in {where}, at learning rate {lr:g}; try a smaller lr"
         )
 
 
-def _check_weights(learner: Learner, where: str, lr: float) -> None:
+def _check_weights(learner: Trainer, where: str, lr: float) -> None:
     """What is saved is good: a loss that was finite does not say so of the step after it."""
-    if not all(torch.isfinite(weights).all() for weights in learner.whole.parameters()):
-        raise LearningError(
+    if not all(torch.isfinite(weights).all() for weights in learner.checkpoint_module.parameters()):
+        raise DivergenceError(
             f"a weight is not a finite number after {where}, at learning rate {lr:g}; try a "
             "smaller lr"
         )
 
 
 def validate(
-    network: nn.Module, batches: Batches, device: torch.device, team: Team = ALONE
+    network: nn.Module,
+    batches: BatchLoader,
+    device: torch.device,
+    team: ProcessGroup = SINGLE_PROCESS,
 ) -> float:
     """Mean squared error in 0..1 of the input over all faces of the batches of the team."""
     predictions = predict(network, batches, device)

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from keypoints.devices import send
-from keypoints.landmarks import Scheme, neighbours_of
-from keypoints.settings.models import AnyModel, HeatmapModel, PipModel
-from keypoints.training.map_losses import MAP_LOSSES
+from keypoints.architectures.heatmap.losses import MAP_LOSSES
+from keypoints.config.models import HeatmapModel, ModelSettings, PipModel
+from keypoints.core.landmarks import Scheme, neighbours_of
+from keypoints.models.devices import to_device
 
-Penalty = Callable[[Tensor], Tensor]
+ElementwiseLoss = Callable[[Tensor], Tensor]
 """From errors, of any shape, to what each costs."""
 
 
@@ -62,7 +62,7 @@ def smooth_l1(error: Tensor) -> Tensor:
     return functional.smooth_l1_loss(error, nothing, beta=0.02, reduction="none")
 
 
-PENALTIES: dict[str, Penalty] = {
+ELEMENTWISE_LOSSES: dict[str, ElementwiseLoss] = {
     "mse": torch.square,
     "l1": torch.abs,
     "smooth_l1": smooth_l1,
@@ -70,7 +70,7 @@ PENALTIES: dict[str, Penalty] = {
 }
 
 
-def make_loss(model: AnyModel, scheme: Scheme, points: tuple[int, ...]) -> Loss:
+def make_loss(model: ModelSettings, scheme: Scheme, points: tuple[int, ...]) -> Loss:
     """The loss that a model's settings name.
 
     Args:
@@ -78,19 +78,23 @@ def make_loss(model: AnyModel, scheme: Scheme, points: tuple[int, ...]) -> Loss:
         scheme: Whose contours tell along from across.
         points: Which of the scheme's points are predicted.
     """
-    penalty = PENALTIES[model.loss]
+    penalty = ELEMENTWISE_LOSSES[model.loss]
     if isinstance(model, PipModel):
-        return on_grid(penalty, model)
-    by_size = model.loss_by_size
-    if model.loss_along == 1:
-        loss = mean_of(penalty, by_size=by_size)
+        return pip_loss(penalty, model)
+    by_size = model.size_weight
+    if model.tangent_weight == 1:
+        loss = masked_mean_loss(penalty, by_size=by_size)
     else:
         neighbours = neighbours_of(points, scheme)
-        loss = along_contours(penalty, neighbours, weight=model.loss_along, by_size=by_size)
-    return with_maps(loss, model) if isinstance(model, HeatmapModel) and model.map_loss else loss
+        loss = anisotropic_loss(penalty, neighbours, weight=model.tangent_weight, by_size=by_size)
+    return (
+        add_heatmap_loss(loss, model)
+        if isinstance(model, HeatmapModel) and model.heatmap_loss
+        else loss
+    )
 
 
-def mean_of(penalty: Penalty, *, by_size: float = 0.0) -> Loss:
+def masked_mean_loss(penalty: ElementwiseLoss, *, by_size: float = 0.0) -> Loss:
     """A penalty of each coordinate's error; those that are NaN in the target do not count.
 
     Args:
@@ -107,8 +111,12 @@ def mean_of(penalty: Penalty, *, by_size: float = 0.0) -> Loss:
     return loss
 
 
-def along_contours(
-    penalty: Penalty, neighbours: list[tuple[int, int]], *, weight: float, by_size: float = 0.0
+def anisotropic_loss(
+    penalty: ElementwiseLoss,
+    neighbours: list[tuple[int, int]],
+    *,
+    weight: float,
+    by_size: float = 0.0,
 ) -> Loss:
     """A penalty of errors along the annotated contour, and one of those across it.
 
@@ -120,7 +128,7 @@ def along_contours(
         neighbours: Of each point, the two whose difference is the direction of its contour; where
             one of them is unknown, or both are the same, x and y count alike.
         weight: Of errors along the contour over that of errors across it; their mean is one.
-        by_size: As for `mean_of`.
+        by_size: As for `masked_mean_loss`.
 
     Source: Huang et al., ADNet: leveraging error-bias towards normal direction in face alignment,
     2021 (its anisotropic direction loss).
@@ -131,7 +139,7 @@ def along_contours(
     def loss(
         predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
     ) -> Tensor:
-        before, after = send(order, target.device)
+        before, after = to_device(order, target.device)
         step = target[:, after] - target[:, before]
         length = step.norm(dim=-1, keepdim=True)
         is_directed = length > _LEAST_LENGTH  # (n, n_points, 1); not where it is NaN
@@ -150,30 +158,34 @@ def along_contours(
     return loss
 
 
-def with_maps(points_loss: Loss, model: HeatmapModel) -> Loss:
+def add_heatmap_loss(points_loss: Loss, model: HeatmapModel) -> Loss:
     """A loss of the points, and one of the maps that they are decoded from."""
-    assert model.map_loss is not None
-    map_loss, width, share = MAP_LOSSES[model.map_loss], model.map_width, model.map_weight
+    assert model.heatmap_loss is not None
+    heatmap_loss, width, share = (
+        MAP_LOSSES[model.heatmap_loss],
+        model.heatmap_sigma,
+        model.heatmap_loss_weight,
+    )
 
     def loss(
         predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
     ) -> Tensor:
-        of_maps = _mean_of_known(map_loss(raw.float(), target, width), target)
+        of_maps = _mean_of_known(heatmap_loss(raw.float(), target, width), target)
         return points_loss(predicted, target, sizes=sizes) + share * of_maps
 
     return loss
 
 
-def on_grid(penalty: Penalty, model: PipModel) -> Loss:
+def pip_loss(penalty: ElementwiseLoss, model: PipModel) -> Loss:
     """The loss of a grid's scores and offsets; the points that are decoded from it do not count."""
 
     def loss(
         predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
     ) -> Tensor:
         error = raw.errors(target).flatten(1, 2)
-        weight = _weight_of(sizes, error, model.loss_by_size)
+        weight = _weight_of(sizes, error, model.size_weight)
         of_offsets = _mean(penalty, error, known=~error.isnan(), weight=weight)
-        return of_offsets + model.score_weight * _mean_of_known(raw.score_costs(target), target)
+        return of_offsets + model.score_weight * _mean_of_known(raw.score_loss(target), target)
 
     return loss
 
@@ -186,7 +198,7 @@ def _weight_of(sizes: Tensor | None, target: Tensor, by_size: float) -> Tensor |
 
 
 def _mean(
-    penalty: Penalty, error: Tensor, *, known: Tensor, weight: Tensor | None = None
+    penalty: ElementwiseLoss, error: Tensor, *, known: Tensor, weight: Tensor | None = None
 ) -> Tensor:
     """The mean cost of the errors that are known; without any there is nothing to learn from.
 
@@ -203,4 +215,6 @@ def _mean_of_known(cost: Tensor, target: Tensor) -> Tensor:
     return _mean(lambda known_cost: known_cost, cost, known=known)
 
 
-LOSSES: dict[str, Loss] = {name: mean_of(penalty) for name, penalty in PENALTIES.items()}
+LOSSES: dict[str, Loss] = {
+    name: masked_mean_loss(penalty) for name, penalty in ELEMENTWISE_LOSSES.items()
+}

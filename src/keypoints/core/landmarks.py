@@ -1,0 +1,198 @@
+"""The landmark schemes: what each point is, its mirror twin, and the points that measure a face.
+
+"Left" and "right" are those of the picture, not of the person. Points are 0-indexed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Contour:
+    """Points that annotators placed one after the other along a line of the face."""
+
+    points: tuple[int, ...]
+    closed: bool = False
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A markup: how many points a face has and what they mean.
+
+    Attributes:
+        name: As the settings and the tables name it.
+        n_points: Points of a face.
+        parts: Points of each part of the face; every point is in exactly one.
+        flip_pairs: Points that swap when the photo is mirrored; the others stay.
+        eye_corners: Outer corners of the left and of the right eye.
+        nose_tip: The point at the tip, or under it, of the nose.
+        contours: The lines to draw.
+    """
+
+    name: str
+    n_points: int
+    parts: dict[str, tuple[int, ...]]
+    flip_pairs: tuple[tuple[int, int], ...]
+    eye_corners: tuple[int, int]
+    nose_tip: int
+    contours: tuple[Contour, ...]
+
+    @property
+    def flip_indices(self) -> np.ndarray:
+        """Index that reorders the points of a mirrored photo, (n_points,)."""
+        order = np.arange(self.n_points)
+        for left, right in self.flip_pairs:
+            order[left], order[right] = right, left
+        return order
+
+    def subset_parts(self, points: tuple[int, ...]) -> dict[str, list[int]]:
+        """The parts of a face that has only some points, as positions in `points`."""
+        positions = {
+            part: [points.index(point) for point in members if point in points]
+            for part, members in self.parts.items()
+        }
+        return {part: found for part, found in positions.items() if found}
+
+
+def _range(first: int, last: int) -> tuple[int, ...]:
+    return tuple(range(first, last + 1))
+
+
+def _pairs(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    return tuple(zip(left, right, strict=True))
+
+
+IMM_58 = Scheme(
+    name="imm58",
+    n_points=58,
+    parts={
+        "jaw": _range(0, 12),
+        "eyes": _range(13, 28),
+        "brows": _range(29, 38),
+        "mouth": _range(39, 46),
+        "nose": _range(47, 57),
+    },
+    flip_pairs=(
+        _pairs(_range(0, 5), _range(7, 12)[::-1])
+        + _pairs(_range(21, 28), _range(13, 20))
+        + _pairs(_range(34, 38), _range(29, 33))
+        + ((39, 43), (40, 42), (46, 44))
+        + _pairs(_range(47, 51), _range(53, 57)[::-1])
+    ),
+    eye_corners=(21, 13),
+    nose_tip=52,
+    contours=(
+        Contour(_range(0, 12)),
+        Contour(_range(13, 20), closed=True),
+        Contour(_range(21, 28), closed=True),
+        Contour(_range(29, 33)),
+        Contour(_range(34, 38)),
+        Contour(_range(39, 46), closed=True),
+        Contour(_range(47, 57)),
+    ),
+)
+
+IBUG_68 = Scheme(
+    name="ibug68",
+    n_points=68,
+    parts={
+        "jaw": _range(0, 16),
+        "brows": _range(17, 26),
+        "nose": _range(27, 35),
+        "eyes": _range(36, 47),
+        "mouth": _range(48, 67),
+    },
+    flip_pairs=(
+        _pairs(_range(0, 7), _range(9, 16)[::-1])
+        + _pairs(_range(17, 21), _range(22, 26)[::-1])
+        + ((31, 35), (32, 34))
+        + _pairs(_range(36, 39), _range(42, 45)[::-1])
+        + ((40, 47), (41, 46))
+        + _pairs(_range(48, 50), _range(52, 54)[::-1])
+        + _pairs(_range(55, 56), _range(58, 59)[::-1])
+        + ((60, 64), (61, 63), (67, 65))
+    ),
+    eye_corners=(36, 45),
+    nose_tip=30,
+    contours=(
+        Contour(_range(0, 16)),
+        Contour(_range(17, 21)),
+        Contour(_range(22, 26)),
+        Contour(_range(27, 30)),
+        Contour(_range(31, 35)),
+        Contour(_range(36, 41), closed=True),
+        Contour(_range(42, 47), closed=True),
+        Contour(_range(48, 59), closed=True),
+        Contour(_range(60, 67), closed=True),
+    ),
+)
+
+# As the columns of the competition name them, which means the person's left and right.
+KAGGLE_15_POINTS = (
+    "left_eye_center",
+    "right_eye_center",
+    "left_eye_inner_corner",
+    "left_eye_outer_corner",
+    "right_eye_inner_corner",
+    "right_eye_outer_corner",
+    "left_eyebrow_inner_end",
+    "left_eyebrow_outer_end",
+    "right_eyebrow_inner_end",
+    "right_eyebrow_outer_end",
+    "nose_tip",
+    "mouth_left_corner",
+    "mouth_right_corner",
+    "mouth_center_top_lip",
+    "mouth_center_bottom_lip",
+)
+
+KAGGLE_15 = Scheme(
+    name="kaggle15",
+    n_points=15,
+    parts={
+        "eyes": _range(0, 5),
+        "brows": _range(6, 9),
+        "nose": (10,),
+        "mouth": _range(11, 14),
+    },
+    flip_pairs=_pairs((1, 4, 5, 8, 9, 12), (0, 2, 3, 6, 7, 11)),
+    eye_corners=(5, 3),
+    nose_tip=10,
+    contours=(
+        Contour((5, 1, 4)),
+        Contour((2, 0, 3)),
+        Contour((9, 8)),
+        Contour((6, 7)),
+        Contour((10,)),
+        Contour((12, 13, 11, 14), closed=True),
+    ),
+)
+
+SCHEMES = {scheme.name: scheme for scheme in (IMM_58, IBUG_68, KAGGLE_15)}
+
+
+def flip_indices_of(points: tuple[int, ...], scheme: Scheme) -> list[int]:
+    """Where, among the predicted points, each one's mirror twin stands.
+
+    Raises:
+        ValueError: If a point's twin is not predicted.
+    """
+    return [points.index(int(twin)) for twin in scheme.flip_indices[list(points)]]
+
+
+def neighbours_of(points: tuple[int, ...], scheme: Scheme) -> list[tuple[int, int]]:
+    """Where, among the predicted points, those before and after each one on its contour stand.
+
+    At an end of an open contour a point is its own neighbour on that side; one that is on no
+    contour, or whose neighbours are not predicted, is so on both.
+    """
+    found = {point: (number, number) for number, point in enumerate(points)}
+    for contour in scheme.contours:
+        line = [point for point in contour.points if point in found]
+        for number, point in enumerate(line):
+            before, after = number - 1, number + 1
+            if not contour.closed:
+                before, after = max(before, 0), min(after, len(line) - 1)
+            found[point] = points.index(line[before]), points.index(line[after % len(line)])
+    return list(found.values())

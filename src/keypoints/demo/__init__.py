@@ -1,1 +1,0 @@
-"""The demo: a page on which a visitor's own browser runs a network on his photo."""

@@ -1,0 +1,94 @@
+"""Errors per face and their summaries; lengths in photo pixels, NME as a fraction."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+FAILURE_THRESHOLD = 0.08  # NME above which a face counts as failed, and to which AUC is taken
+
+
+def _check_same_shape(predicted: Array, target: Array) -> None:
+    if predicted.shape != target.shape:
+        raise ValueError(f"predicted has shape {predicted.shape}, target {target.shape}")
+
+
+def mean_squared_error(predicted: Array, target: Array) -> float:
+    """Mean of the squared coordinate differences, in the frame of the landmarks given.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    _check_same_shape(predicted, target)
+    return float(np.mean((predicted - target) ** 2))
+
+
+def mean_absolute_error(predicted: Array, target: Array) -> Array:
+    """Mean of |dx| and |dy| over the points of each face: what the class competition scores.
+
+    Args:
+        predicted: Landmarks in photo pixels, (n_faces, n_points, 2).
+        target: The same, annotated.
+
+    Returns:
+        Pixels per face, (n_faces,).
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    _check_same_shape(predicted, target)
+    return np.abs(predicted - target).mean(axis=(1, 2))
+
+
+def inter_ocular(landmarks_photo: Array, eye_corners: tuple[int, int]) -> Array:
+    """Distance between the outer eye corners of each face.
+
+    Args:
+        landmarks_photo: All points of the scheme, (n_faces, n_points, 2).
+        eye_corners: Of the scheme.
+
+    Returns:
+        Pixels, (n_faces,).
+    """
+    left, right = eye_corners
+    return np.linalg.norm(landmarks_photo[:, left] - landmarks_photo[:, right], axis=-1)
+
+
+def normalized_mean_error(predicted: Array, target: Array, *, norm: Array) -> Array:
+    """Mean point-to-point distance of each face, divided by a length of that face.
+
+    Args:
+        predicted: Landmarks in photo pixels, (n_faces, n_points, 2).
+        target: The same, annotated.
+        norm: Inter-ocular distance in photo pixels, (n_faces,).
+
+    Returns:
+        A fraction per face, (n_faces,): 0.05 is often printed as 5 %.
+
+    Raises:
+        ValueError: If the shapes differ or a norm is not positive.
+
+    Source: Sagonas et al., 300 Faces In-The-Wild Challenge, 2016.
+    """
+    _check_same_shape(predicted, target)
+    if not np.all(norm > 0):
+        raise ValueError(f"a norm should be positive; got {np.min(norm)}")
+    return np.linalg.norm(predicted - target, axis=-1).mean(axis=1) / norm
+
+
+def failure_rate(nme: Array, threshold: float = FAILURE_THRESHOLD) -> float:
+    """Fraction of the faces whose NME is above the threshold (FR@8 for 0.08)."""
+    return float(np.mean(nme > threshold))
+
+
+def ced_curve(nme: Array, levels: Array) -> Array:
+    """Cumulative error distribution: share of the faces whose NME is at most each level."""
+    return np.searchsorted(np.sort(nme), levels, side="right") / len(nme)
+
+
+def area_under_ced(nme: Array, threshold: float = FAILURE_THRESHOLD) -> float:
+    """Area under the CED curve from 0 to the threshold, over the threshold (AUC@8 for 0.08): 0..1.
+
+    The curve is a staircase, so its area is exact: every face gives what its NME leaves.
+    """
+    return float(np.mean(np.clip(threshold - nme, 0, None)) / threshold)

@@ -1,0 +1,89 @@
+"""The faces of a set as a sequence that lies in a file: memory stays flat as the set grows."""
+
+import json
+import tempfile
+import weakref
+from array import array
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, overload
+
+import numpy as np
+
+from keypoints.faces.face import Face, FormatError
+
+
+class DiskBackedFaces(Sequence[Face]):
+    """Faces in a nameless temporary file, each read when it is asked for.
+
+    In memory stays where each face begins, 8 bytes; in the file are about 1.4 KB a face, wherever
+    Python's `tempfile` puts it (TMPDIR says). It goes when the list does.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115, closed by the next line
+        weakref.finalize(self, _close, self._file)
+        self._starts = array("Q")
+
+    def extend(self, faces: Iterable[Face], source: Path, *, by_name: bool = False) -> None:
+        """Append faces in their order, or in the order of their names.
+
+        Args:
+            faces: As a reader meets them.
+            source: Where they come from, for the message.
+            by_name: Whether to sort them, whatever order they come in.
+
+        Raises:
+            FormatError: If two of them have the same name.
+        """
+        names: list[str] = []
+        starts = array("Q")
+        end = self._file.seek(0, 2)
+        for face in faces:
+            names.append(face.name)
+            starts.append(end)
+            end += self._file.write(_record_of(face))
+        order = sorted(range(len(names)), key=names.__getitem__)
+        for one, other in pairwise(order):
+            if names[one] == names[other]:
+                raise FormatError(f"{source}: {names[one]} is listed twice")
+        self._starts.extend(starts[number] for number in (order if by_name else range(len(names))))
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, index: int) -> Face: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Face]: ...
+
+    def __getitem__(self, index: int | slice) -> Face | list[Face]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        self._file.seek(self._starts[index])
+        fields = json.loads(self._file.readline())
+        box, n_points = fields.pop("box"), fields.pop("n_points")
+        points = np.frombuffer(self._file.read(16 * n_points)).reshape(n_points, 2)
+        return Face(
+            box=None if box is None else tuple(box),
+            landmarks_photo=points if n_points else None,
+            **fields,
+        )
+
+
+def _close(file: IO[bytes]) -> None:
+    """Where the disk is full, what was not written yet is not missed: the list is gone."""
+    with suppress(OSError):
+        file.close()
+
+
+def _record_of(face: Face) -> bytes:
+    """A line of JSON, and the landmarks' 16 bytes a point."""
+    landmarks = face.landmarks_photo
+    fields = vars(face) | {"n_points": 0 if landmarks is None else len(landmarks)}
+    del fields["landmarks_photo"]
+    line = json.dumps(fields).encode() + b"\n"
+    return line if landmarks is None else line + landmarks.astype(float).tobytes()

@@ -1,1 +1,0 @@
-"""Sending a submission to Kaggle: what is checked, sent, waited for and noted."""

@@ -1,1 +1,0 @@
-"""The project page: one HTML file that tells what a run did, from its data and outputs alone."""

@@ -1,0 +1,75 @@
+"""The section of whatever lies in data/photos/, predicted by the best model that takes a box."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.annotation.detection import detect_faces
+from keypoints.annotation.images import PhotoError, read_image
+from keypoints.annotation.inputs import PHOTOS as SUFFIXES
+from keypoints.annotation.predictor import PredictedFace, cut_faces, predict_faces
+from keypoints.annotation.torch_predictor import torch_predictor
+from keypoints.core.geometry import enlarge_box
+from keypoints.models.devices import choose_device
+from keypoints.models.predict import TrainedModel
+from keypoints.report.components import Card
+from keypoints.report.pictures import face_picture
+from keypoints.report.runs import ModelRun, TaskRun
+from keypoints.report.template import Section, render
+
+PHOTOS = Path("data/photos")
+_SHOWN = 1.8  # boxes across a picture
+_LONGEST = 320  # px of a picture
+
+
+def own_section(tasks: list[TaskRun]) -> Section:
+    """Show the faces of the user's photos, or how to add some."""
+    model = _best_with_boxes(tasks)
+    photos = sorted(path for path in PHOTOS.glob("*") if path.suffix.lower() in SUFFIXES)
+    cards: list[Card] = []
+    without_face: list[str] = []
+    unread: list[str] = []
+    for path in photos:
+        try:
+            found = _cards(model, path) if model else []
+        except PhotoError:
+            unread.append(path.name)
+            continue
+        cards += found
+        without_face += [] if found else [path.name]
+    body = render(
+        "own_photos.html",
+        model=model,
+        photos=photos,
+        cards=cards,
+        unseen=without_face,
+        unread=unread,
+    )
+    return Section("own-photos", "Own photos", body)
+
+
+def _best_with_boxes(tasks: list[TaskRun]) -> ModelRun | None:
+    models = [task.best for task in tasks if task.task.box_scale is not None]
+    return min(models, key=lambda model: model.scores["nme"], default=None)
+
+
+def _cards(model: ModelRun, path: Path) -> list[Card]:
+    photo = read_image(path)
+    predictor = torch_predictor(TrainedModel(model.network, model.settings), choose_device("cpu"))
+    cut = cut_faces(photo, detect_faces(photo), predictor.format)
+    return [_card(path.name, photo, face, model.name) for face in predict_faces(predictor, cut)]
+
+
+def _card(name: str, photo: NDArray[np.uint8], face: PredictedFace, model: str) -> Card:
+    height, width = photo.shape[:2]
+    x0, y0, x1, y1 = (round(side) for side in enlarge_box(face.box, _SHOWN, _SHOWN))
+    left, top = max(x0, 0), max(y0, 0)
+    piece = photo[top : min(y1, height), left : min(x1, width)]
+    scale = min(1.0, _LONGEST / max(piece.shape[:2]))
+    size = (round(piece.shape[1] * scale), round(piece.shape[0] * scale))
+    small = cv2.resize(piece, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    shown = (face.landmarks_photo - (left, top) + 0.5) * scale - 0.5
+    alt = f"A face of your photo {name} with the points that {model} predicts"
+    return Card(face_picture(small, alt=alt, predicted=shown), name)

@@ -1,1 +1,0 @@
-"""params.yaml as checked, typed settings."""

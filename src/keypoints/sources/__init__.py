@@ -1,1 +1,0 @@
-"""One reader per public format, and the renderer that writes the same formats."""
