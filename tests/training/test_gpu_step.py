@@ -31,7 +31,7 @@ from keypoints.training.loop import DivergenceError, FiniteLossCheck
 from keypoints.training.losses import LOSSES, make_loss
 from keypoints.training.trainer import Trainer
 
-CONTENDERS = Path(__file__).parent.parent / "contenders/params.yaml"
+CONTENDERS = Path(__file__).parents[2] / "contenders/params.yaml"
 CPU, META, SIZE, ALL_POINTS = (
     torch.device("cpu"),
     torch.device("meta"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from asking import submission_spec_for
+from spec import submission_spec_for
 from hypothesis import given
 from hypothesis import strategies as st
 

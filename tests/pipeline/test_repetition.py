@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 from workspace import MODELS, Workspace
 
-ALL_STAGES = Path(__file__).parent / "all_stages.py"
+ALL_STAGES = Path(__file__).parents[1] / "support/all_stages.py"
 TIMED = ("metrics/history/", "metrics/runs/", "report/times.html")  # what a clock says is in these
 
 pytestmark = pytest.mark.skipif(

@@ -24,7 +24,7 @@ from keypoints.crops.store import CropFormat
 from keypoints.datasets.ibug import read_ibug
 from keypoints.faces.face import split_by_photo
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SLUG, FILE = CS194_26.slug, "submissions/resnet18.csv"
 SENT = ["GetSubmissionLimits", "StartSubmissionUpload", "PUT", "CreateSubmission"]
 LOCK = """\

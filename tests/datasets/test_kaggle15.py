@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from asking import submission_spec_for
+from spec import submission_spec_for
 from workspace import ROOT
 
 from keypoints.competition.asking import submission_spec_for as asked_for
@@ -36,7 +36,7 @@ from keypoints.download.unpack import UnpackError
 from keypoints.faces.face import Face, FormatError
 from keypoints.rendered.writers import write_kaggle15
 
-GOLDEN = Path(__file__).parent / "golden" / "facial_keypoints_detection.csv"
+GOLDEN = Path(__file__).parents[1] / "competition/golden" / "facial_keypoints_detection.csv"
 CORE = [0, 1, 10, 14]  # the points that are nearly always known
 
 

@@ -22,7 +22,7 @@ from subprocess import DEVNULL, PIPE, Popen
 import psutil
 
 IMPORTED = ("cv2", "dvc.cli", "dvc.repo", "matplotlib.figure", "pandas", "pydantic", "timm")
-SCRIPTS = ("tests/all_stages.py", "tests/killed_stage.py")  # beside the stages
+SCRIPTS = ("tests/support/all_stages.py", "tests/support/killed_stage.py")  # beside the stages
 SOCKET = "socket"  # beside the commands
 _STARTED: list[Popen[bytes]] = []  # nobody waits for them
 
@@ -50,7 +50,7 @@ def start_warm_commands(folder: Path, *, lasts: int) -> None:
         lasts: Number of the process whose end is theirs.
     """
     folder.mkdir(exist_ok=True)
-    stages = tuple(f"src/{path.name}" for path in (Path(__file__).parents[1] / "src").glob("*.py"))
+    stages = tuple(f"src/{path.name}" for path in (Path(__file__).parents[2] / "src").glob("*.py"))
     text = CLIENT.format(python=sys.executable, socket=SOCKET)
     text = text.replace("WARM", repr(stages + SCRIPTS))
     for tool in ("python", "dvc"):

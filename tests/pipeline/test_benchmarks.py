@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-RUN = Path(__file__).parents[1] / "benchmarks" / "run.py"
+RUN = Path(__file__).parents[2] / "benchmarks" / "run.py"
 
 
 def test_a_quick_measurement_prints_its_ratios_beside_their_bars():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from asking import submission_spec_for
+from spec import submission_spec_for
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays

@@ -17,7 +17,7 @@ from keypoints.models.predict import ModelInfo, save_model
 from submit import submit
 from train import train_model
 
-COMMITTED = Path(__file__).parent.parent / "params.yaml"
+COMMITTED = Path(__file__).parents[2] / "params.yaml"
 PARAMS = read_params(COMMITTED)
 TEXT = COMMITTED.read_text()
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from asking import submission_spec_for
+from spec import submission_spec_for
 from imports import SRC, direct_imports, modules_used
 from ruamel.yaml import YAML
 

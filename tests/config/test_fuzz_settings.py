@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from asking import submission_spec_for
+from spec import submission_spec_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -28,7 +28,7 @@ from keypoints.models.predict import ModelFileError, ModelInfo, load_model, save
 
 pytestmark = pytest.mark.usefixtures("no_old_garbage")
 
-COMMITTED = Path(__file__).parent.parent / "params.yaml"
+COMMITTED = Path(__file__).parents[2] / "params.yaml"
 PARAMS = read_params(COMMITTED)
 MOST_CPU_S, MOST_KIB = 1.0, 200 << 10
 ASKED = submission_spec_for(3, 2)

@@ -23,7 +23,7 @@ from keypoints.models.build import build_network
 from keypoints.models.checkpoint import ModelFileError, ModelInfo, read_info
 from keypoints.models.predict import load_model, save_model
 
-SRC = Path(__file__).parents[1] / "src"
+SRC = Path(__file__).parents[2] / "src"
 WITHOUT_TORCH = """
 import pathlib, runpy, sys
 sys.argv = sys.argv[1:]

@@ -23,7 +23,7 @@ from keypoints.models.predict import load_model
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
 )
-DOWNLOADS = Path(__file__).parents[1] / ".downloads"
+DOWNLOADS = Path(__file__).parents[2] / ".downloads"
 needs_a_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
 needs_npm = pytest.mark.skipif(
     not (DOWNLOADS / PACKAGE).is_file() and not shutil.which("npm"),

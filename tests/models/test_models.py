@@ -39,7 +39,7 @@ from keypoints.training.loop import DivergenceError, save_last_good
 from keypoints.training.losses import LOSSES
 from keypoints.training.trainer import Trainer
 
-PARAMS = read_params(Path(__file__).parent.parent / "params.yaml")
+PARAMS = read_params(Path(__file__).parents[2] / "params.yaml")
 CPU = torch.device("cpu")
 N_POINTS = 5
 
@@ -50,7 +50,7 @@ TINY_WILD = PARAMS.tasks["wild"].model_copy(update={"height": 32, "width": 32, "
 SMALL = RESNET.model_copy(update={"backbone": "mobilenetv3_small_100"})
 SAME_PADDED = RESNET.model_copy(update={"backbone": "mobilenetv2_100", "pad_type": "same"})
 
-CONTENDERS = read_params(Path(__file__).parent.parent / "contenders/params.yaml").models
+CONTENDERS = read_params(Path(__file__).parents[2] / "contenders/params.yaml").models
 HEATMAP = CONTENDERS["mobile_heatmap"]
 assert isinstance(HEATMAP, HeatmapModel)
 

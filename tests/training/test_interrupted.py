@@ -16,7 +16,7 @@ import psutil
 import pytest
 from workspace import Workspace
 
-KILLED_STAGE = str(Path(__file__).parent / "killed_stage.py")
+KILLED_STAGE = str(Path(__file__).parents[1] / "support/killed_stage.py")
 EPOCHS = 30
 MODEL_FILE = "models/nose_net_16ch.safetensors"
 TRAIN = ("src/train.py", "nose_net_16ch")

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COPIED = (
     ".dvc/config",
     ".dvcignore",

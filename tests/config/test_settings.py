@@ -10,7 +10,7 @@ from keypoints.config.messages import SettingsError
 from keypoints.config.models import RegressionSettings
 from keypoints.config.params import Params, read_params
 
-COMMITTED = Path(__file__).parent.parent / "params.yaml"
+COMMITTED = Path(__file__).parents[2] / "params.yaml"
 
 
 def with_lr(folder: Path, text: str) -> Path:

@@ -22,7 +22,7 @@ from keypoints.download.mirrors import Download, DownloadError, download, sha256
 OLD = bytes(range(256)) * 1000
 NEW = OLD[::-1] + b"one more line"
 LARGE = 8 * OLD  # more than is written at once
-SRC = Path(__file__).parent.parent / "src"
+SRC = Path(__file__).parents[2] / "src"
 
 
 @dataclass(frozen=True)

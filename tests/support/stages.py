@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ARCHIVES = {
     "imm": "imm_face_db.tar.gz",
     "ibug": "ibug_300W_large_face_landmark_dataset.tar.gz",
