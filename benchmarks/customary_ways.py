@@ -153,7 +153,7 @@ def ours(run: Run, epochs: int) -> list[float]:
     from keypoints.core.landmarks import SCHEMES
     from keypoints.crops.batches import BatchLoader
     from keypoints.crops.store import CropStore
-    from keypoints.models.devices import choose_device
+    from keypoints.core.devices import choose_device
     from keypoints.training.loop import train
 
     with CropStore(paths.CROPS / run.model.task) as store:

@@ -19,7 +19,7 @@ from keypoints.crops.gpu_crops import make_crop_reader
 from keypoints.crops.store import CropStore
 from keypoints.models.build import build_network
 from keypoints.models.checkpoint import points_of
-from keypoints.models.devices import autocast, choose_device, supports_fused_optimizer
+from keypoints.core.devices import autocast, choose_device, supports_fused_optimizer
 from keypoints.training.loop import train
 from keypoints.training.losses import Loss, make_loss
 

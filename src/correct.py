@@ -15,7 +15,7 @@ from keypoints.core.landmarks import SCHEMES
 from keypoints.core.timing import timed
 from keypoints.crops.store import CropStore
 from keypoints.models.checkpoint import points_of
-from keypoints.models.devices import choose_device
+from keypoints.core.devices import choose_device
 from keypoints.models.predict import check_compatible, load_model
 from keypoints.prediction.shape_correction import CalibrationError, fit_calibrator, has_shape
 from keypoints.prediction.tta import NO_TTA, predict_faces, read_predictions

@@ -15,7 +15,7 @@ from keypoints.core.timing import timed
 from keypoints.crops.store import CropStore
 from keypoints.evaluation.scores import per_face_errors, write_scores
 from keypoints.models.checkpoint import points_of
-from keypoints.models.devices import choose_device
+from keypoints.core.devices import choose_device
 from keypoints.models.predict import check_compatible, load_model
 from keypoints.prediction.tta import NO_TTA, LandmarkPredictions, predict_faces, write_predictions
 from keypoints.training.folds import FoldError, folds_of

@@ -14,7 +14,7 @@ from keypoints.core.timing import timed
 from keypoints.crops.store import CropStore
 from keypoints.evaluation.metrics import mean_squared_error
 from keypoints.evaluation.scores import per_face_errors, write_scores
-from keypoints.models.devices import choose_device
+from keypoints.core.devices import choose_device
 from keypoints.models.predict import ModelInfo, Predictions, check_compatible, load_model
 from keypoints.prediction.tta import NO_TTA, predict_faces, write_predictions
 

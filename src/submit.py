@@ -8,7 +8,7 @@ from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.timing import timed
 from keypoints.crops.store import CropStore
-from keypoints.models.devices import choose_device
+from keypoints.core.devices import choose_device
 from keypoints.models.predict import check_compatible, load_model
 from keypoints.prediction.tta import NO_TTA, predict_faces, write_predictions
 

@@ -15,7 +15,7 @@ from keypoints.crops.batches import BatchLoader
 from keypoints.crops.gpu_crops import make_crop_reader
 from keypoints.crops.store import CropStore
 from keypoints.models.build import build_network
-from keypoints.models.devices import choose_device
+from keypoints.core.devices import choose_device
 from keypoints.models.predict import ModelInfo, save_model
 from keypoints.training.checkpoint import open_checkpoint, run_fingerprint
 from keypoints.training.distillation import load_teacher

@@ -21,7 +21,7 @@ from keypoints.crops.store import CropStore
 from keypoints.evaluation.metrics import mean_squared_error
 from keypoints.evaluation.scores import per_face_errors, summarize
 from keypoints.faces.dataset import crop_format, load_dataset
-from keypoints.models.devices import choose_device
+from keypoints.core.devices import choose_device
 from keypoints.models.predict import TrainedModel, load_model, predict
 
 

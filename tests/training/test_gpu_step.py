@@ -24,7 +24,7 @@ from keypoints.crops.batches import Batch, BatchLoader
 from keypoints.crops.gpu_crops import GpuCropReader
 from keypoints.crops.store import CropStore
 from keypoints.models.build import build_network
-from keypoints.models.devices import to_device
+from keypoints.core.devices import to_device
 from keypoints.training import loop
 from keypoints.training.distillation import Teacher
 from keypoints.training.loop import DivergenceError, FiniteLossCheck

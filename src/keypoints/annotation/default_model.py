@@ -61,7 +61,7 @@ def open_model(path: Path, device: str) -> tuple[ModelInfo, Callable[[], Predict
 
     def load() -> Predictor:
         from keypoints.annotation.torch_predictor import torch_predictor
-        from keypoints.models.devices import choose_device
+        from keypoints.core.devices import choose_device
         from keypoints.models.predict import load_model
 
         return torch_predictor(load_model(path), choose_device(device))

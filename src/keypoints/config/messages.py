@@ -1,84 +1,78 @@
-"""A wrong setting in the house's words: what pydantic found, named as the user typed it."""
+"""Messages about wrong settings: pydantic's errors in terms of what the user typed."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from reprlib import Repr
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from keypoints.core.errors import PipelineError
 
-MAX_SHOWN = 20  # problems of one file
-_LONGEST = 100  # characters of a key or a value
+MAX_SHOWN = 20  # problems of one block
+_MAX_LENGTH = 100  # characters of a key or a value
 _SHORT = Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = _LONGEST
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = _MAX_LENGTH
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist = 2, 4, 6
 
 
 class SettingsError(PipelineError):
-    """A setting that cannot be used; the message names key, rule and value."""
+    """A setting that cannot be used; the message names the key, the rule and the value."""
 
 
 def format_errors(
-    details: Sequence[ErrorDetails],
-    values: Any,
-    blocks: Sequence[type[BaseModel]],
-    file_of: Callable[[tuple[int | str, ...]], Path],
+    details: Sequence[ErrorDetails], keys: Sequence[str], value: Any, kind: Any, source: Path
 ) -> str:
-    """A line for each problem, up to as many as a user wants to read at once.
+    """A line per problem, at most `MAX_SHOWN`.
 
     Args:
-        details: The problems.
-        values: All settings, as they were read.
-        blocks: All kinds of blocks of settings.
-        file_of: From a setting's place to the file that says it.
+        details: The problems that pydantic found.
+        keys: The block's own key, split at the dots.
+        value: The block as it was read.
+        kind: The type that validates the block.
+        source: The file to correct.
     """
-    lines = [
-        f"{file_of(detail['loc'])}: {format_error(detail, values, blocks)}"
-        for detail in details[:MAX_SHOWN]
-    ]
-    further = len(details) - MAX_SHOWN
-    return "\n".join(lines + ([f"and {further:,} further problems"] if further > 0 else []))
+    lines = [f"{source}: {format_error(detail, keys, value, kind)}" for detail in details]
+    more = len(lines) - MAX_SHOWN
+    return "\n".join(lines[:MAX_SHOWN] + ([f"and {more:,} more problems"] if more > 0 else []))
 
 
-def format_error(detail: ErrorDetails, values: Any, blocks: Sequence[type[BaseModel]]) -> str:
-    """One problem in the house's words: key, rule, what was got, and the nearest known key.
+def format_error(detail: ErrorDetails, keys: Sequence[str], value: Any, kind: Any) -> str:
+    """One problem: the key, the rule, the value, and the nearest known key.
 
     Args:
-        detail: The problem.
-        values: All settings, as they were read.
-        blocks: All kinds of blocks of settings.
+        detail: The problem that pydantic found.
+        keys: The block's own key, split at the dots.
+        value: The block as it was read.
+        kind: The type that validates the block.
     """
-    keys, block = _typed_keys(detail["loc"], values)
-    key, got, context = ".".join(keys), _shown(detail["input"]), detail.get("ctx", {})
-    if keys[-1:] == ["[key]"]:
-        return f"{'.'.join(keys[:-1])} has a name that is no text: {got}; put it in quotes"
+    path = _typed_keys(detail["loc"], value)
+    key = ".".join([*keys, *path])
+    got, context = _shown(detail["input"]), detail.get("ctx", {})
+    if path[-1:] == ["[key]"]:
+        return f"{key.removesuffix('.[key]')} has a name that is no text: {got}; put it in quotes"
     match detail["type"]:
         case "missing":
             return f"{key} is missing; copy it from an entry of its kind"
         case "extra_forbidden":
-            return f"{key} is not a setting{_did_you_mean(keys[-1], block, blocks)}"
-
+            return f"{key} is not a setting{_did_you_mean(path, kind)}"
         case "literal_error":
             return f"{key} must be one of {_listed(context['expected'])}; got {got}"
-        case "union_tag_invalid":
-            name = f"{key}.architecture"
-            known, tag = _listed(context["expected_tags"]), _shown(context["tag"])
-            return f"{name} must be one of {known}; got {tag}"
-        case "union_tag_not_found":
-            return f"{key}.architecture is missing; it names the network"
         case "model_type" | "dict_type":
-            return f"{key or 'the file'} should be a block of settings; got {got}"
+            return f"{key} should be a block of settings; got {got}"
         case "value_error":
-            told = str(context["error"])  # of the block, or of a key in it
-            return (
-                f"{key}{' ' if told.startswith(('must', 'should')) else '.'}{told}" if key else told
-            )
+            problem = str(context["error"])  # of the block, or of one of its keys
+            separator = " " if problem.startswith(("must", "should")) else "."
+            return f"{key}{separator}{problem}"
     rule = detail["msg"].split("should ", 1)[-1].split(" after validation")[0]
     return f"{key} should {rule}; got {got}"
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Names for a message, separated by commas."""
+    return ", ".join(names)
 
 
 def _listed(expected: str) -> str:
@@ -86,37 +80,41 @@ def _listed(expected: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as text that is never long, whatever a file makes of it."""
+    """A value as short text, whatever a file contains."""
     try:
         return _SHORT.repr(value)
-    except ValueError:  # Python writes no number of more than 4,300 digits
-        return "an endless number"
+    except ValueError:  # Python prints no integer of more than 4,300 digits
+        return "a number of more than 4,300 digits"
 
 
-def _typed_keys(location: tuple[int | str, ...], values: Any) -> tuple[list[str], Any]:
-    """The keys as the user typed them, without the names that pydantic puts between them.
-
-    Returns:
-        The keys, and the block that the last one stands in.
-    """
+def _typed_keys(location: tuple[int | str, ...], value: Any) -> list[str]:
+    """The keys below the block as the user typed them, without the names that pydantic adds."""
     keys: list[str] = []
-    block = values
     for part in location:
-        if isinstance(values, dict) and part not in values and part == values.get("architecture"):
-            continue
-        keys.append(str(part)[:_LONGEST])
-        block = values
-        if isinstance(values, dict):
-            values = values.get(part)
-        elif isinstance(values, list) and isinstance(part, int):
-            values = values[part]
-        if not isinstance(values, dict | list):
+        keys.append(str(part)[:_MAX_LENGTH])
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        if not isinstance(value, dict | list):
             break
-    return keys, block
+    return keys
 
 
-def _did_you_mean(key: str, block: dict[Any, Any], blocks: Sequence[type[BaseModel]]) -> str:
-    """A hint at the known key of the same block that looks most like the unknown one."""
-    kind = max(blocks, key=lambda kind: len(block.keys() & kind.model_fields))
-    matches = difflib.get_close_matches(key, kind.model_fields, n=1)
+def _did_you_mean(path: Sequence[str], kind: Any) -> str:
+    """A hint at the known key of the same block that is most similar to the unknown one."""
+    block = _block_type(kind, path[:-1])
+    known = list(block.model_fields) if block else []
+    matches = difflib.get_close_matches(path[-1], known, n=1)
     return f"; did you mean {matches[0]}?" if matches else " of this block; remove it"
+
+
+def _block_type(kind: Any, path: Sequence[str]) -> type[BaseModel] | None:
+    """The settings class of a nested block."""
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        nested = (_block_type(argument, path) for argument in get_args(kind))
+        return next(filter(None, nested), None)
+    if not path:
+        return kind
+    field = kind.model_fields.get(path[0])
+    return _block_type(field.annotation, path[1:]) if field else None

@@ -14,7 +14,7 @@ from keypoints.core.geometry import invert
 from keypoints.crops.augment import MIN_BLUR_SIGMA, AugmentParams, gamma_table
 from keypoints.crops.cpu_crops import CpuCropReader, CropReader
 from keypoints.crops.store import CropStore
-from keypoints.models.devices import to_device
+from keypoints.core.devices import to_device
 
 Array = NDArray[np.floating]
 

@@ -23,7 +23,7 @@ from keypoints.models.checkpoint import (
     missing_model_error,
     parse_info,
 )
-from keypoints.models.devices import to_device
+from keypoints.core.devices import to_device
 from keypoints.models.network import LandmarkNetwork
 
 Array = NDArray[np.floating]

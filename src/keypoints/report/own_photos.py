@@ -12,7 +12,7 @@ from keypoints.annotation.inputs import PHOTOS as SUFFIXES
 from keypoints.annotation.predictor import PredictedFace, cut_faces, predict_faces
 from keypoints.annotation.torch_predictor import torch_predictor
 from keypoints.core.geometry import enlarge_box
-from keypoints.models.devices import choose_device
+from keypoints.core.devices import choose_device
 from keypoints.models.predict import TrainedModel
 from keypoints.report.components import Card
 from keypoints.report.pictures import face_picture

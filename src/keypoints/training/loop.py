@@ -17,7 +17,7 @@ from keypoints.core.rng import Stream, torch_seed
 from keypoints.crops.batches import BatchLoader
 from keypoints.evaluation.metrics import mean_squared_error
 from keypoints.models.checkpoint import ModelInfo
-from keypoints.models.devices import seed_torch
+from keypoints.core.devices import seed_torch
 from keypoints.models.predict import predict, save_model
 from keypoints.training.checkpoint import CheckpointFile, TrainState, restore
 from keypoints.training.distillation import Teacher

@@ -11,7 +11,7 @@ from torch.nn import functional
 from keypoints.architectures.heatmap.losses import MAP_LOSSES
 from keypoints.config.models import HeatmapModel, ModelSettings, PipModel
 from keypoints.core.landmarks import Scheme, neighbours_of
-from keypoints.models.devices import to_device
+from keypoints.core.devices import to_device
 
 ElementwiseLoss = Callable[[Tensor], Tensor]
 """From errors, of any shape, to what each costs."""

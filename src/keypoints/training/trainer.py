@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from keypoints.config.models import OptimSettings
 from keypoints.crops.batches import Batch
-from keypoints.models.devices import autocast, supports_fused_optimizer, to_device
+from keypoints.core.devices import autocast, supports_fused_optimizer, to_device
 from keypoints.models.network import WithLogits
 from keypoints.models.predict import to_input
 from keypoints.training.distillation import Teacher

@@ -1,0 +1,62 @@
+"""heatmap: a timm backbone, a feature pyramid, and a heat map for each point."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from keypoints.models.settings import BackboneSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from keypoints.models.build import NetworkShape
+
+
+class HeatmapSettings(BackboneSettings):
+    """Settings of a heatmap network.
+
+    Attributes:
+        channels: Channels of the feature pyramid.
+        separable_convs: Whether its convolutions are depthwise separable.
+        heatmap_loss: Loss on the heat maps, added to the loss on the points.
+        heatmap_loss_weight: Weight of the heat maps' loss.
+        heatmap_sigma: Standard deviation of the target Gaussian, px of the heat map.
+    """
+
+    architecture: Literal["heatmap"]
+    channels: Annotated[int, Field(ge=8, le=512)]
+    separable_convs: bool = True
+    heatmap_loss: Literal["js_divergence"] | None = None
+    heatmap_loss_weight: Annotated[float, Field(gt=0)] = 1.0
+    heatmap_sigma: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+
+SETTINGS = HeatmapSettings
+
+
+def build(
+    settings: HeatmapSettings, shape: "NetworkShape", weights: Path | None = None
+) -> "nn.Module":
+    """Build the body of the network; `weights` are those of its backbone, None: random."""
+    from keypoints.architectures.heatmap.network import HeatmapNet
+
+    return HeatmapNet(
+        settings.backbone,
+        shape.in_channels,
+        channels=settings.channels,
+        separable=settings.separable_convs,
+        n_points=shape.n_points,
+        pad_type=settings.pad_type,
+        weights=weights,
+    )
+
+
+def logits_loss(settings: HeatmapSettings) -> "Callable[[Tensor, Tensor], Tensor] | None":
+    """Loss of each point's heat map, (n, n_points), from maps and landmarks_unit; None: no loss."""
+    if settings.heatmap_loss is None:
+        return None
+    from keypoints.architectures.heatmap import losses
+
+    return losses.weighted_loss(settings)

@@ -1,0 +1,36 @@
+"""regression: any timm backbone with a linear layer for the points, as the write-up's ResNet-18."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from keypoints.models.settings import BackboneSettings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from keypoints.models.build import NetworkShape
+
+
+class RegressionSettings(BackboneSettings):
+    """Settings of a regression network."""
+
+    architecture: Literal["regression"]
+
+
+SETTINGS = RegressionSettings
+
+
+def build(
+    settings: RegressionSettings, shape: "NetworkShape", weights: Path | None = None
+) -> "nn.Module":
+    """Build the body of the network; `weights` are those of its backbone, None: random."""
+    from keypoints.models.backbones import timm_backbone
+
+    return timm_backbone(
+        settings.backbone,
+        shape.in_channels,
+        shape.input_size,
+        n_outputs=2 * shape.n_points,
+        pad_type=settings.pad_type,
+        weights=weights,
+    )
