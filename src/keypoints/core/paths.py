@@ -1,4 +1,7 @@
-"""Where each stage's outputs lie, relative to the repository's root; dvc.yaml names the same."""
+"""Paths of the stages' outputs, as in dvc.yaml, and the ways to replace an output.
+
+The paths are relative to the folder of the dvc.yaml that runs the stage.
+"""
 
 import os
 import shutil
@@ -9,34 +12,34 @@ from pathlib import Path
 RAW = Path("data/raw")
 CROPS = Path("data/crops")
 WEIGHTS = Path("data/weights")
+PREDICTIONS = Path("data/predictions")
 MODELS = Path("models")
 HISTORY = Path("metrics/history")
 SCORES = Path("metrics/scores")
 FACES = Path("metrics/faces")
 CED = Path("metrics/ced")
 FIGURES = Path("metrics/figures")
-PREDICTIONS = Path("data/predictions")
 TIMINGS = Path("metrics/timings")
 SUBMISSIONS = Path("submissions")
 SUBMISSION_LOG = SUBMISSIONS / "history.csv"
 REPORT = Path("report")
-CONTENDERS = Path("contenders")  # whose outputs lie below it in the same way
+CONTENDERS = Path("contenders")  # a DVC project of its own, with the same folders
 
 
 def repo_root() -> Path:
-    """The user's own checkout: experiments may run in a copy of it elsewhere, and DVC tells.
+    """Root of the user's repository: the nearest folder with `src/keypoints`, from here upwards.
 
-    Without DVC it is the folder above that has DVC's own, else the current one.
+    The search starts at `DVC_ROOT` if DVC set it, because DVC runs some experiments in a copy of
+    the repository; otherwise in the current folder. If no folder qualifies, that start is returned.
     """
-    if "DVC_ROOT" in os.environ:
-        return Path(os.environ["DVC_ROOT"])
-    here = Path.cwd()
-    above = (folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir())
-    return Path(os.path.relpath(next(above, here)))
+    start = Path(os.environ.get("DVC_ROOT") or Path.cwd())
+    folders = (start, *start.parents)
+    root = next((folder for folder in folders if (folder / "src/keypoints").is_dir()), start)
+    return root if "DVC_ROOT" in os.environ else Path(os.path.relpath(root))
 
 
 def replace_output(path: Path) -> Path:
-    """Make way for an output: remove what is there, which may be a link into DVC's cache."""
+    """Remove an old output, which may be a link into DVC's cache, and create its parent folder."""
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
@@ -46,7 +49,7 @@ def replace_output(path: Path) -> Path:
 
 @contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
-    """Make way for an output folder that is whole when the work is done, and gone if it fails."""
+    """Replace an output folder, which the block creates; remove it if the block fails."""
     replace_output(folder)
     try:
         yield folder
@@ -55,21 +58,42 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Replace a file only if the block succeeds: `with atomic_file(path) as temporary: ...`.
+
+    The block writes the temporary file, in the same folder. If the block fails, the temporary file
+    is removed and `path` stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def model_file(name: str) -> Path:
-    """A trained model."""
-    return MODELS / f"{name}.safetensors"
+    """Weights of a model, or of the model of one fold, such as `nose_net.2of5`."""
+    return (fold_folder(name) if "." in name else MODELS) / f"{name}.safetensors"
 
 
-def calibrator_file(name: str, *, of_folds: bool = False) -> Path:
-    """What corrects a model's shapes, learnt from its training faces or from its folds."""
-    return MODELS / f"{name}{'_oof' if of_folds else ''}_calibrator.safetensors"
+def history_file(name: str) -> Path:
+    """Training history of a model, or of the model of one fold."""
+    return (fold_folder(name) if "." in name else HISTORY) / f"{name}.csv"
+
+
+def fold_folder(name: str) -> Path:
+    """Folder of the models that the cross-validation of a model trains."""
+    return MODELS / f"{name.partition('.')[0]}_folds"
 
 
 def submission_file(name: str) -> Path:
-    """The Kaggle CSV of a model."""
+    """CSV for Kaggle with the predictions of that name."""
     return SUBMISSIONS / f"{name}.csv"
 
 
-def checkpoint_file(name: str, digest: str) -> Path:
-    """What an interrupted training of a model goes on from; experiments share the folder."""
-    return repo_root() / ".resume" / f"{name}-{digest}.state"
+def checkpoint_file(name: str, fingerprint: str) -> Path:
+    """Checkpoint of an unfinished training; all experiments share the folder."""
+    return repo_root() / ".resume" / f"{name}-{fingerprint}.state"
