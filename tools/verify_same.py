@@ -1,0 +1,99 @@
+"""Check that uncommitted changes leave results unchanged: `python tools/verify_same.py [MODEL]`.
+
+Trains and scores one small network twice on this machine, from scratch: with the code of HEAD and
+with that of the working tree. `make same` then runs `dvc commit`, so that a refactoring needs no
+new training of everything.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+DEFAULT_MODEL = "nose_net_16ch"
+
+
+def copy_head(folder: Path) -> None:
+    """Clone the repository at HEAD."""
+    subprocess.run(["git", "clone", "--quiet", ".", str(folder)], check=True)
+
+
+def copy_working_tree(folder: Path) -> None:
+    """Copy the files of the working tree that git tracks or would track."""
+    copy_head(folder)
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, check=True, capture_output=True).stdout
+    current = {os.fsdecode(name) for name in listed.split(b"\0") if name}
+    for name in current:
+        source, target = Path(name), folder / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=folder, check=True, capture_output=True
+    ).stdout
+    for name in map(os.fsdecode, filter(None, tracked.split(b"\0"))):
+        if not Path(name).is_file():  # deleted in the working tree
+            (folder / name).unlink(missing_ok=True)
+
+
+def train(folder: Path, model: str) -> None:
+    """Run the stages up to the model's scores in a copy that has no cache."""
+    environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    environment.pop("DVC_ROOT", None)
+    for name in (f"metrics/scores/{model}.json", "dvc.lock"):
+        (folder / name).unlink(missing_ok=True)
+    subprocess.run(["dvc", "repro", "--quiet", f"evaluate@{model}"], cwd=folder, env=environment)
+
+
+def differences(head: Path, tree: Path, model: str) -> list[str]:
+    """Names of tensors and files that differ or are missing.
+
+    Args:
+        head: Copy with the results of HEAD.
+        tree: Copy with the results of the working tree.
+        model: Name of the model.
+    """
+    found = []
+    weights = Path(f"models/{model}.safetensors")
+    if not (head / weights).is_file() or not (tree / weights).is_file():
+        return [f"{weights}: not trained"]
+    old, new = load_file(head / weights), load_file(tree / weights)
+    for name in sorted(old.keys() | new.keys()):
+        if name not in old or name not in new or not np.array_equal(old[name], new[name]):
+            found.append(f"{weights}: tensor {name}")
+    for file in (f"metrics/scores/{model}.json", f"metrics/faces/{model}.csv"):
+        texts = [(folder / file).read_text() for folder in (head, tree)]
+        if texts[0] != texts[1]:
+            found.append(file)
+    return found
+
+
+def main() -> None:
+    """Train twice and compare; exit 1 if something differs."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, help=f"({DEFAULT_MODEL})")
+    model = parser.parse_args().model
+    with tempfile.TemporaryDirectory() as folder:
+        head, tree = Path(folder) / "head", Path(folder) / "tree"
+        copy_head(head)
+        copy_working_tree(tree)
+        for copy, name in ((head, "HEAD"), (tree, "the working tree")):
+            print(f"training {model} with {name}", flush=True)
+            train(copy, model)
+        found = differences(head, tree, model)
+    if found:
+        sys.exit("error: results differ:\n  " + "\n  ".join(found))
+    print(f"{model}: the same tensors, scores and errors per face")
+
+
+if __name__ == "__main__":
+    main()
