@@ -1,7 +1,7 @@
-"""Run every stage in one process, on one core, with no way out: `python all_stages.py FOLDER`.
+"""Run every stage in one process, on one core: `python all_stages.py FOLDER`.
 
-What no stage may do unless it downloads is an error here, whichever library does it: use the
-network, start a shell or a program other than git, unpickle.
+What no stage may do on rendered faces is an error here, whichever library does it: using the
+network, starting a shell or a program other than git, unpickling.
 """
 
 import os
@@ -13,34 +13,38 @@ FORBIDDEN = ("os.exec", "os.posix_spawn", "os.spawn", "os.system", "pickle.", "s
 
 
 def forbid(event: str, arguments: tuple[Any, ...]) -> None:
-    """Python calls this before whatever it audits."""
+    """Audit hook of Python."""
     if event.startswith(FORBIDDEN) or (event == "subprocess.Popen" and arguments[0] != "git"):
         raise RuntimeError(f"no stage should do this: {event} {arguments}")
 
 
 def main() -> None:
-    """Call the stages as dvc.yaml orders them."""
+    """Call the stages in the order of dvc.yaml."""
     import evaluate
     import fetch
+    import predict
     import prepare
     import report
     import submit
     import train
-    from keypoints.competition.registry import COMPETITIONS
+    import weights
+
     from keypoints.config.params import read_params
+    from keypoints.core.predictions import has_predictions
 
     sys.addaudithook(forbid)
     params = read_params()
-    asked_for = {competition.dataset for competition in COMPETITIONS.values()}
-    for item in (*fetch.READERS, "weights"):
-        fetch.fetch(item)
-    for task in params.tasks:
+    for dataset in params.names("datasets"):
+        fetch.fetch(dataset)
+    weights.fetch_weights()
+    for task in params.names("tasks"):
         prepare.prepare(task)
-    for name, model in params.models.items():
-        train.train_model(name)
-        evaluate.evaluate(name)
-        if params.task(model.task).dataset in asked_for:
-            submit.submit(name)
+    for model in params.names("models"):
+        train.train_model(model)
+        predict.predict(model)
+        evaluate.evaluate(model)
+        if has_predictions(model, "test"):
+            submit.submit(model)
     report.report()
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 COPIED = (
     ".dvc/config",
+    ".dvc/.gitignore",
     ".dvcignore",
     ".gitignore",
     "Makefile",
@@ -25,26 +26,27 @@ COPIED = (
     "dvc.yaml",
     "params.yaml",
     "src",
+    "tools",
 )
-
 CONTENDERS = (
+    "contenders/.dvc/config",
+    "contenders/.dvc/.gitignore",
+    "contenders/.dvcignore",
     "contenders/dvc.yaml",
     "contenders/params.yaml",
-    "pretrained/quick_224.safetensors",
     "pretrained/second_224.safetensors",
 )
-
 TINY = {
     "seed": 1,
     "lr": 0.002,
     "source": "rendered",
     "mirror": None,
-    "rendered.imm.people": 5,
-    "rendered.ibug.photos": 20,
-    "rendered.ibug.test_photos": 2,
-    "rendered.kaggle15.faces": 20,
-    "rendered.kaggle15.test_faces": 2,
-    "validation.kaggle15": 0.5,
+    "datasets.imm.rendered.people": 5,
+    "datasets.ibug.rendered.photos": 20,
+    "datasets.ibug.rendered.test_photos": 2,
+    "datasets.kaggle15.val_fraction": 0.5,
+    "datasets.kaggle15.rendered.faces": 20,
+    "datasets.kaggle15.rendered.test_faces": 2,
     "tasks.wild.height": 64,
     "tasks.wild.width": 64,
     "tasks.wild.margin": 8,
@@ -52,18 +54,18 @@ TINY = {
     "models.resnet18.batch_size": 8,
 }
 TINY_CONTENDERS = {
-    "tasks.wild160.height": 64,
-    "tasks.wild160.width": 64,
-    "tasks.wild160.margin": 8,
-    "models.mobile_heatmap.pretrained": False,
-    "models.quick_128.pretrained": False,
-    "models.sharp_128.pretrained": False,
-    "models.second_128.pretrained": False,
-    "models.pip_128.pretrained": False,
-    "models.mobile_heatmap.epochs": 1,
-    "models.mobile_heatmap.batch_size": 8,
-    "models.mobile_fine.epochs": 1,
-    "models.mobile_fine.batch_size": 8,
+    "source": "rendered",
+    "tasks.wild224.height": 64,
+    "tasks.wild224.width": 64,
+    "tasks.wild224.margin": 8,
+    "models.sharp_224.pretrained": False,
+    "models.sharp_224.sizes": [{"height": 32, "epochs": 1, "lr_scale": 1.0}],
+    "models.sharp_224.epochs": 1,
+    "models.sharp_224.batch_size": 8,
+    "models.second_224.pretrained": False,
+    "models.second_224.sizes": [],
+    "models.second_224.epochs": 1,
+    "models.second_224.batch_size": 8,
 }
 MODELS = list(YAML(typ="safe").load((ROOT / "params.yaml").read_text())["models"])
 
@@ -72,8 +74,8 @@ class Workspace:
     """A git and DVC repository of its own.
 
     Args:
-        folder: Of the repository.
-        commands: Folder of the `python` and `dvc` that are run in it.
+        folder: Folder of the repository.
+        commands: Folder with the `python` and `dvc` that are run in it.
     """
 
     def __init__(self, folder: Path, commands: Path) -> None:
@@ -81,25 +83,32 @@ class Workspace:
 
     @classmethod
     def create(cls, folder: Path, commands: Path) -> "Workspace":
-        """Copy what the pipeline needs, make its settings tiny, and commit it all."""
-        made = cls(folder, commands)
+        """Copy the pipeline, make its settings tiny, and commit everything."""
+        created = cls(folder, commands)
         for name in COPIED:
-            made._copy(name)
-        made.set_params(TINY | {f"models.{name}.epochs": 1 for name in MODELS})
-        made.run("git", "init", "--quiet")
-        made.run("git", "config", "user.name", "Test")
-        made.run("git", "config", "user.email", "test@example.com")
-        made.commit()
-        return made
+            created._copy(name)
+        created.set_params(TINY | {f"models.{name}.epochs": 1 for name in MODELS})
+        created.run("git", "init", "--quiet")
+        created.run("git", "config", "user.name", "Test")
+        created.run("git", "config", "user.email", "test@example.com")
+        created.commit()
+        return created
 
-    def add_contenders(self) -> None:
-        """Their stages too, until the next `restore`; without them every DVC command is quicker."""
+    def add_contenders(self) -> "Workspace":
+        """Copy the contenders' project, with tiny settings; it is removed by `restore`.
+
+        Returns:
+            The project: commands run in its folder.
+        """
         for name in CONTENDERS:
             self._copy(name)
-        self.set_params(TINY_CONTENDERS, "contenders/params.yaml")
+        contenders = Workspace(self.folder / "contenders", self._commands)
+        contenders.set_params(TINY_CONTENDERS)
+        self.commit()
+        return contenders
 
     def beside(self, folder: Path) -> "Workspace":
-        """Another repository, in which the same commands are run."""
+        """Another repository, with the same commands."""
         return Workspace(folder, self._commands)
 
     def _copy(self, name: str) -> None:
@@ -111,7 +120,7 @@ class Workspace:
             shutil.copy(source, target)
 
     def set_params(self, values: dict[str, object], file: str = "params.yaml") -> None:
-        """Change settings in a params.yaml, named by their dotted keys."""
+        """Change settings in a params.yaml, given by their dotted keys."""
         yaml, path = YAML(), self.folder / file
         params = yaml.load(path.read_text())
         for key, value in values.items():
@@ -120,25 +129,29 @@ class Workspace:
             for parent in parents:
                 block = block[parent]
             block[last] = value
-        with path.open("w") as file:
-            yaml.dump(params, file)
+        with path.open("w") as opened:
+            yaml.dump(params, opened)
 
     def run(self, *command: str, check: bool = True) -> str:
-        """Run a command in the repository; what it printed, errors included."""
+        """Run a command in the repository.
+
+        Returns:
+            Standard output and errors together; if `check` is false, also the exit code.
+        """
         scripts = Path(sys.executable).parent
         environment = os.environ | {
             "PATH": os.pathsep.join([str(self._commands), str(scripts), os.environ["PATH"]]),
             "DVC_NO_ANALYTICS": "1",
         }
-        with tempfile.TemporaryFile("w+") as file:  # a pipe would wait for what runs on behind
+        with tempfile.TemporaryFile("w+") as file:  # a pipe would wait for background processes
             done = subprocess.run(
                 command, cwd=self.folder, env=environment, stdout=file, stderr=subprocess.STDOUT
             )
             file.seek(0)
-            said = file.read()
+            output = file.read()
         if check and done.returncode != 0:
-            raise AssertionError(f"{' '.join(command)} exited {done.returncode}:\n{said}")
-        return said if check else f"{said}\nexit code {done.returncode}"
+            raise AssertionError(f"{' '.join(command)} exited {done.returncode}:\n{output}")
+        return output if check else f"{output}\nexit code {done.returncode}"
 
     def dvc(self, *arguments: str, check: bool = True) -> str:
         """Run a DVC command."""
@@ -153,15 +166,18 @@ class Workspace:
             yield repo
 
     def changed(self) -> set[str]:
-        """The stages that `dvc status` names; contenders are not of the pipeline itself."""
+        """The stages that `dvc status` lists."""
         with self.repo() as repo:
-            return {stage for stage in repo.status() if ":" not in stage}
+            return set(repo.status())
 
     def restore(self) -> None:
-        """Go back to the last commit, whatever was made since."""
-        self.run("git", "reset", "--quiet", "--hard")  # DVC stages its lock, too
-        made = ("metrics", "models", "submissions", "contenders")
-        self.run("git", "clean", "--quiet", "--force", "-dx", *made)
+        """Return to the first commit and its outputs."""
+        first = self.run("git", "rev-list", "--max-parents=0", "HEAD").split()[-1]
+        committed = self.run("git", "rev-list", "--reverse", "HEAD").split()
+        state = committed[1] if len(committed) > 1 else first  # the one after `dvc repro`
+        self.run("git", "reset", "--quiet", "--hard", state)  # DVC stages its lock as well
+        outputs = ("metrics", "models", "submissions", "contenders", "src")
+        self.run("git", "clean", "--quiet", "--force", "-dx", *outputs)
         with self.repo() as repo:
             repo.checkout(["dvc.yaml"], force=True)
 
