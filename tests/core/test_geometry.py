@@ -1,4 +1,4 @@
-"""Boxes and maps, as properties."""
+"""Boxes and 2x3 maps, as properties."""
 
 import cv2
 import numpy as np
@@ -6,22 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 
 from keypoints.core.geometry import (
     apply_map,
     compose,
     enlarge_box,
+    hflip_map,
     invert,
-    mirror_points,
     resize_map,
     rotation,
+    scaling,
     translation,
     unit_map,
 )
-from keypoints.core.landmarks import SCHEMES
-
-Array = NDArray[np.floating]
+from keypoints.core.landmarks import SCHEMES, Scheme
+from keypoints.core.types import Array
 
 pixels = st.floats(-5000, 5000)
 angles = st.floats(-360, 360)
@@ -37,44 +36,44 @@ def regions(draw: st.DrawFn) -> tuple[int, int, int, int]:
 
 @st.composite
 def maps(draw: st.DrawFn) -> Array:
-    """What happens to a face: cut and resized, then turned and shifted."""
-    cut = resize_map(draw(regions()), (draw(st.integers(16, 512)), draw(st.integers(16, 512))))
-    turned = rotation(draw(angles), (draw(pixels), draw(pixels)))
-    shifted = translation(draw(st.floats(-99, 99)), draw(st.floats(-99, 99)))
-    return compose(shifted, compose(turned, cut))
+    """Maps of faces: crop and resize, rotate, shift."""
+    crop = resize_map(draw(regions()), (draw(st.integers(16, 512)), draw(st.integers(16, 512))))
+    rotate = rotation(draw(angles), (draw(pixels), draw(pixels)))
+    shift = translation(draw(st.floats(-99, 99)), draw(st.floats(-99, 99)))
+    return compose(shift, compose(rotate, crop))
 
 
 @given(maps(), points_photo)
-def test_there_and_back_is_where_one_was(matrix: Array, points: Array):
+def test_a_map_and_its_inverse_return_every_point(matrix: Array, points: Array):
     back = apply_map(invert(matrix), apply_map(matrix, points))
     assert np.abs(back - points).max() < 1e-4
 
 
 @given(maps(), maps(), points_photo)
-def test_composed_map_is_one_map_after_the_other(second: Array, first: Array, points: Array):
+def test_a_composed_map_is_one_map_after_the_other(second: Array, first: Array, points: Array):
     at_once = apply_map(compose(second, first), points)
     in_turn = apply_map(second, apply_map(first, points))
     np.testing.assert_allclose(at_once, in_turn, rtol=1e-9, atol=1e-4)
 
 
 @given(maps())
-def test_map_and_its_inverse_make_the_identity(matrix: Array):
+def test_a_map_and_its_inverse_compose_to_the_identity(matrix: Array):
     np.testing.assert_allclose(compose(invert(matrix), matrix), np.eye(2, 3), atol=1e-6)
 
 
-def test_map_onto_a_line_has_no_inverse():
+def test_a_map_onto_a_line_has_no_inverse():
     with pytest.raises(np.linalg.LinAlgError):
         invert(np.array([[1.0, 0, 0], [2, 0, 0]]))
 
 
 @given(st.integers(1, 9), points_photo)
-def test_resize_by_s_takes_x_to_x_and_a_half_times_s_less_a_half(scale: int, points: Array):
+def test_a_resize_by_s_maps_x_to_x_plus_a_half_times_s_minus_a_half(scale: int, points: Array):
     matrix = resize_map((0, 0, 30, 20), (20 * scale, 30 * scale))
     np.testing.assert_allclose(apply_map(matrix, points), (points + 0.5) * scale - 0.5, atol=1e-6)
 
 
 @given(regions(), sides, sides)
-def test_resize_takes_the_outer_edges_of_the_region_to_those_of_the_crop(
+def test_a_resize_maps_the_outer_edges_of_the_region_to_those_of_the_crop(
     region: tuple[int, int, int, int], height: int, width: int
 ):
     x0, y0, x1, y1 = region
@@ -83,7 +82,7 @@ def test_resize_takes_the_outer_edges_of_the_region_to_those_of_the_crop(
     np.testing.assert_allclose(edges, [(-0.5, -0.5), (width - 0.5, height - 0.5)], atol=1e-6)
 
 
-def test_resize_by_hand():
+def test_resize_map_computed_by_hand():
     # 100 x 50 px from (20, 10) to 25 x 50 px: x by a quarter, y by one
     matrix = resize_map((20, 10, 120, 60), (50, 25))
     np.testing.assert_allclose(
@@ -91,7 +90,7 @@ def test_resize_by_hand():
     )
 
 
-def test_resize_map_is_that_of_opencv():
+def test_resize_map_agrees_with_opencv():
     ramp = np.tile(np.arange(60, dtype=np.float32), (40, 1))  # each pixel's value is its x
     small = cv2.resize(ramp, (15, 20), interpolation=cv2.INTER_AREA)
     x_photo = apply_map(invert(resize_map((0, 0, 60, 40), (20, 15))), np.array([(4.0, 3.0)]))[0, 0]
@@ -99,14 +98,16 @@ def test_resize_map_is_that_of_opencv():
 
 
 @pytest.mark.parametrize("size", [(60, 80), (224, 224), (7, 3)])
-def test_unit_goes_from_0_to_1_across_the_image(size: tuple[int, int]):
+def test_unit_coordinates_run_from_0_to_1_across_the_image(size: tuple[int, int]):
     height, width = size
     edges = np.array([(-0.5, -0.5), (width - 0.5, height - 0.5), ((width - 1) / 2, -0.5)])
     np.testing.assert_allclose(apply_map(unit_map(size), edges), [(0, 0), (1, 1), (0.5, 0)])
 
 
 @given(angles, pixels, pixels, points_photo)
-def test_rotation_keeps_distances_and_its_centre(degrees: float, x: float, y: float, points: Array):
+def test_a_rotation_keeps_distances_and_its_centre(
+    degrees: float, x: float, y: float, points: Array
+):
     matrix = rotation(degrees, (x, y))
     turned = apply_map(matrix, points)
     before = np.linalg.norm(points[1:] - points[0], axis=1)
@@ -115,13 +116,13 @@ def test_rotation_keeps_distances_and_its_centre(degrees: float, x: float, y: fl
     np.testing.assert_allclose(apply_map(matrix, np.array([(x, y)])), [(x, y)], atol=1e-6)
 
 
-def test_rotation_turns_clockwise_on_the_screen():
-    # y points down, so what lies right of the centre comes to lie below it
+def test_a_rotation_is_clockwise_on_the_screen():
+    # y points down, so a point right of the centre moves below it
     turned = apply_map(rotation(90, (10, 20)), np.array([(15.0, 20.0), (10.0, 22.0)]))
     np.testing.assert_allclose(turned, [(10, 25), (8, 20)], atol=1e-12)
 
 
-def test_rotation_turns_pixels_as_it_turns_points():
+def test_a_rotation_moves_pixels_and_points_alike():
     photo = np.zeros((21, 31), np.uint8)
     photo[10, 25] = 255
     turned = cv2.warpAffine(photo, rotation(90, (15, 10)), (31, 21))
@@ -139,21 +140,28 @@ def test_rotations_about_one_centre_add_up(first: float, second: float, x: float
 
 
 @given(st.sampled_from(list(SCHEMES.values())), st.integers(1, 999), st.data())
-def test_mirror_twice_is_the_identity(scheme, width: int, data: st.DataObject):
+def test_flipping_twice_is_the_identity(scheme: Scheme, width: int, data: st.DataObject):
     points = data.draw(arrays(float, (2, scheme.n_points, 2), elements=st.floats(-999, 999)))
-    order = scheme.flip_indices
-    twice = mirror_points(mirror_points(points, width, order), width, order)
+    twice = points
+    for _ in range(2):
+        twice = apply_map(hflip_map(width), twice)[:, scheme.flip_indices]
     np.testing.assert_allclose(twice, points, atol=1e-9)
 
 
-def test_mirror_flips_pixels_and_swaps_twins():
-    points = np.array([(0.0, 5.0), (9.0, 6.0), (4.0, 7.0)])
-    mirrored = mirror_points(points, 10, np.array([1, 0, 2]))
-    np.testing.assert_array_equal(mirrored, [(0, 6), (9, 5), (5, 7)])
-    np.testing.assert_array_equal(points[0], (0, 5))  # the argument is left as it was
+def test_a_flip_moves_pixels_and_points_alike():
+    photo = np.zeros((8, 10), np.uint8)
+    photo[5, 2] = 255
+    flipped_point = apply_map(hflip_map(10), np.array([(2.0, 5.0)]))
+    np.testing.assert_array_equal(flipped_point, [(7, 5)])
+    assert photo[:, ::-1][5, 7] == 255
 
 
-def test_stack_of_maps_takes_each_face_through_its_own():
+def test_scaling_keeps_its_centre():
+    points = np.array([(3.0, 4.0), (5.0, 4.0)])
+    np.testing.assert_allclose(apply_map(scaling(3, (3, 4)), points), [(3, 4), (9, 4)])
+
+
+def test_a_stack_of_maps_has_one_map_per_face():
     degrees, x, y = np.array([0.0, 30.0, -90.0]), np.array([1.0, 2.0, 3.0]), np.zeros(3)
     stack = compose(translation(x, y), rotation(degrees, (3, 4)))
     assert stack.shape == (3, 2, 3)
@@ -166,7 +174,7 @@ def test_stack_of_maps_takes_each_face_through_its_own():
         np.testing.assert_allclose(back[face], invert(alone))
 
 
-def test_one_map_takes_all_faces():
+def test_one_map_applies_to_all_faces():
     points = np.zeros((4, 3, 2))
     np.testing.assert_array_equal(apply_map(translation(2, 3), points), points + (2, 3))
 
@@ -175,6 +183,6 @@ def test_unknown_points_stay_unknown():
     assert np.isnan(apply_map(rotation(30, (1, 2)), np.full((2, 2), np.nan))).all()
 
 
-def test_enlarged_box_is_about_the_same_centre_by_the_longer_side():
+def test_a_box_is_enlarged_about_its_centre_relative_to_its_longer_side():
     assert enlarge_box((10, 20, 50, 40), 1.5, 1.5) == (0, 0, 60, 60)  # 40 px, centre (30, 30)
     assert enlarge_box((10, 20, 30, 60), 2, 1) == (-20, 20, 60, 60)

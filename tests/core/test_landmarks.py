@@ -1,4 +1,4 @@
-"""The landmark schemes, held against themselves and against drawn faces."""
+"""Landmark schemes: consistent in themselves and with rendered faces."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from keypoints.core.landmarks import (
     KAGGLE_15_POINTS,
     SCHEMES,
     Scheme,
-    neighbours_of,
+    contour_neighbours,
 )
 from keypoints.datasets.ibug import read_ibug
 from keypoints.datasets.imm import read_imm
@@ -59,27 +59,27 @@ def test_contour_stays_within_one_part(scheme: Scheme):
 
 
 @every_scheme
-def test_mirror_order_twice_changes_nothing(scheme: Scheme):
+def test_flipping_twice_restores_the_order(scheme: Scheme):
     order = scheme.flip_indices
     assert sorted(order) == list(range(scheme.n_points))
     assert (order[order] == np.arange(scheme.n_points)).all()
 
 
 @every_scheme
-def test_mirror_keeps_every_point_in_its_part(scheme: Scheme):
+def test_a_flip_keeps_every_point_in_its_part(scheme: Scheme):
     for part in scheme.parts.values():
         assert set(scheme.flip_indices[list(part)]) == set(part)
 
 
 @every_scheme
-def test_mirror_swaps_left_and_right_eye(scheme: Scheme):
+def test_a_flip_swaps_the_left_and_right_eye(scheme: Scheme):
     left, right = scheme.eye_corners
     assert scheme.flip_indices[left] == right
     assert scheme.flip_indices[right] == left
 
 
 @pytest.mark.parametrize(
-    ("scheme", "point", "twin"),
+    ("scheme", "point", "partner"),
     [
         (IMM_58, 0, 12),
         (IMM_58, 6, 6),  # chin
@@ -104,27 +104,27 @@ def test_mirror_swaps_left_and_right_eye(scheme: Scheme):
         (KAGGLE_15, 13, 13),
     ],
 )
-def test_known_points_swap_with_their_twins(scheme: Scheme, point: int, twin: int):
-    assert scheme.flip_indices[point] == twin
+def test_known_points_swap_with_their_partners(scheme: Scheme, point: int, partner: int):
+    assert scheme.flip_indices[point] == partner
 
 
 @pytest.mark.parametrize(
     ("scheme", "corners", "tip"),
     [(IMM_58, (21, 13), 52), (IBUG_68, (36, 45), 30), (KAGGLE_15, (5, 3), 10)],
 )
-def test_eye_corners_and_nose_tip_are_those_of_the_markup(
+def test_eye_corners_and_nose_tip_are_the_published_points(
     scheme: Scheme, corners: tuple[int, int], tip: int
 ):
     assert scheme.eye_corners == corners
     assert scheme.nose_tip == tip
 
 
-def test_eye_corners_and_nose_tip_lie_right_on_a_frontal_face(frontal_faces: list[Face]):
+def test_eye_corners_and_nose_tip_of_frontal_faces_are_in_place(frontal_faces: list[Face]):
     for face in frontal_faces:
         check_eyes_and_nose(face, IMM_58)
 
 
-def test_eye_corners_and_nose_tip_lie_right_on_wild_faces(wild_faces: list[Face]):
+def test_eye_corners_and_nose_tip_of_wild_faces_are_in_place(wild_faces: list[Face]):
     for face in wild_faces:
         check_eyes_and_nose(face, IBUG_68)
 
@@ -145,48 +145,48 @@ def check_eyes_and_nose(face: Face, scheme: Scheme) -> None:
     assert left @ along < tip @ along < right @ along
 
 
-def test_mirrored_frontal_face_looks_like_itself(frontal_faces: list[Face]):
+def test_a_flipped_frontal_face_is_similar_to_itself(frontal_faces: list[Face]):
     for face in frontal_faces:
         points = face.landmarks_photo
         assert points is not None
         eye_distance = np.linalg.norm(np.subtract(*points[list(IMM_58.eye_corners)]))
-        mirrored = points[IMM_58.flip_indices] * (-1, 1)
-        difference = (mirrored - mirrored.mean(0)) - (points - points.mean(0))
+        flipped = points[IMM_58.flip_indices] * (-1, 1)
+        difference = (flipped - flipped.mean(0)) - (points - points.mean(0))
         assert np.linalg.norm(difference, axis=1).mean() < 0.3 * eye_distance
 
 
-def test_parts_of_some_points_are_positions_among_them():
+def test_parts_of_a_subset_are_positions_in_it():
     assert IMM_58.subset_parts((52,)) == {"nose": [0]}
     assert IBUG_68.subset_parts((45, 30, 36)) == {"nose": [1], "eyes": [2, 0]}
 
 
-def test_mirror_swaps_left_and_right_in_the_names_of_the_15_points():
-    for point, twin in enumerate(KAGGLE_15.flip_indices):
+def test_a_flip_swaps_left_and_right_in_the_names_of_the_15_points():
+    for point, partner in enumerate(KAGGLE_15.flip_indices):
         swapped = KAGGLE_15_POINTS[point].replace("left", "?").replace("right", "left")
-        assert KAGGLE_15_POINTS[twin] == swapped.replace("?", "right")
+        assert KAGGLE_15_POINTS[partner] == swapped.replace("?", "right")
 
 
-def test_parts_of_the_15_points_are_those_of_their_names():
+def test_parts_of_the_15_points_agree_with_their_names():
     words = {"eyes": "eye_", "brows": "eyebrow", "nose": "nose", "mouth": "mouth"}
     for part, points in KAGGLE_15.parts.items():
         assert all(words[part] in KAGGLE_15_POINTS[point] for point in points)
 
 
-def test_neighbours_are_those_on_the_same_contour():
-    found = neighbours_of(tuple(range(68)), IBUG_68)
+def test_neighbours_are_on_the_same_contour():
+    found = contour_neighbours(tuple(range(68)), IBUG_68)
     assert len(found) == 68
     assert found[0] == (0, 1) and found[8] == (7, 9) and found[16] == (15, 16)  # an open jaw
     assert found[36] == (41, 37) and found[41] == (40, 36)  # a closed eye
 
 
-def test_neighbours_are_positions_among_the_points_that_are_predicted():
-    assert neighbours_of((30, 29, 36), IBUG_68) == [(1, 0), (1, 0), (2, 2)]
-    assert neighbours_of((52,), IMM_58) == [(0, 0)]
+def test_neighbours_are_positions_among_the_predicted_points():
+    assert contour_neighbours((30, 29, 36), IBUG_68) == [(1, 0), (1, 0), (2, 2)]
+    assert contour_neighbours((52,), IMM_58) == [(0, 0)]
 
 
 @every_scheme
-def test_a_direction_is_mirrored_with_the_face(scheme: Scheme):
-    found = neighbours_of(tuple(range(scheme.n_points)), scheme)
+def test_a_flip_keeps_neighbours(scheme: Scheme):
+    found = contour_neighbours(tuple(range(scheme.n_points)), scheme)
     order = scheme.flip_indices
     for point, pair in enumerate(found):
         assert {int(order[near]) for near in pair} == set(found[order[point]])

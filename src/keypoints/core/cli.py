@@ -1,28 +1,26 @@
-"""What scripts share: a stage's one argument, and errors as messages."""
+"""Command lines of the scripts: a stage's arguments, and errors as messages."""
 
 import argparse
-import errno
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from keypoints.core.errors import PipelineError
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from keypoints.core.errors import PipelineError, is_disk_full
 
 
 def run_stage(
     work: Callable[..., None], description: str | None, items: Iterable[str] | None = None
 ) -> None:
-    """Call a stage's work with what the command line names, if the work takes something.
+    """Call a stage's function with the arguments of the command line.
 
-    What a user can mend is printed as a message, and the script exits 1.
+    If it raises an error that a user can fix, print the message and exit with code 1.
 
     Args:
-        work: From the item's name and what may be left out, or from nothing.
-        description: The script's docstring, shown by `--help`.
-        items: The names allowed; None: the work checks them.
+        work: Function of the stage; its parameters are the arguments of the script, and those with
+            a default may be left out.
+        description: Docstring of the script, shown by `--help`.
+        items: Allowed values of the arguments; None: `work` checks them.
     """
     parser = argparse.ArgumentParser(description=description)
     for name, parameter in inspect.signature(work).parameters.items():
@@ -36,24 +34,25 @@ def run_stage(
 
 @contextmanager
 def exit_on_error(
-    tell: Callable[[PipelineError | OSError], str] = str,
+    format_message: Callable[[PipelineError | OSError], str] = str,
 ) -> Iterator[None]:
-    """Print what a user can mend, or that they interrupted, and exit 1.
+    """Print an interruption or an error that a user can fix, and exit with code 1.
 
     Args:
-        tell: An error in words.
+        format_message: Function that returns the message of an error.
     """
     try:
         yield
     except KeyboardInterrupt:
         sys.exit("interrupted")
     except (PipelineError, OSError) as error:
-        sys.exit(f"error: {tell(error)}")
+        sys.exit(f"error: {format_message(error)}")
 
 
 def _message(error: PipelineError | OSError) -> str:
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"{error.filename} is missing; run `dvc repro`, which makes it"
-    if isinstance(error, OSError) and error.errno in _FULL and not error.filename:
-        return f"{error.strerror}, here or for temporary files; make room and give it again"
+    if isinstance(error, OSError) and is_disk_full(error):
+        place = error.filename or "the current folder or the one for temporary files"
+        return f"{place}: {error.strerror}; free some space and run the command again"
     return str(error)

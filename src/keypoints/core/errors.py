@@ -1,10 +1,32 @@
-"""The base of the errors that a user can mend: a stage prints their message and exits 1."""
+"""Errors that a user can fix; scripts print their message and exit with code 1.
+
+    PipelineError
+    +-- FormatError        faces.face              a data set's file breaks its format
+    +-- PhotoError         annotation.images       a user's photo cannot be read
+    +-- SettingsError      config.messages         a setting of params.yaml cannot be used
+    +-- DownloadError      download.mirrors        a file cannot be downloaded
+    +-- KaggleError        download.kaggle_client  Kaggle refuses, or cannot be reached
+    +-- SubmissionError    competition.submission  a CSV breaks the competition's format
+    +-- ModelFileError     models.checkpoint       a model file is missing, damaged or another's
+    +-- DivergenceError    training.loop           training cannot continue
+
+Other errors that nobody catches by type are plain `PipelineError`s.
+"""
+
+import errno
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class PipelineError(Exception):
-    """Something outside of the program is wrong; the message says where, what, and the way out."""
+    """A problem outside the program; the message names the place, the problem and the remedy."""
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of another library says, in one line."""
+    """First line of another library's error message, or the error's type if it has none."""
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether an error means that the disk, a quota or the limit of a file's size is exhausted."""
+    return error.errno in _DISK_FULL

@@ -1,54 +1,51 @@
-"""Boxes, and the 2x3 maps between the frames: photo, crop, input, unit.
+"""Boxes, and the 2x3 maps between the coordinate frames: photo, crop, input, unit.
 
-A map is a (2, 3) matrix (or a stack of them, (..., 2, 3)) that takes (x, y) of one frame to (x, y)
-of another. Pixel centres lie at whole numbers, so a resize by s takes x to (x + 0.5) s - 0.5.
+A map is a (2, 3) matrix, or a stack of matrices (..., 2, 3), that transforms (x, y) of one frame
+to (x, y) of another. Pixel centres have integer coordinates, so a resize by s maps x to
+(x + 0.5) s - 0.5.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from keypoints.core.types import Array
 
 
 def apply_map(matrix: Array, points: Array) -> Array:
-    """Take points through a map.
+    """Transform points by a map.
 
     Args:
-        matrix: (2, 3), or (n_faces, 2, 3) with one map per face.
-        points: (..., n_points, 2) or (n_faces, n_points, 2), (x, y).
+        matrix: One map, (2, 3), or one per face, (n_faces, 2, 3).
+        points: Points as (x, y), (..., n_points, 2) or (n_faces, n_points, 2).
 
     Returns:
-        The points in the frame that the map leads to, shaped like `points`.
+        The points in the map's target frame, in the shape of `points`.
     """
     return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
 
 
 def compose(second: Array, first: Array) -> Array:
-    """The map that is `first`, then `second`; each (..., 2, 3)."""
+    """Map that applies `first`, then `second`; each (..., 2, 3)."""
     linear = second[..., :2] @ first[..., :2]
     offset = second[..., :2] @ first[..., 2:] + second[..., 2:]
     return np.concatenate([linear, offset], axis=-1)
 
 
 def invert(matrix: Array) -> Array:
-    """The map back, (..., 2, 3).
+    """Inverse map, (..., 2, 3).
 
     Raises:
-        numpy.linalg.LinAlgError: If the map squeezes the plane onto a line.
+        numpy.linalg.LinAlgError: If the map is singular.
     """
     linear = np.linalg.inv(matrix[..., :2])
     return np.concatenate([linear, -linear @ matrix[..., 2:]], axis=-1)
 
 
 def resize_map(region: tuple[int, int, int, int], size: tuple[int, int]) -> Array:
-    """From photo to crop: cut a region out and resize it.
+    """Map from a photo to a crop of it, (2, 3): cut out a region and resize it.
 
     Args:
-        region: x0, y0, x1, y1 in whole photo pixels, the ends exclusive.
+        region: Region x0, y0, x1, y1 in whole photo pixels, the ends exclusive.
         size: Height and width of the crop, px.
-
-    Returns:
-        (2, 3).
     """
     x0, y0, x1, y1 = region
     height, width = size
@@ -59,13 +56,13 @@ def resize_map(region: tuple[int, int, int, int], size: tuple[int, int]) -> Arra
 
 
 def unit_map(size: tuple[int, int]) -> Array:
-    """From pixels of an image of (height, width) to 0..1 across it, (2, 3)."""
+    """Map from pixels of an image of `size` (height, width) to 0..1 across the image, (2, 3)."""
     height, width = size
     return np.array([[1 / width, 0, 0.5 / width], [0, 1 / height, 0.5 / height]])
 
 
 def translation(x: float | Array, y: float | Array) -> Array:
-    """Shift by (x, y) px; numbers or arrays (n,), giving (2, 3) or (n, 2, 3)."""
+    """Map that shifts by (x, y) px: (2, 3) for numbers, (n, 2, 3) for arrays (n,)."""
     x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
     matrix = np.zeros((*x.shape, 2, 3))
     matrix[..., 0, 0] = matrix[..., 1, 1] = 1
@@ -74,7 +71,7 @@ def translation(x: float | Array, y: float | Array) -> Array:
 
 
 def rotation(degrees: float | Array, centre: tuple[float, float]) -> Array:
-    """Rotate about a centre (x, y) px, clockwise on the screen; (2, 3) or (n, 2, 3)."""
+    """Map that rotates about a centre (x, y) px, clockwise on the screen; (2, 3) or (n, 2, 3)."""
     angle = np.deg2rad(np.asarray(degrees, float))
     matrix = np.zeros((*angle.shape, 2, 3))
     matrix[..., 0, 0] = matrix[..., 1, 1] = np.cos(angle)
@@ -86,7 +83,7 @@ def rotation(degrees: float | Array, centre: tuple[float, float]) -> Array:
 
 
 def scaling(factor: float | Array, centre: tuple[float, float]) -> Array:
-    """Scale about a centre (x, y) px; (2, 3) or (n, 2, 3)."""
+    """Map that scales about a centre (x, y) px; (2, 3) or (n, 2, 3)."""
     factor = np.asarray(factor, float)
     matrix = np.zeros((*factor.shape, 2, 3))
     matrix[..., 0, 0] = matrix[..., 1, 1] = factor
@@ -95,32 +92,22 @@ def scaling(factor: float | Array, centre: tuple[float, float]) -> Array:
 
 
 def hflip_map(width: int) -> Array:
-    """From an image of that width to its mirror image, px, (2, 3); points also change names."""
+    """Map from an image to its horizontal flip, px, (2, 3); left and right points also swap."""
     return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
 
 
-def mirror_points(points: Array, width: int, flip_indices: NDArray[np.integer]) -> Array:
-    """Landmarks of the mirrored image: x to width - 1 - x, left and right points swapped.
+def enlarge_box(
+    box: tuple[float, float, float, float], scale_x: float, scale_y: float
+) -> tuple[float, float, float, float]:
+    """Enlarge a box about its centre.
 
     Args:
-        points: (..., n_points, 2) in pixels of the image.
-        width: Of the image, px.
-        flip_indices: Of the scheme, (n_points,).
-
-    Returns:
-        Shaped like `points`.
+        box: Box (x0, y0, x1, y1).
+        scale_x: New width relative to the box's longer side.
+        scale_y: New height relative to the box's longer side.
     """
-    mirrored = points[..., flip_indices, :].copy()
-    mirrored[..., 0] = width - 1 - mirrored[..., 0]
-    return mirrored
-
-
-def enlarge_box(
-    box: tuple[float, float, float, float], across: float, down: float
-) -> tuple[float, float, float, float]:
-    """The box about the same centre that is so many times the longer side across and down."""
     x0, y0, x1, y1 = box
     side = max(x1 - x0, y1 - y0)
     middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
-    half_x, half_y = side * across / 2, side * down / 2
+    half_x, half_y = side * scale_x / 2, side * scale_y / 2
     return middle_x - half_x, middle_y - half_y, middle_x + half_x, middle_y + half_y

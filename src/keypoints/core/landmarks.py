@@ -1,6 +1,6 @@
-"""The landmark schemes: what each point is, its mirror twin, and the points that measure a face.
+"""Landmark schemes: the parts and contours of a face, and the points that swap under a flip.
 
-"Left" and "right" are those of the picture, not of the person. Points are 0-indexed.
+"Left" and "right" are those of the image, not of the person. Points are 0-indexed.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Contour:
-    """Points that annotators placed one after the other along a line of the face."""
+    """Points in sequence along a line of the face."""
 
     points: tuple[int, ...]
     closed: bool = False
@@ -18,16 +18,16 @@ class Contour:
 
 @dataclass(frozen=True)
 class Scheme:
-    """A markup: how many points a face has and what they mean.
+    """A landmark scheme, called markup in the literature.
 
     Attributes:
-        name: As the settings and the tables name it.
-        n_points: Points of a face.
-        parts: Points of each part of the face; every point is in exactly one.
-        flip_pairs: Points that swap when the photo is mirrored; the others stay.
+        name: Name in files and tables.
+        n_points: Number of points of a face.
+        parts: Points of each part of the face; every point belongs to exactly one.
+        flip_pairs: Pairs of points that swap under a horizontal flip; the others stay.
         eye_corners: Outer corners of the left and of the right eye.
-        nose_tip: The point at the tip, or under it, of the nose.
-        contours: The lines to draw.
+        nose_tip: Point at or just below the tip of the nose.
+        contours: Lines of the face; every point belongs to exactly one.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Scheme:
 
     @property
     def flip_indices(self) -> np.ndarray:
-        """Index that reorders the points of a mirrored photo, (n_points,)."""
+        """Index that reorders the points of a flipped image, (n_points,)."""
         order = np.arange(self.n_points)
         for left, right in self.flip_pairs:
             order[left], order[right] = right, left
         return order
 
     def subset_parts(self, points: tuple[int, ...]) -> dict[str, list[int]]:
-        """The parts of a face that has only some points, as positions in `points`."""
+        """Parts of a face that has only some points, as positions in `points`."""
         positions = {
             part: [points.index(point) for point in members if point in points]
             for part, members in self.parts.items()
@@ -128,7 +128,7 @@ IBUG_68 = Scheme(
     ),
 )
 
-# As the columns of the competition name them, which means the person's left and right.
+# Names of the competition's columns, with the left and right of the person.
 KAGGLE_15_POINTS = (
     "left_eye_center",
     "right_eye_center",
@@ -173,19 +173,19 @@ SCHEMES = {scheme.name: scheme for scheme in (IMM_58, IBUG_68, KAGGLE_15)}
 
 
 def flip_indices_of(points: tuple[int, ...], scheme: Scheme) -> list[int]:
-    """Where, among the predicted points, each one's mirror twin stands.
+    """Positions of the flip partners of `points`, among `points`.
 
     Raises:
-        ValueError: If a point's twin is not predicted.
+        ValueError: If `points` lacks the partner of one of them.
     """
     return [points.index(int(twin)) for twin in scheme.flip_indices[list(points)]]
 
 
-def neighbours_of(points: tuple[int, ...], scheme: Scheme) -> list[tuple[int, int]]:
-    """Where, among the predicted points, those before and after each one on its contour stand.
+def contour_neighbours(points: tuple[int, ...], scheme: Scheme) -> list[tuple[int, int]]:
+    """Positions, among `points`, of the points before and after each one on its contour.
 
-    At an end of an open contour a point is its own neighbour on that side; one that is on no
-    contour, or whose neighbours are not predicted, is so on both.
+    At an end of an open contour a point is its own neighbour on that side. A point without
+    neighbours among `points` is its own neighbour on both sides.
     """
     found = {point: (number, number) for number, point in enumerate(points)}
     for contour in scheme.contours:

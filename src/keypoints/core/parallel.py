@@ -1,4 +1,4 @@
-"""Work on all cores with little under way, so that memory stays flat however much there is."""
+"""Parallel work with a bounded number of pending items, so that memory does not grow."""
 
 import os
 from collections import deque
@@ -9,56 +9,56 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_AHEAD = 4  # items per core that are under way
+_PENDING_PER_CORE = 4
 
 
 def n_cores() -> int:
-    """Cores that this process may use: all, or those of `taskset` and of containers."""
+    """Cores that this process may use; `taskset` and containers restrict them."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # macOS tells no more
+    return os.cpu_count() or 1  # macOS has no affinity
 
 
 def parallel_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`map` in threads, one per core: for work that releases Python's lock.
+    """`map` in one thread per core, for work that releases Python's lock.
 
-    Items are taken as they are needed, where `Executor.map` takes all of them at once. Results come
-    in the order of the items, and what `work` raises comes in its place.
+    Items are taken as they are needed, whereas `Executor.map` takes all of them at once. Results
+    keep the order of the items; an error is raised in place of its result and ends the work.
     """
     workers = n_cores()
-    under_way: deque[Future[Result]] = deque()
+    pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
             for item in items:
-                if len(under_way) == _AHEAD * workers:
-                    yield under_way.popleft().result()
-                under_way.append(pool.submit(work, item))
-            while under_way:
-                yield under_way.popleft().result()
+                if len(pending) == _PENDING_PER_CORE * workers:
+                    yield pending.popleft().result()
+                pending.append(pool.submit(work, item))
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for future in under_way:
+            for future in pending:
                 future.cancel()
 
 
 def consume_in_background(
-    work: Callable[[Item], object], items: Iterable[Item], *, ahead: int = 4
+    work: Callable[[Item], object], items: Iterable[Item], *, max_pending: int = 4
 ) -> None:
-    """Work on items in their order, in one thread, while the next ones are made in this one.
+    """Process items one by one in a second thread while this thread produces the next ones.
 
     Args:
-        work: Done with one item after the other; what it raises is raised here.
-        items: Taken as they come, until so many wait for `work`.
-        ahead: How many may wait.
+        work: Function of one item; its errors are raised here.
+        items: Items, taken until `max_pending` of them wait.
+        max_pending: Largest number of items that wait for `work`.
     """
-    under_way: deque[Future[object]] = deque()
+    pending: deque[Future[object]] = deque()
     with ThreadPoolExecutor(1) as pool:
         try:
             for item in items:
-                under_way.append(pool.submit(work, item))
-                if len(under_way) > ahead:
-                    under_way.popleft().result()
-            while under_way:
-                under_way.popleft().result()
+                pending.append(pool.submit(work, item))
+                if len(pending) > max_pending:
+                    pending.popleft().result()
+            while pending:
+                pending.popleft().result()
         finally:
-            for future in under_way:
+            for future in pending:
                 future.cancel()

@@ -60,10 +60,9 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Replace a file only if the block succeeds: `with atomic_file(path) as temporary: ...`.
+    """Replace a file only if the block succeeds; the block writes a temporary file beside it.
 
-    The block writes the temporary file, in the same folder. If the block fails, the temporary file
-    is removed and `path` stays as it was.
+    If the block fails, the temporary file is removed and `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

@@ -1,6 +1,6 @@
-"""Probability as a function: a generator for every (seed, purpose, epoch, face), and no state.
+"""Randomness as a function: a generator for every (seed, stream, epoch, face), and no state.
 
-What is drawn does not depend on workers, processes, restarts or the order of calls.
+The numbers do not depend on workers, processes, restarts or the order of calls.
 """
 
 from enum import IntEnum
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Stream(IntEnum):
-    """What a number is drawn for; each purpose has its own stream."""
+    """Purpose of random numbers; the numbers of two streams are independent."""
 
     ORDER = 1
     AUGMENT = 2
@@ -17,14 +17,14 @@ class Stream(IntEnum):
     DROPOUT = 4
 
 
-def generator(seed: int, purpose: IntEnum, epoch: int = 0, face: int = 0) -> np.random.Generator:
-    """The stream of one (seed, purpose, epoch, face).
+def generator(seed: int, stream: IntEnum, epoch: int = 0, face: int = 0) -> np.random.Generator:
+    """Generator of one (seed, stream, epoch, face).
 
     Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011 (Philox).
     """
-    return np.random.Generator(np.random.Philox(key=[seed, purpose], counter=[0, 0, epoch, face]))
+    return np.random.Generator(np.random.Philox(key=[seed, stream], counter=[0, 0, epoch, face]))
 
 
-def torch_seed(seed: int, purpose: Stream, step: int = 0, rank: int = 0) -> int:
-    """A seed for torch's own generator, 0..2**63 - 1, one per (seed, purpose, step, process)."""
-    return int(generator(seed, purpose, step, rank).integers(2**63))
+def torch_seed(seed: int, stream: Stream, step: int = 0, rank: int = 0) -> int:
+    """Seed for torch's own generator, 0..2**63 - 1, one per (seed, stream, step, process)."""
+    return int(generator(seed, stream, step, rank).integers(2**63))

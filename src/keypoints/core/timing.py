@@ -1,4 +1,4 @@
-"""When a stage worked and for how long: DVC keeps no times, and the project page tells them."""
+"""Start and duration of each stage, for the report: DVC records no times."""
 
 import functools
 import json
@@ -10,28 +10,28 @@ from pathlib import Path
 from keypoints.core import paths
 
 
-def run_file(stage: str, item: str) -> Path:
-    """Where the record of a stage lies."""
+def timing_file(stage: str, item: str) -> Path:
+    """File with the start and the duration of a stage."""
     return paths.TIMINGS / f"{stage}_{item}.json"
 
 
 def timed(stage: str, work: Callable[..., None]) -> Callable[..., None]:
-    """The same work, leaving a record of its start (UTC) and its seconds once it is done.
+    """Wrap a stage's function so that it also writes its start (UTC) and its duration in seconds.
 
     Args:
         stage: Name of the stage.
-        work: From the item's name; the start of Python and its imports are not counted.
+        work: Function of the stage's items. Starting Python and importing are not measured.
     """
 
     @functools.wraps(work)
-    def work_and_record(**item: str) -> None:
+    def timed_work(**items: str) -> None:
         started, clock = datetime.now(UTC), time.perf_counter()
-        work(**item)
+        work(**items)
         record = {
             "started": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "seconds": round(time.perf_counter() - clock, 2),
         }
-        path = paths.replace_output(run_file(stage, "_".join(item.values())))
+        path = paths.replace_output(timing_file(stage, "_".join(items.values())))
         path.write_text(json.dumps(record) + "\n")
 
-    return work_and_record
+    return timed_work

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from keypoints.architectures.heatmap.losses import MAP_LOSSES
 from keypoints.config.models import HeatmapModel, ModelSettings, PipModel
-from keypoints.core.landmarks import Scheme, neighbours_of
+from keypoints.core.landmarks import Scheme, contour_neighbours
 from keypoints.core.devices import to_device
 
 ElementwiseLoss = Callable[[Tensor], Tensor]
@@ -85,7 +85,7 @@ def make_loss(model: ModelSettings, scheme: Scheme, points: tuple[int, ...]) -> 
     if model.tangent_weight == 1:
         loss = masked_mean_loss(penalty, by_size=by_size)
     else:
-        neighbours = neighbours_of(points, scheme)
+        neighbours = contour_neighbours(points, scheme)
         loss = anisotropic_loss(penalty, neighbours, weight=model.tangent_weight, by_size=by_size)
     return (
         add_heatmap_loss(loss, model)

@@ -1,0 +1,81 @@
+"""Command lines of the stages: their arguments, and errors as messages."""
+
+import errno
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from keypoints.core.cli import exit_on_error, run_stage
+from keypoints.core.errors import PipelineError
+
+
+def run(monkeypatch: pytest.MonkeyPatch, work: Callable[..., None], *arguments: str) -> str:
+    """The message with which a stage exits."""
+    monkeypatch.setattr(sys, "argv", ["stage.py", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        run_stage(work, None)
+    assert isinstance(caught.value.code, str)  # printed, and the exit code is 1
+    return caught.value.code
+
+
+def test_parameters_of_the_stage_are_its_arguments(monkeypatch: pytest.MonkeyPatch):
+    calls = []
+
+    def work(name: str, folds: str = "5") -> None:
+        calls.append((name, folds))
+
+    for arguments in (["net"], ["net", "3"]):
+        monkeypatch.setattr(sys, "argv", ["stage.py", *arguments])
+        run_stage(work, None)
+    monkeypatch.setattr(sys, "argv", ["stage.py"])
+    run_stage(lambda: calls.append(()), None)
+    assert calls == [("net", "5"), ("net", "3"), ()]
+
+
+def test_an_unknown_item_is_rejected_with_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    monkeypatch.setattr(sys, "argv", ["stage.py", "lfw"])
+    with pytest.raises(SystemExit, match="2"):
+        run_stage(lambda name: None, None, items=("imm", "ibug"))
+    error = capsys.readouterr().err
+    assert "invalid choice" in error and "imm" in error and "ibug" in error
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PipelineError("a.csv: 3 rows; fetch it again"), "error: a.csv: 3 rows; fetch it again"),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "models/net"),
+            "error: models/net is missing; run `dvc repro`, which makes it",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "models/net"),
+            "error: models/net: No space left on device; free some space and run the command again",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "error: the current folder or the one for temporary files: No space left on device; "
+            "free some space and run the command again",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "models/net"),
+            "error: [Errno 13] Permission denied: 'models/net'",
+        ),
+        (KeyboardInterrupt(), "interrupted"),
+    ],
+)
+def test_errors_that_a_user_can_fix_are_messages(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, message: str
+):
+    def fail() -> None:
+        raise error
+
+    assert run(monkeypatch, fail) == message
+
+
+def test_other_errors_keep_their_traceback():
+    with pytest.raises(ZeroDivisionError), exit_on_error():
+        1 / 0  # noqa: B018
