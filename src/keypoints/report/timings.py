@@ -9,7 +9,7 @@ import pandas as pd
 
 from keypoints.config.params import Params
 from keypoints.core import paths
-from keypoints.core.timing import run_file
+from keypoints.core.timing import timing_file
 from keypoints.report.runs import read_json
 from keypoints.report.template import read_style, render
 
@@ -50,7 +50,7 @@ def _stage_times(params: Params) -> list[StageTime]:
         if stage == "train":
             epochs = pd.read_csv(paths.HISTORY / f"{item}.csv")
             times.append(StageTime(f"train@{item}", "", float(epochs["seconds"].sum())))
-        elif record := read_json(run_file(stage, item)):
+        elif record := read_json(timing_file(stage, item)):
             started = record["started"].replace("T", " ").rstrip("Z")
             times.append(StageTime(f"{stage}@{item}", started, record["seconds"]))
     return times
