@@ -1,59 +1,92 @@
-"""Contenders, trained by DVC in a repository of their own with tiny settings."""
+"""The contenders: a DVC project of their own, run in a temporary repository with tiny settings."""
 
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 from workspace import Workspace
 
-from keypoints.models.predict import load_model
-
 
 @pytest.fixture
-def contended(workspace: Workspace) -> Workspace:
-    """The repository with the contenders' stages."""
-    workspace.add_contenders()
-    return workspace
+def contenders(workspace: Workspace) -> Workspace:
+    return workspace.add_contenders()
 
 
-def test_contenders_are_trained_when_asked_for_on_the_data_of_the_pipeline(
-    contended: Workspace,
-) -> None:
-    ends = [f"contenders/dvc.yaml:{stage}@mobile_heatmap" for stage in ("evaluate", "submit")]
-    ran = contended.stages_run("repro", *ends)
-    stages = ("prepare@wild160", "weights", "train@", "evaluate@", "submit@")
-    assert len(ran) == len(stages)
-    assert all(any(name in line for line in ran) for name in stages)
-    folder = contended.folder / "contenders"
-    scores = json.loads((folder / "metrics/scores/mobile_heatmap.json").read_text())
+def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace) -> None:
+    ran = contenders.stages_run("repro", "evaluate@best", "submit@best")
+    names = ("sharp_224", "second_224")
+    expected = {"fetch@ibug", "prepare@wild224", "ensemble", "evaluate@best", "submit@best"}
+    for stage in ("weights", "train", "predict", "correct"):
+        expected |= {f"{stage}@{name}" for name in names}
+    assert set(ran) == expected
+    scores = json.loads((contenders.folder / "metrics/scores/best.json").read_text())
     assert 0 < scores["mse"] < 1
-    said = contended.run(
-        "python", "src/send.py", "--check", "contenders/submissions/mobile_heatmap.csv"
-    )
-    assert "rows for 2 faces, as " in said
-    assert contended.stages_run("repro") == []  # the pipeline itself knows nothing of them
-    assert contended.run("git", "status", "--porcelain", "--", "contenders/data") == ""
+    history = pd.read_csv(contenders.folder / "metrics/history/sharp_224.csv")
+    assert list(history["epoch"]) == [1, 2]  # one at 32 px, one at 64 px
+    predictions = contenders.folder / "data/predictions"
+    with (
+        np.load(predictions / "sharp_224_corrected/test.npz") as first,
+        np.load(predictions / "second_224_corrected/test.npz") as second,
+        np.load(predictions / "best/test.npz") as best,
+    ):
+        mean = (first["landmarks_photo"] + second["landmarks_photo"]) / 2
+        assert np.allclose(best["landmarks_photo"], mean)
+    output = contenders.run("python", "../src/send.py", "--check", "submissions/best.csv")
+    assert "rows for 2 faces, as " in output
+    assert contenders.stages_run("repro", "evaluate@best", "submit@best") == []
 
 
-def test_a_contender_goes_on_from_another_one(contended: Workspace) -> None:
-    ran = contended.stages_run("repro", "contenders/dvc.yaml:train@mobile_fine")
-    assert ran[-1].endswith("train@mobile_fine")
-    folder = contended.folder / "contenders/models"
-    first, then = (
-        load_model(folder / f"mobile_{name}.safetensors") for name in ("heatmap", "fine")
-    )
-    moved = [
-        (a - b).norm() / a.norm()
-        for a, b in zip(first.network.parameters(), then.network.parameters(), strict=True)
-        if a.ndim > 1
-    ]
-    assert 0 < max(moved) < 0.5  # one epoch from where the other ended, not from anew
+def test_the_root_project_does_not_mention_them(workspace: Workspace, contenders: Workspace) -> None:
+    ran = workspace.dvc("exp", "run", "-S", "lr=0.004", "evaluate@nose_net")
+    assert "WARNING" not in ran
+    name = next(line.split()[-1] for line in ran.splitlines() if "Ran experiment" in line)
+    workspace.dvc("checkout")
+    workspace.dvc("exp", "apply", name.strip("'\"."))
+    workspace.dvc("repro")
+    assert workspace.dvc("status").strip() == "Data and pipelines are up to date."
+    for command in (
+        ("exp", "show", "--csv"),
+        ("metrics", "show"),
+        ("metrics", "diff"),
+        ("dag",),
+        ("plots", "show", "--json"),
+    ):
+        output = workspace.dvc(*command)
+        assert "contenders" not in output and "sharp_224" not in output, command
 
 
-def test_a_file_of_the_repository_is_found_under_dvc_and_by_hand(contended: Workspace) -> None:
-    record = contended.folder / "contenders/data/weights/face_best/weights.json"
-    contended.dvc("repro", "--single-item", "contenders/dvc.yaml:weights")
+def test_a_contender_with_random_weights_needs_no_mirror(contenders: Workspace) -> None:
+    contenders.dvc("repro", "weights@mobile_wild")
+    record = contenders.folder / "data/weights/mobile_wild/weights.json"
+    assert json.loads(record.read_text())["file"] is None
+
+
+def test_a_weights_file_of_the_repository_is_found_under_dvc_and_without(
+    contenders: Workspace,
+) -> None:
+    record = contenders.folder / "data/weights/face_best/weights.json"
+    contenders.dvc("repro", "weights@face_best")
     under_dvc = json.loads(record.read_text())
     assert under_dvc["file"] == "second_224.safetensors"
     record.unlink()
-    contended.run("sh", "-c", "cd contenders && python ../src/fetch.py weights")
+    contenders.run("python", "../src/weights.py", "face_best")
     assert json.loads(record.read_text()) == under_dvc
+
+
+def test_a_contender_is_trained_through_the_queue(contenders: Workspace) -> None:
+    contenders.dvc("exp", "run", "--queue", "-S", "models.second_224.epochs=2", "train@second_224")
+    contenders.dvc("exp", "run", "--run-all")
+    shown = contenders.dvc("exp", "show", "--csv")
+    assert "models.second_224.epochs" in shown
+
+
+def test_folds_are_trained_in_turn_and_scored_out_of_fold(contenders: Workspace) -> None:
+    contenders.dvc("repro", "weights@second_224", "prepare@wild224")
+    contenders.run("python", "../src/cross_validate.py", "second_224", "2")
+    with np.load(contenders.folder / "data/predictions/second_224_oof/train.npz") as file:
+        assert np.isfinite(file["landmarks_photo"]).all()
+    folds = contenders.folder / "models/second_224_folds"
+    assert len(list(folds.glob("*.safetensors"))) == 2
+    scores = json.loads((contenders.folder / "metrics/scores/second_224_oof.json").read_text())
+    assert scores["mse"] > 0

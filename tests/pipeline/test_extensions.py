@@ -1,0 +1,173 @@
+"""Adding something touches few files and re-runs few stages, as docs/extending.md describes."""
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+from workspace import MODELS, ROOT, Workspace
+
+TASKS = ("nose", "face", "wild", "kaggle15")
+SUBMITTED = {"submit@resnet18", "submit@kaggle15_net"}
+
+
+def every(stage: str, names: tuple[str, ...] | list[str] = tuple(MODELS)) -> set[str]:
+    return {f"{stage}@{name}" for name in names}
+
+
+def copy_of(block: str, name: str, **changes: object) -> dict[str, object]:
+    """An entry of the committed params.yaml, changed."""
+    values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    return values[block][name] | changes
+
+
+def append(workspace: Workspace, file: str, text: str) -> None:
+    path = workspace.folder / file
+    path.write_text(path.read_text() + text)
+
+
+def add_model(workspace: Workspace) -> None:
+    workspace.set_params({"models.new": copy_of("models", "nose_net", epochs=1)})
+
+
+def add_architecture(workspace: Workspace) -> None:
+    folder = workspace.folder / "src/keypoints/architectures/linear"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(LINEAR)
+
+
+def add_architecture_and_model(workspace: Workspace) -> None:
+    add_architecture(workspace)
+    model = copy_of("models", "face_net", epochs=1, architecture="linear")
+    workspace.set_params({"models.new": model})
+
+
+def add_dataset(workspace: Workspace) -> None:
+    file = workspace.folder / "src/keypoints/datasets/imm.py"
+    text = file.read_text().replace('"imm"', '"other"')
+    file.with_name("other.py").write_text(text)
+    block = copy_of("datasets", "imm", urls=["http://localhost/other.tar.gz"])
+    workspace.set_params({"datasets.other": block})
+
+
+def add_competition(workspace: Workspace) -> None:
+    folder = workspace.folder / "src/keypoints/competition/definitions"
+    text = (folder / "cs194_26.py").read_text()
+    (folder / "other.py").write_text(text.replace("cs194-26-fall-2021-project-5", "other"))
+    workspace.set_params({"competition": "other"})
+
+
+def add_loss(workspace: Workspace) -> None:
+    append(workspace, "src/keypoints/training/losses.py", LOSS)
+
+
+def add_augmentation(workspace: Workspace) -> None:
+    append(workspace, "src/keypoints/crops/augment.py", "\n# another augmentation\n")
+
+
+LINEAR = '''"""linear: one linear layer."""
+
+from typing import TYPE_CHECKING, Literal
+
+from keypoints.models.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from keypoints.models.build import NetworkShape
+
+
+class LinearSettings(ModelSettings):
+    """Settings of a linear network."""
+
+    architecture: Literal["linear"]
+
+
+SETTINGS = LinearSettings
+
+
+def build(settings: LinearSettings, shape: "NetworkShape") -> "nn.Module":
+    """Build the body of the network."""
+    from torch import nn
+
+    height, width = shape.input_size
+    features = shape.in_channels * height * width
+    return nn.Sequential(nn.Flatten(), nn.Linear(features, 2 * shape.n_points))
+'''
+LOSS = '''
+
+def cubic(error: Tensor) -> Tensor:
+    """Cube of the absolute error."""
+    return error.abs() ** 3
+
+
+ELEMENTWISE_LOSSES["cubic"] = cubic
+'''
+
+NEW_MODEL = {f"{stage}@new" for stage in ("train", "predict", "evaluate")}
+
+
+@pytest.mark.parametrize(
+    ("add", "stages"),
+    [
+        (add_model, NEW_MODEL | {"weights"}),
+        (add_architecture, set()),
+        (add_architecture_and_model, NEW_MODEL | {"weights"}),
+        (add_dataset, {"fetch@other"}),
+        (add_competition, SUBMITTED | every("fetch", ("imm", "ibug", "kaggle15"))),
+        (add_loss, every("train")),
+        (
+            add_augmentation,
+            every("prepare", TASKS)
+            | every("train")
+            | every("predict")
+            | every("evaluate")
+            | SUBMITTED,
+        ),
+    ],
+)
+def test_an_addition_marks_exactly_the_stages_that_depend_on_it(
+    workspace: Workspace, add: object, stages: set[str]
+) -> None:
+    add(workspace)
+    assert workspace.changed() == stages | {"report"}
+
+
+def test_a_new_architecture_trains_and_is_scored(workspace: Workspace) -> None:
+    add_architecture_and_model(workspace)
+    ran = workspace.stages_run("repro", "evaluate@new")
+    assert ran == ["weights", "train@new", "predict@new", "evaluate@new"]
+
+
+def test_a_new_data_set_is_read_and_trained_on(workspace: Workspace) -> None:
+    add_dataset(workspace)
+    raw = workspace.folder / "data/raw"
+    workspace.set_params({"tasks.other": copy_of("tasks", "nose", dataset="other")})
+    workspace.run("cp", "-r", str(raw / "imm"), str(raw / "other"))
+    workspace.run("python", "src/prepare.py", "other")
+    assert (workspace.folder / "data/crops/other/store.json").is_file()
+    workspace.run("rm", "-rf", str(raw / "other"), str(workspace.folder / "data/crops/other"))
+
+
+def test_a_new_competition_is_found_by_its_name(workspace: Workspace) -> None:
+    add_competition(workspace)
+    output = workspace.run("python", "src/send.py", "--check", "submissions/resnet18.csv")
+    assert "as other" in output
+
+
+def test_a_new_loss_is_used(workspace: Workspace) -> None:
+    add_loss(workspace)
+    workspace.set_params({"models.nose_net.loss": "cubic"})
+    workspace.run("python", "src/train.py", "nose_net")
+
+
+def test_the_documented_diffs_name_the_files_that_are_touched() -> None:
+    text = (Path(ROOT) / "docs/extending.md").read_text()
+    for file in (
+        "params.yaml",
+        "src/keypoints/architectures/",
+        "src/keypoints/datasets/",
+        "src/keypoints/competition/definitions/",
+        "src/keypoints/training/losses.py",
+        "src/keypoints/crops/augment.py",
+    ):
+        assert file in text

@@ -1,0 +1,100 @@
+"""Settings that the stages read, and the stages that a changed setting re-runs."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from workspace import MODELS, Workspace
+
+ITEMS = {  # an item of each stage
+    "fetch": "ibug",
+    "weights": None,
+    "prepare": "wild",
+    "train": "nose_net",
+    "predict": "nose_net",
+    "evaluate": "nose_net",
+    "submit": "kaggle15_net",
+}
+
+
+def listed_keys(workspace: Workspace, stage: str, item: str | None) -> list[str]:
+    """Keys under `params:` of a resolved stage."""
+    with workspace.repo() as repo:
+        name = stage if item is None else f"{stage}@{item}"
+        (found,) = (stage for stage in repo.index.stages if stage.addressing == name)
+        return [key for _, keys in found.params[0].items() for key in keys] if found.params else []
+
+
+def subset(values: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+    """A params.yaml with some keys and nothing else."""
+    kept: dict[str, Any] = {}
+    for key in keys:
+        *parents, last = key.split(".")
+        source, target = values, kept
+        for parent in parents:
+            source, target = source[parent], target.setdefault(parent, {})
+        target[last] = source[last]
+    return kept
+
+
+@pytest.mark.parametrize(("stage", "item"), ITEMS.items())
+def test_a_stage_reads_no_settings_but_those_it_lists(
+    workspace: Workspace, stage: str, item: str | None
+) -> None:
+    path = workspace.folder / "params.yaml"
+    keys = listed_keys(workspace, stage, item)
+    yaml = YAML(typ="safe")
+    with path.open() as file:
+        values = yaml.load(file)
+    yaml.dump(subset(values, keys) if keys else {}, path)
+    workspace.run("python", f"src/{stage}.py", *([item] if item else []))
+
+
+@pytest.mark.parametrize(("stage", "item"), ITEMS.items())
+def test_a_stage_reads_all_settings_that_it_lists(
+    workspace: Workspace, stage: str, item: str | None, tmp_path: Path
+) -> None:
+    log = tmp_path / "read.txt"
+    spy = (
+        "import sys, runpy; sys.path.insert(0, 'src'); sys.argv = sys.argv[1:]\n"
+        "from keypoints.config import params\n"
+        "def find(self, keys, plain=params.Params._find):\n"
+        f"    print('.'.join(keys), file=open({str(log)!r}, 'a')); return plain(self, keys)\n"
+        "params.Params._find = find\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    (workspace.folder / "spy.py").write_text(spy)
+    arguments = [f"src/{stage}.py", *([item] if item else [])]
+    try:
+        workspace.run(sys.executable, "spy.py", *arguments)
+    finally:
+        os.unlink(workspace.folder / "spy.py")
+    read = set(log.read_text().split())
+    for key in listed_keys(workspace, stage, item):
+        names = {key, *(name for name in read if name.startswith(f"{key}."))}
+        assert names & read or key in ("corrections", "tta", "models"), (key, read)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "stages"),
+    [
+        ("lr", 0.003, {f"train@{model}" for model in MODELS}),
+        ("mirror", "../mirror", {"fetch@imm", "fetch@ibug", "fetch@kaggle15", "weights"}),
+        ("datasets.ibug.rendered.photos", 21, {"fetch@ibug"}),
+        ("datasets.imm.val_fraction", 0.3, {"fetch@imm", "prepare@nose", "prepare@face"}),
+        ("tasks.wild.box_scale", 1.5, {"prepare@wild", "train@resnet18"}),
+        ("models.face_net.loss", "l1", {"weights", "train@face_net"}),
+        ("augment.none.rotation", 5, {f"train@{model}" for model in MODELS[:3]}),
+        ("optim.adam.ema", 0.9, {f"train@{model}" for model in MODELS}),
+        ("tta.default.flip", True, {f"predict@{model}" for model in MODELS}),
+        ("ensembles", {"x": {"reduce": "men", "members": []}}, set()),
+    ],
+)
+def test_a_setting_marks_the_stages_that_read_it(
+    workspace: Workspace, setting: str, value: object, stages: set[str]
+) -> None:
+    workspace.set_params({setting: value})
+    assert workspace.changed() == stages | {"report"}  # whose page prints all settings
