@@ -37,7 +37,9 @@ def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace)
     assert contenders.stages_run("repro", "evaluate@best", "submit@best") == []
 
 
-def test_the_root_project_does_not_mention_them(workspace: Workspace, contenders: Workspace) -> None:
+def test_the_root_project_does_not_mention_them(
+    workspace: Workspace, contenders: Workspace
+) -> None:
     ran = workspace.dvc("exp", "run", "-S", "lr=0.004", "evaluate@nose_net")
     assert "WARNING" not in ran
     name = next(line.split()[-1] for line in ran.splitlines() if "Ran experiment" in line)

@@ -1,4 +1,4 @@
-"""Experiments, run by DVC in a repository of their own with tiny settings."""
+"""Experiments, run by DVC in a temporary repository with tiny settings."""
 
 import json
 
@@ -13,14 +13,14 @@ def test_an_experiment_runs_what_depends_on_its_setting_and_is_compared(
     workspace: Workspace,
 ) -> None:
     ran = workspace.stages_run("exp", "run", "-S", "models.nose_net.epochs=3")
-    assert ran == ["fetch@weights", "train@nose_net", "evaluate@nose_net", "report"]
+    assert ran == ["weights", "train@nose_net", "predict@nose_net", "evaluate@nose_net", "report"]
     params = json.loads(workspace.dvc("params", "diff", "--json"))
     assert params["params.yaml"]["models.nose_net.epochs"] == {"old": 1, "new": 3, "diff": 2}
     metrics = json.loads(workspace.dvc("metrics", "diff", "--json"))
     assert list(metrics) == ["metrics/scores/nose_net.json"]
     assert "mae_px" in metrics["metrics/scores/nose_net.json"]
     workspace.dvc("plots", "diff", "HEAD")
-    assert "learning curves of nose_net" in (workspace.folder / "dvc_plots/index.html").read_text()
+    assert "metrics/history" in (workspace.folder / "dvc_plots/index.html").read_text()
 
 
 def test_a_small_rate_is_a_number_and_retrains_only_the_target(workspace: Workspace) -> None:
@@ -32,21 +32,21 @@ def test_a_small_rate_is_a_number_and_retrains_only_the_target(workspace: Worksp
 
 
 def test_a_rate_of_the_wrong_type_is_named(workspace: Workspace) -> None:
-    said = workspace.dvc("exp", "run", "-S", "lr=fast", "train@nose_net", check=False)
-    assert "params.yaml: lr should be a valid number; got 'fast'" in said
-    assert "Traceback" not in said
-    assert "exit code 255" in said
+    output = workspace.dvc("exp", "run", "-S", "lr=fast", "train@nose_net", check=False)
+    assert "params.yaml: lr should be a valid number; got 'fast'" in output
+    assert "Traceback" not in output
+    assert "exit code 255" in output
 
 
 def test_another_backbone_is_one_setting(workspace: Workspace) -> None:
     backbone = "models.resnet18.backbone=mobilenetv3_small_100"
     ran = workspace.stages_run("exp", "run", "-S", backbone, "train@resnet18")
-    assert ran == ["fetch@weights", "train@resnet18"]
+    assert ran == ["weights", "train@resnet18"]
     trained = load_model(workspace.folder / "models/resnet18.safetensors")
     assert type(trained.network.body).__name__ == "MobileNetV3"
 
 
-def test_a_models_own_seed_stands_for_that_of_all(workspace: Workspace) -> None:
+def test_a_models_own_seed_replaces_that_of_all(workspace: Workspace) -> None:
     trained = []
     for settings in ({"seed": 7}, {"seed": 1, "models.nose_net.seed": 7}):
         workspace.set_params(settings)

@@ -6,7 +6,7 @@ import pandas as pd
 from workspace import Workspace
 
 
-def test_a_grid_is_queued_and_worked_off_by_two_workers(workspace: Workspace) -> None:
+def test_a_grid_is_queued_and_run_by_two_workers(workspace: Workspace) -> None:
     workspace.dvc("exp", "run", "--queue", "-S", "lr=1e-3,0.01", "train@nose_net")
     workspace.dvc("queue", "start", "-j", "2")
     deadline = time.monotonic() + 120

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from workspace import MODELS, Workspace
 
 ALL_STAGES = Path(__file__).parents[1] / "support/all_stages.py"
-TIMED = ("metrics/history/", "metrics/runs/", "report/times.html")  # what a clock says is in these
+TIMED = ("metrics/history/", "metrics/timings/", "report/times.html")  # contain times
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="a process cannot be kept on one core here"

@@ -81,7 +81,7 @@ def second(pushed: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Works
     """A clone that pulled what the first one pushed."""
     made = clone(pushed, tmp_path_factory.mktemp("second") / "repository")
     assert not (made.folder / "models").exists()
-    made.dvc("pull", "--run-cache", "dvc.yaml")
+    made.dvc("pull", "--run-cache")
     return made
 
 
@@ -96,12 +96,12 @@ def test_one_trains_only_what_depends_on_its_setting_and_another_takes_its_model
     pushed: Workspace, second: Workspace, tmp_path: Path
 ) -> None:
     second.set_params({"models.nose_net.epochs": 2})
-    expected = ["fetch@weights", "train@nose_net", "evaluate@nose_net", "report"]
+    expected = ["weights", "train@nose_net", "predict@nose_net", "evaluate@nose_net", "report"]
     assert second.stages_run("repro") == expected
     second.dvc("push", "--run-cache")
 
     third = clone(pushed, tmp_path / "third")
-    third.dvc("pull", "--run-cache", "dvc.yaml")
+    third.dvc("pull", "--run-cache")
     third.set_params({"models.nose_net.epochs": 2})
     # DVC pushes no outputs that git keeps, so the scores are computed anew; nothing is trained.
     assert third.stages_run("repro", "--pull") == ["evaluate@nose_net", "report"]

@@ -190,9 +190,7 @@ def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:
         for stage in stages
         for out in definition(stage, stages)["outs"]
     ]
-    ignored = sorted(
-        {re.sub(r"\$\{.*?\}", "name", out) for out in outputs if isinstance(out, str)}
-    )
+    ignored = sorted({re.sub(r"\$\{.*?\}", "name", out) for out in outputs if isinstance(out, str)})
     ignored += [f"contenders/{out}" for out in ignored if "report" not in out]
     ignored.append("data/photos/own.jpg")
     kept = [

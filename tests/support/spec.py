@@ -1,10 +1,10 @@
 """Made-up test faces that a competition asks for."""
 
 import numpy as np
+from keypoints.competition.registry import CS194_26
 from numpy.typing import NDArray
 
 from keypoints.competition.base import Competition, SubmissionSpec
-from keypoints.competition.registry import CS194_26
 from keypoints.core.landmarks import IBUG_68, Scheme
 
 
