@@ -128,7 +128,7 @@ IBUG_68 = Scheme(
     ),
 )
 
-# Names of the competition's columns, with the left and right of the person.
+# Names in the columns of Kaggle's files; here, left and right are those of the person.
 KAGGLE_15_POINTS = (
     "left_eye_center",
     "right_eye_center",
@@ -146,6 +146,7 @@ KAGGLE_15_POINTS = (
     "mouth_center_top_lip",
     "mouth_center_bottom_lip",
 )
+KAGGLE_15_COLUMNS = tuple(f"{point}_{axis}" for point in KAGGLE_15_POINTS for axis in "xy")
 
 KAGGLE_15 = Scheme(
     name="kaggle15",
