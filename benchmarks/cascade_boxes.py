@@ -30,7 +30,7 @@ from keypoints.annotation.predictor import Predictor, cut_faces, predict_faces  
 from keypoints.core.landmarks import IBUG_68  # noqa: E402
 from keypoints.datasets.ibug import read_ibug  # noqa: E402
 from keypoints.evaluation.metrics import normalized_mean_error  # noqa: E402
-from keypoints.faces.face import Box, Face, split_by_photo  # noqa: E402
+from keypoints.faces.face import Box, Face, split_by_hash  # noqa: E402
 from keypoints.faces.images import read_photo  # noqa: E402
 
 HELD_OUT = 0.1  # as params.yaml has it
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--model", help="of models/, or a file")
     parser.add_argument("--faces", type=int, default=400, help="to fit on (400)")
     given = parser.parse_args()
-    side_of, faces = split_by_photo(HELD_OUT), read_ibug(given.folder)
+    side_of, faces = split_by_hash((), HELD_OUT), read_ibug(given.folder)
     train = [face for face in faces if side_of(face) == "train"]
     for view, n_seen in fit(given.folder, train[:: max(1, len(train) // given.faces)]):
         print(f"{n_seen} training faces: {view}")

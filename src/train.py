@@ -10,7 +10,7 @@ from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.landmarks import SCHEMES
-from keypoints.core.weights_folder import teacher_of
+from keypoints.core.weights_folder import find_teacher
 from keypoints.crops.batches import BatchLoader
 from keypoints.crops.gpu_crops import make_crop_reader
 from keypoints.crops.store import CropStore
@@ -72,7 +72,7 @@ def train_model(name: str) -> None:
             weights=start,
             scheme=SCHEMES[store.format.scheme],
         )
-        taught_by = teacher_of(paths.WEIGHTS / base) if model.teacher else None
+        taught_by = find_teacher(paths.WEIGHTS / base) if model.teacher else None
         run = f"{device}, {team.size} processes" if team.size > 1 else str(device)
         run += ", compiled" if params.compile else ""
         digest = run_fingerprint(settings.model_dump_json(), run, [crops, started_by])

@@ -15,7 +15,7 @@ from keypoints.core.landmarks import IBUG_68
 from keypoints.crops.cropping import write_crops
 from keypoints.crops.store import CropFormat, CropStore
 from keypoints.datasets.ibug import read_ibug
-from keypoints.faces.face import split_by_photo
+from keypoints.faces.face import split_by_hash
 from keypoints.models.predict import ModelInfo, TrainedModel
 from keypoints.prediction.tta import predict_faces
 
@@ -33,7 +33,7 @@ class Blind(nn.Module):
 def store(rendered_ibug: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CropStore]:
     folder = tmp_path_factory.mktemp("store") / "wild"
     format_ = CropFormat(32, 32, 8, colour=True, box_scale=1.3, scheme="ibug68")
-    write_crops(folder, rendered_ibug, read_ibug(rendered_ibug), split_by_photo(0.1), format_)
+    write_crops(folder, rendered_ibug, read_ibug(rendered_ibug), split_by_hash((), 0.1), format_)
     with CropStore(folder) as opened:
         yield opened
 

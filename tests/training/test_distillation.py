@@ -11,7 +11,7 @@ from workspace import ROOT
 from keypoints.config.messages import SettingsError
 from keypoints.config.models import OptimSettings
 from keypoints.config.params import read_params
-from keypoints.core.weights_folder import teacher_of
+from keypoints.core.weights_folder import find_teacher
 from keypoints.crops.batches import Batch
 from keypoints.download.pretrained import fetch_weights
 from keypoints.models.build import build_network
@@ -116,11 +116,11 @@ def test_the_teacher_is_fetched_beside_the_first_weights(file: Path, tmp_path: P
     places = {"mirror": str(tmp_path), "home": tmp_path / "home", "downloads": tmp_path / "got"}
     told = fetch_weights(model, tmp_path / "weights/small", **places)
     assert told.startswith("random; taught by large.safetensors from ")
-    found = teacher_of(tmp_path / "weights/small")
+    found = find_teacher(tmp_path / "weights/small")
     assert found is not None
     assert found.read_bytes() == file.read_bytes()
     fetch_weights(SMALL, tmp_path / "weights/other", **places)
-    assert teacher_of(tmp_path / "weights/other") is None
+    assert find_teacher(tmp_path / "weights/other") is None
     missing = SMALL.model_copy(update={"teacher": "none.safetensors"})
     with pytest.raises(SettingsError, match=r"teacher: no file 'none.safetensors'.* null \(none\)"):
         fetch_weights(missing, tmp_path / "weights/third", **places)

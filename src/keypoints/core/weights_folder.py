@@ -1,24 +1,25 @@
-"""The weights that a model needs: a folder with a record and, unless random, their file.
+"""The folder data/weights/MODEL, which the weights stage writes and the train stage reads.
 
-A model that is taught has its teacher's file in a folder there.
+It contains a record, the file of the pre-trained weights unless they are random, and a folder with
+the model file of the teacher if the model has one.
 """
 
 import json
 from pathlib import Path
 
-_TORCH_MAGIC = (b"PK\x03\x04", b"\x80\x02")  # of a zip, and of the older pickle
+_TORCH_MAGIC = (b"PK\x03\x04", b"\x80\x02")  # zip, and the older pickle
 _RECORD = "weights.json"
 _TEACHER = "teacher"
 
 
 def write_record(folder: Path, *, file: str | None, sha256: str | None) -> None:
-    """Write down which file of the folder holds the weights; None: they are random."""
+    """Record which file of the folder contains the weights; None: they are random."""
     record = {"file": file, "sha256": sha256}
     (folder / _RECORD).write_text(json.dumps(record, indent=2) + "\n")
 
 
 def is_weights(path: Path) -> bool:
-    """Whether a file begins as weights do: a dead host may answer with a page."""
+    """Whether a file starts like .safetensors or .pth; a dead host may have sent an HTML page."""
     with path.open("rb") as file:
         start = file.read(9)
     n_header = int.from_bytes(start[:8], "little")
@@ -26,17 +27,17 @@ def is_weights(path: Path) -> bool:
     return is_safetensors or start.startswith(_TORCH_MAGIC)
 
 
-def weights_of(folder: Path) -> Path | None:
-    """The weights file in a model's folder; None where the model starts from random weights."""
+def find_weights(folder: Path) -> Path | None:
+    """File of the pre-trained weights in a model's folder; None if they are random."""
     file = json.loads((folder / _RECORD).read_text())["file"]
     return folder / file if file else None
 
 
 def teacher_folder(folder: Path) -> Path:
-    """Where, in a model's folder, the file of its teacher lies."""
+    """Folder of the teacher in a model's folder."""
     return folder / _TEACHER
 
 
-def teacher_of(folder: Path) -> Path | None:
-    """The teacher's file in a model's folder; None where there is none."""
+def find_teacher(folder: Path) -> Path | None:
+    """Model file of the teacher in a model's folder; None if the model has no teacher."""
     return next(iter(teacher_folder(folder).glob("*")), None)

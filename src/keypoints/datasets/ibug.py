@@ -1,35 +1,79 @@
-"""Reader of the 300-W / iBUG set in dlib's layout: XML lists of photos with boxes and 68 points.
+"""300-W / iBUG in dlib's layout: XML lists of photos, each with a box and 68 points.
 
 Source: Sagonas et al., 300 Faces In-The-Wild Challenge, 2016; dlib's imglab for the XML.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Annotated, Literal
 from xml.etree.ElementTree import Element
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from keypoints.core.landmarks import IBUG_68
+from keypoints.faces.dataset import (
+    Archive,
+    Dataset,
+    PublicDatasetSettings,
+    RenderedSettings,
+    find_file,
+)
 from keypoints.faces.dlib_xml import iter_images
 from keypoints.faces.face import Box, Face, FormatError
 from keypoints.faces.face_list import DiskBackedFaces
 
-PUBLIC_COUNTS = {"train": 6666, "test": 1008}  # faces of the public set
 TRAIN_LIST = "labels_ibug_300W_train.xml"
 TEST_LISTS = ("labels_ibug_300W_test_parsed.xml", "labels_ibug_300W_test.xml")
 MAX_PX = 1_000_000  # of a coordinate and of a box's side, far beyond any photo
-# A face's number within a photo (AFW, Helen) has one or two digits; LFPW's four name the photo.
+# The number of a face in a photo (AFW, Helen) has one or two digits; LFPW's four name the photo.
 _FACE_AND_MIRROR = re.compile(r"(_\d{1,2})?(_mirror)?$")
 
 
-def read_ibug(root: Path) -> DiskBackedFaces:
-    """Read training and test list, wherever below `root` they lie.
+class RenderedIbug(RenderedSettings):
+    """Settings of the rendered photos, one face each.
 
-    The test faces keep the order of their list and come without landmarks, even where the list has
-    them: test labels score and do nothing else.
+    Attributes:
+        photos: Number of training photos, mirror twins included.
+    """
+
+    photos: Annotated[int, Field(ge=20)]
+    test_photos: Annotated[int, Field(ge=1)]
+
+
+class IbugSettings(PublicDatasetSettings):
+    """Settings of the data set.
+
+    Attributes:
+        test_list: `archive`: test faces of the archive; `kaggle`: those of the competition, in the
+            order of its submissions.
+    """
+
+    test_list: Literal["archive", "kaggle"]
+    rendered: RenderedIbug
+
+    def archives(self, competition: str) -> list[Archive]:
+        """The public archive and, if set, the test list of the competition."""
+        archives = super().archives(competition)
+        if self.test_list == "kaggle":
+            archives.append(
+                Archive(
+                    self.max_bytes,
+                    competition=competition,
+                    only=TEST_LISTS[0],
+                    beside=TRAIN_LIST,
+                )
+            )
+        return archives
+
+
+def read_ibug(root: Path) -> DiskBackedFaces:
+    """Read the training and the test list, wherever below `root` they are.
+
+    Test faces keep the order of their list. They have no landmarks even if the list contains some,
+    because test labels are used for scoring only.
 
     Returns:
         The training faces in the order of their names, then the test faces.
@@ -37,7 +81,7 @@ def read_ibug(root: Path) -> DiskBackedFaces:
     Raises:
         FormatError: If a list is missing or breaks the format.
     """
-    train_list, test_list = _find(root, (TRAIN_LIST,)), _find(root, TEST_LISTS)
+    train_list, test_list = find_file(root, TRAIN_LIST), find_file(root, *TEST_LISTS)
     faces = DiskBackedFaces()
     faces.extend(_read_list(train_list, root, is_test=False), train_list, by_name=True)
     if not faces:
@@ -47,16 +91,8 @@ def read_ibug(root: Path) -> DiskBackedFaces:
 
 
 def photo_group(name: str) -> str:
-    """What a photo's faces and their mirror twins share: the path without those suffixes."""
+    """Group of a face: the name without the suffixes of faces of one photo and mirror twins."""
     return _FACE_AND_MIRROR.sub("", name)
-
-
-def _find(root: Path, names: tuple[str, ...]) -> Path:
-    for name in names:
-        found = sorted(Path(folder, name) for folder, _, files in os.walk(root) if name in files)
-        if found:
-            return found[0]
-    raise FormatError(f"{root}: no {' or '.join(names)} below it; fetch the data set again")
 
 
 def _read_list(path: Path, root: Path, *, is_test: bool) -> Iterator[Face]:
@@ -64,8 +100,8 @@ def _read_list(path: Path, root: Path, *, is_test: bool) -> Iterator[Face]:
     for image in iter_images(path):
         file = image.get("file", "")
         relative = PurePosixPath(file)
-        if not relative.name or _leaves_the_folder(file):
-            raise FormatError(f"{path}: an image's file should lie below the list; got {file!r}")
+        if not relative.name or _leaves_folder(file):
+            raise FormatError(f"{path}: an image's file should be below the list; got {file!r}")
         boxes = image.findall("box")
         if len(boxes) != 1:
             raise FormatError(f"{path}: {file}: {len(boxes)} boxes where each photo has one")
@@ -80,8 +116,8 @@ def _read_list(path: Path, root: Path, *, is_test: bool) -> Iterator[Face]:
         )
 
 
-def _leaves_the_folder(file: str) -> bool:
-    path = PureWindowsPath(file)  # takes both slashes, and drives
+def _leaves_folder(file: str) -> bool:
+    path = PureWindowsPath(file)  # parses both slashes, and drives
     return bool(path.anchor) or ".." in path.parts
 
 
@@ -121,3 +157,13 @@ def _number(path: Path, file: str, element: Element, key: str) -> float:
             f"got {value!r}"
         )
     return number
+
+
+DATASET = Dataset(
+    title="300-W / iBUG",
+    scheme=IBUG_68,
+    settings=IbugSettings,
+    public_counts={"train": 6666, "test": 1008},
+    read=read_ibug,
+    has_boxes=True,
+)

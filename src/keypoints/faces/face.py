@@ -1,19 +1,19 @@
-"""A face as the readers give it, and the split of a set into training and validation."""
+"""An annotated face as the readers of the data sets return it, and splits by its group."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.core.errors import PipelineError
+from keypoints.core.splits import in_hash_fraction
 
 Box = tuple[float, float, float, float]
 
 
 class FormatError(PipelineError):
-    """A file of a data set that is not what its format says; the message names file and rule."""
+    """A file of a data set breaks its format; the message names the file and the rule."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,13 +21,13 @@ class Face:
     """One annotated face of one photo.
 
     Attributes:
-        name: Unique in its set, and the photo's path without its extension.
-        photo: Path of the photo, relative to the folder of the set.
-        group: What must never be on both sides of a split: the person, or the photo.
+        name: Path of the photo without its extension, unique in the data set.
+        photo: Path of the photo relative to the folder of the data set.
+        group: Person or photo; faces of a group are always in the same split.
         box: x0, y0, x1, y1 in photo pixels, the ends exclusive; None: the whole frame.
-        landmarks_photo: (n_points, 2); None for faces of the test list.
-        view: IMM's number of the pose and expression, 1..6; 0 where a set has none.
-        is_test: Whether the face belongs to the test list, to be predicted only.
+        landmarks_photo: Annotated landmarks, (n_points, 2); None for test faces.
+        view: IMM's number of the pose and expression, 1..6; 0 in other data sets.
+        is_test: Whether the face is of the test list, to be predicted only.
     """
 
     name: str
@@ -40,57 +40,25 @@ class Face:
 
 
 SplitFunction = Callable[[Face], str]
-"""From a face to its side: `train`, `validation` or `test`."""
+"""Maps a face to its split: `train`, `validation` or `test`."""
 
 
-def split_by_person(faces: Iterable[Face], share: float) -> SplitFunction:
-    """Hold out the persons with the highest numbers: 33-40 of IMM's 40 for a share of 0.2."""
-    persons = sorted({face.group for face in faces if not face.is_test})
-    held_out = set(persons[len(persons) - round(share * len(persons)) :])
-    return _split(held_out.__contains__)
+def split_by_group(is_held_out: Callable[[str], bool]) -> SplitFunction:
+    """A split whose validation faces are those of the held-out groups."""
 
-
-def split_by_photo(share: float) -> SplitFunction:
-    """Hold out photos by a digest of their names: no order of files and no new file moves one."""
-    return _split(lambda group: _hash_fraction(group) < share)
-
-
-def _split(is_held_out: Callable[[str], bool]) -> SplitFunction:
-    def side_of(face: Face) -> str:
+    def split(face: Face) -> str:
         if face.is_test:
             return "test"
         return "validation" if is_held_out(face.group) else "train"
 
-    return side_of
+    return split
 
 
-def group_k_fold(groups: Sequence[str], n_folds: int) -> NDArray[np.int64]:
-    """The fold in which each face is held out, 1..n_folds, with all faces of its group.
-
-    Groups are dealt out like cards, in the order of digests of their names: folds have as many
-    groups, give or take one, and the order of the faces does not matter.
+def split_by_hash(faces: Iterable[Face], val_fraction: float) -> SplitFunction:
+    """Hold out groups by the hashes of their names.
 
     Args:
-        groups: The person, or photo, of each face.
-        n_folds: To deal to.
-
-    Returns:
-        (n_faces,).
+        faces: Faces of the data set; unused, because the hash of a group decides alone.
+        val_fraction: Fraction of the groups that is held out.
     """
-    fold_of = {group: 1 + place % n_folds for place, group in enumerate(_shuffled(groups))}
-    return np.array([fold_of[group] for group in groups], np.int64)
-
-
-def take_groups(groups: Sequence[str], count: int) -> NDArray[np.bool_]:
-    """Which faces are of the first so many groups that `group_k_fold` deals, (n_faces,)."""
-    dealt = set(_shuffled(groups)[:count])
-    return np.array([group in dealt for group in groups], bool)
-
-
-def _shuffled(groups: Sequence[str]) -> list[str]:
-    return sorted(set(groups), key=lambda group: (_hash_fraction(f"fold of {group}"), group))
-
-
-def _hash_fraction(name: str) -> float:
-    """A number in 0..1 that is the name's own and looks random."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    return split_by_group(lambda group: in_hash_fraction(group, val_fraction))

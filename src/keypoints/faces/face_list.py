@@ -1,4 +1,4 @@
-"""The faces of a set as a sequence that lies in a file: memory stays flat as the set grows."""
+"""Faces as a sequence in a temporary file: memory stays flat as the data set grows."""
 
 import json
 import tempfile
@@ -16,10 +16,10 @@ from keypoints.faces.face import Face, FormatError
 
 
 class DiskBackedFaces(Sequence[Face]):
-    """Faces in a nameless temporary file, each read when it is asked for.
+    """Faces in an unnamed temporary file, each of which is read on access.
 
-    In memory stays where each face begins, 8 bytes; in the file are about 1.4 KB a face, wherever
-    Python's `tempfile` puts it (TMPDIR says). It goes when the list does.
+    A face takes 8 bytes of memory, for its offset, and about 1.4 KB of the file, in the folder of
+    Python's `tempfile` (TMPDIR). The file is removed together with the sequence.
     """
 
     def __init__(self) -> None:
@@ -28,15 +28,15 @@ class DiskBackedFaces(Sequence[Face]):
         self._starts = array("Q")
 
     def extend(self, faces: Iterable[Face], source: Path, *, by_name: bool = False) -> None:
-        """Append faces in their order, or in the order of their names.
+        """Append faces.
 
         Args:
-            faces: As a reader meets them.
-            source: Where they come from, for the message.
-            by_name: Whether to sort them, whatever order they come in.
+            faces: Faces to append.
+            source: File or folder of the faces, for the error message.
+            by_name: Whether to sort the appended faces by name.
 
         Raises:
-            FormatError: If two of them have the same name.
+            FormatError: If two of the faces have the same name.
         """
         names: list[str] = []
         starts = array("Q")
@@ -44,7 +44,7 @@ class DiskBackedFaces(Sequence[Face]):
         for face in faces:
             names.append(face.name)
             starts.append(end)
-            end += self._file.write(_record_of(face))
+            end += self._file.write(_encode(face))
         order = sorted(range(len(names)), key=names.__getitem__)
         for one, other in pairwise(order):
             if names[one] == names[other]:
@@ -75,13 +75,13 @@ class DiskBackedFaces(Sequence[Face]):
 
 
 def _close(file: IO[bytes]) -> None:
-    """Where the disk is full, what was not written yet is not missed: the list is gone."""
+    """Close the file, even if the disk is full: buffered bytes of a removed list do not matter."""
     with suppress(OSError):
         file.close()
 
 
-def _record_of(face: Face) -> bytes:
-    """A line of JSON, and the landmarks' 16 bytes a point."""
+def _encode(face: Face) -> bytes:
+    """A line of JSON, then 16 bytes per point."""
     landmarks = face.landmarks_photo
     fields = vars(face) | {"n_points": 0 if landmarks is None else len(landmarks)}
     del fields["landmarks_photo"]

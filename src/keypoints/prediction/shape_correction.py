@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from keypoints.core.errors import PipelineError
-from keypoints.faces.face import group_k_fold
+from keypoints.core.splits import group_k_fold
 
 Array = NDArray[np.floating]
 Complex = NDArray[np.complexfloating]  # a point (x, y) as x + iy: turning and scaling is a product

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.core.errors import PipelineError
+from keypoints.core.splits import group_k_fold, take_groups
 from keypoints.crops.store import CropStore
-from keypoints.faces.face import group_k_fold, take_groups
 
 Rows = NDArray[np.integer]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from keypoints.config.models import BackboneSettings, ModelSettings
 from keypoints.core.paths import WEIGHTS
-from keypoints.core.weights_folder import weights_of
+from keypoints.core.weights_folder import find_weights
 from keypoints.training.folds import Fold, FoldError
 
 
@@ -36,4 +36,4 @@ def find_initial_weights(
                 "that start from data/weights can be cross-validated"
             )
         return Path(model.init), Path(model.init)
-    return weights_of(WEIGHTS / name), WEIGHTS / name
+    return find_weights(WEIGHTS / name), WEIGHTS / name
