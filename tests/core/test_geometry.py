@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -11,6 +12,7 @@ from keypoints.core.geometry import (
     apply_map,
     compose,
     enlarge_box,
+    hflip_landmarks,
     hflip_map,
     invert,
     resize_map,
@@ -154,6 +156,14 @@ def test_a_flip_moves_pixels_and_points_alike():
     flipped_point = apply_map(hflip_map(10), np.array([(2.0, 5.0)]))
     np.testing.assert_array_equal(flipped_point, [(7, 5)])
     assert photo[:, ::-1][5, 7] == 255
+
+
+@pytest.mark.parametrize("as_type", [np.array, torch.tensor])
+def test_flipped_landmarks_are_mirrored_and_swap_left_and_right(as_type):
+    landmarks = as_type([[[0.25, 0.5], [0.5, 0.25], [0.875, 0.75]]])
+    flipped = hflip_landmarks(landmarks, [2, 1, 0])
+    assert flipped.tolist() == [[[0.125, 0.75], [0.5, 0.25], [0.75, 0.5]]]
+    assert hflip_landmarks(flipped, [2, 1, 0]).tolist() == landmarks.tolist()
 
 
 def test_scaling_keeps_its_centre():

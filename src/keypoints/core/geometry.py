@@ -5,9 +5,14 @@ to (x, y) of another. Pixel centres have integer coordinates, so a resize by s m
 (x + 0.5) s - 0.5.
 """
 
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
 import numpy as np
 
 from keypoints.core.types import Array
+
+Points = TypeVar("Points", bound=Any)  # a NumPy array or a torch tensor
 
 
 def apply_map(matrix: Array, points: Array) -> Array:
@@ -94,6 +99,21 @@ def scaling(factor: float | Array, centre: tuple[float, float]) -> Array:
 def hflip_map(width: int) -> Array:
     """Map from an image to its horizontal flip, px, (2, 3); left and right points also swap."""
     return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
+
+
+def hflip_landmarks(landmarks_unit: Points, flip_indices: Sequence[int]) -> Points:
+    """Flip landmarks horizontally: x becomes 1 - x, and left and right points swap.
+
+    Args:
+        landmarks_unit: Array or tensor of landmarks in 0..1 of an image, (..., n_points, 2).
+        flip_indices: Positions of the points' flip partners, from `landmarks.flip_indices_of`.
+
+    Returns:
+        A copy of the same type and shape.
+    """
+    flipped = landmarks_unit[..., flip_indices, :]
+    flipped[..., 0] = 1 - flipped[..., 0]
+    return flipped
 
 
 def enlarge_box(
