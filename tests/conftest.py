@@ -1,15 +1,15 @@
-"""Shared by the tests: the committed settings, a few drawn faces, and photos whose landmarks shine.
+"""Fixtures: the committed settings, a few rendered faces, and photos with dots as landmarks.
 
-A photo of dots has a bright spot exactly under each landmark, so that a test can find the spot
-again in whatever was cut or warped out of the photo.
+A photo of dots has a bright spot exactly at each landmark, so that a test can find the spot in any
+crop or warped image of the photo.
 """
 
 import os
 
-import keypoints  # noqa: F401  it bounds what OpenCV decodes; OpenCV reads that when it is loaded
+import keypoints  # noqa: F401  sets OpenCV's limit on pixels before OpenCV is loaded
 
-# Networks this small are slower on more threads, here and in what is started from here; pytest's
-# workers fill the cores. torch reads that when it is loaded.
+# Networks this small are slower on several threads, and pytest's workers occupy the cores. torch reads
+# the variable when it is loaded.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 # isort: split
@@ -63,15 +63,12 @@ LONGEST = (
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are cores: half of the time goes into waiting for what was started."""
+    """Twice the number of cores: half of the time is spent waiting for other processes."""
     return n_cores() * 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs the pipeline, and the others meanwhile what can be done without it.
-
-    Then come the longest files, so that no worker is left with one while the others are done.
-    """
+    """Start with the pipeline, then the tests that do not need its outputs, then the longest files."""
     needing = {item.path for item in items if "ran" in getattr(item, "fixturenames", ())}
     items.sort(key=lambda item: item.path.name not in LONGEST)
     items.sort(key=lambda item: item.path in needing)
@@ -85,7 +82,7 @@ def params() -> Params:
 
 @pytest.fixture(scope="module")
 def no_old_garbage() -> Iterator[None]:
-    """What other tests left is not looked through in the time of what is timed here."""
+    """Exclude objects of other tests from garbage collection while something is timed."""
     gc.collect()
     gc.freeze()
     yield
@@ -94,7 +91,7 @@ def no_old_garbage() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder with a `python` for stages and a `dvc` that start at once, for all workers."""
+    """A folder with a `python` and a `dvc` that start at once, shared by all workers."""
     if worker_id == "master":
         folder = tmp_path_factory.mktemp("commands")
         start_warm_commands(folder, lasts=os.getpid())
@@ -108,9 +105,9 @@ def commands(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture(scope="session")
 def ran(tmp_path_factory: pytest.TempPathFactory, worker_id: str, commands: Path) -> Workspace:
-    """A repository of its own in which DVC ran the whole pipeline with tiny settings.
+    """A temporary repository in which DVC ran the whole pipeline with tiny settings.
 
-    It is run once, whatever the number of pytest's workers; each has a copy.
+    It is run once for all of pytest's workers; each has a copy.
     """
     own = tmp_path_factory.mktemp("pipeline") / "repository"
     if worker_id == "master":
@@ -132,7 +129,7 @@ def _run_pipeline(folder: Path, commands: Path) -> Workspace:
 
 @pytest.fixture
 def workspace(ran: Workspace) -> Iterator[Workspace]:
-    """The repository as `dvc repro` left it, whatever a test does to it."""
+    """The repository after `dvc repro`; it is restored after the test."""
     yield ran
     ran.restore()
 

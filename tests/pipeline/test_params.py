@@ -1,6 +1,5 @@
 """Settings that the stages read, and the stages that a changed setting re-runs."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ def test_a_stage_reads_all_settings_that_it_lists(
     try:
         workspace.run(sys.executable, "spy.py", *arguments)
     finally:
-        os.unlink(workspace.folder / "spy.py")
+        (workspace.folder / "spy.py").unlink()
     read = set(log.read_text().split())
     for key in listed_keys(workspace, stage, item):
         names = {key, *(name for name in read if name.startswith(f"{key}."))}

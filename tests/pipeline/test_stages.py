@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,9 +98,9 @@ def test_stages_that_read_predictions_do_not_import_torch(stage: str) -> None:
         for path in modules_used(script) | {script}
         if libraries_used(path) & {"torch", "timm"}
     }
-    code = f"import sys; sys.path.insert(0, {str(SRC)!r}); import {stage}; print('torch' in sys.modules)"
+    code = f"import sys, {stage}; print('torch' in sys.modules)"
     done = subprocess.run(
-        ["python", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SRC
     )
     assert done.stdout.strip() == "False", importing
 
