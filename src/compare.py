@@ -1,12 +1,12 @@
-"""Is one revision or experiment better than another on the validation faces, or is it luck?
+"""Compare revisions, experiments or models by their errors on the validation faces.
 
-`python src/compare.py OLD NEW [--model MODEL]`; two models of one revision or of two:
-`python src/compare.py OLD [NEW] --model OLD_MODEL --model NEW_MODEL`
+`python src/compare.py OLD NEW [--model MODEL]` compares two revisions. Two models of one revision
+or of two: `python src/compare.py OLD [NEW] --model OLD_MODEL --model NEW_MODEL`
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from io import StringIO
@@ -15,96 +15,109 @@ from pathlib import Path
 import pandas as pd
 
 from keypoints.core import paths
+from keypoints.core.cli import exit_on_error
 from keypoints.core.errors import PipelineError
-from keypoints.statistics.comparison import Comparison, ComparisonError, compare_errors
+from keypoints.statistics.comparison import Comparison, compare_errors
 from keypoints.statistics.comparison_text import comparison_text, format_verdict
-from keypoints.statistics.revisions import RevisionError, RevisionOutputs
+from keypoints.statistics.revisions import RevisionOutputs
 
-outputs_of = cache(RevisionOutputs)
+open_outputs = cache(RevisionOutputs)
 
 
 @dataclass(frozen=True)
 class ModelRuns:
-    """Trainings of one model, a revision for each seed."""
+    """Trainings of one model.
+
+    Attributes:
+        revisions: Revision of each training; they differ in their seeds.
+        model: Name of the predictions, after the folder of their DVC project if it is another one.
+    """
 
     revisions: tuple[str, ...]
     model: str
 
     def read_errors(self) -> list[pd.DataFrame]:
-        """The table of metrics/faces/ of each training."""
-        folder, name = Path(self.model).parent, Path(self.model).name
-        path = folder / paths.FACES / f"{name}.csv"
-        return [
-            pd.read_csv(
-                StringIO(outputs_of(revision).read(path)), dtype={"face": str, "group": str}
-            )
+        """Table of metrics/faces/ of each training."""
+        project, name = Path(self.model).parent, Path(self.model).name
+        texts = [
+            open_outputs(revision, project).read(paths.FACES / f"{name}.csv")
             for revision in self.revisions
         ]
+        return [pd.read_csv(StringIO(text), dtype={"face": str, "group": str}) for text in texts]
 
     def exists(self) -> bool:
-        """Whether the errors of all of them are to be had."""
+        """Whether the errors of all trainings can be read."""
         try:
             return bool(self.read_errors())
-        except RevisionError:
+        except PipelineError:
             return False
 
     def label(self, other: "ModelRuns") -> str:
-        """What tells this side from the other one."""
+        """A name that distinguishes this side from the other."""
         revisions = ",".join(self.revisions)
         if self.revisions == other.revisions:
             return self.model
         return revisions if self.model == other.model else f"{self.model} of {revisions}"
 
 
-def compare_sides(old: ModelRuns, new: ModelRuns, judged_by: str) -> tuple[Comparison, str, str]:
-    """The comparison of two sides, and what they are called."""
-    found = compare_errors(old.read_errors(), new.read_errors(), judged_by=judged_by)
-    return found, old.label(new), new.label(old)
+def compare_sides(old: ModelRuns, new: ModelRuns, metric: str) -> tuple[Comparison, str, str]:
+    """The comparison of two sides, and the labels of both."""
+    comparison = compare_errors(old.read_errors(), new.read_errors(), metric=metric)
+    return comparison, old.label(new), new.label(old)
 
 
-def compare_all(old: tuple[str, ...], new: tuple[str, ...], judged_by: str) -> None:
-    """A sentence for every model that the two revisions have, here and among the contenders.
+def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None:
+    """Print a verdict for every model that both revisions have, including the contenders.
 
     Raises:
-        RevisionError: If no model could be compared.
+        PipelineError: If no model could be compared.
     """
     n_compared = n_untrained = 0
-    for folder in (Path(), paths.CONTENDERS):
-        for name in outputs_of(new[0]).names(folder / paths.FACES):
-            model = (folder / name).with_suffix("").as_posix()
-            sides = ModelRuns(old, model), ModelRuns(new, model)
-            if not any(side.exists() for side in sides):
-                n_untrained += 1
-                continue
-            try:
-                said = format_verdict(*compare_sides(*sides, judged_by))
-                n_compared += 1
-            except (RevisionError, ComparisonError) as error:
-                said = str(error)
-            print(f"{model}: {said}")
+    for model in _models(new[0]):
+        sides = ModelRuns(old, model), ModelRuns(new, model)
+        if not any(side.exists() for side in sides):
+            n_untrained += 1
+            continue
+        try:
+            text = format_verdict(*compare_sides(*sides, metric))
+            n_compared += 1
+        except PipelineError as error:
+            text = str(error)
+        print(f"{model}: {text}")
     if not n_compared:
-        raise RevisionError("no model could be compared; name two revisions that have been run")
+        raise PipelineError("no model could be compared; give two revisions that have been run")
     if n_untrained:
-        print(f"({n_untrained} more were trained on neither side)")
+        print(f"({n_untrained} more models were trained on neither side)")
+
+
+def _models(revision: str) -> list[str]:
+    models = _names(revision, Path())
+    if (paths.CONTENDERS / ".dvc").is_dir():
+        with suppress(PipelineError):  # a revision in which they were no project of their own
+            models += _names(revision, paths.CONTENDERS)
+    return models
+
+
+def _names(revision: str, project: Path) -> list[str]:
+    files = open_outputs(revision, project).names(paths.FACES)
+    return [(project / name).with_suffix("").as_posix() for name in files if name.endswith(".csv")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what the command line says; exit 1 with a message where a user can mend something."""
+    """Run the command line."""
     parser = _parser()
-    given = parser.parse_args(arguments)
-    revisions, models = given.revisions, given.model
+    parsed = parser.parse_args(arguments)
+    revisions, models = parsed.revisions, parsed.model
     if len(revisions) > 2 or len(models) > 2:
-        parser.error("two sides are compared: at most two revisions and two models")
-    if len(revisions) == len(models) == 1 or (len(revisions) == 1 and not models):
-        parser.error("name two revisions, or two models")
-    try:
+        parser.error("give at most two revisions and two models")
+    if len(revisions) == 1 and len(models) < 2:
+        parser.error("give two revisions or two models")
+    with exit_on_error():
         if not models:
-            compare_all(revisions[0], revisions[1], given.by)
+            compare_all(revisions[0], revisions[1], parsed.by)
         else:
             old, new = ModelRuns(revisions[0], models[0]), ModelRuns(revisions[-1], models[-1])
-            print(comparison_text(*compare_sides(old, new, given.by)))
-    except (PipelineError, OSError) as error:
-        sys.exit(f"error: {error}")
+            print(comparison_text(*compare_sides(old, new, parsed.by)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,21 +127,20 @@ def _parser() -> argparse.ArgumentParser:
         "revisions",
         metavar="REV",
         nargs="+",
-        type=_seeds,
-        help="a commit, an experiment, or `workspace`; of several seeds: one,two,three",
+        type=_revisions,
+        help="commit, experiment or `workspace`; trainings with several seeds: one,two,three",
     )
     parser.add_argument(
         "--model",
         action="append",
         default=[],
-        help="a model, in full; of the contenders: contenders/MODEL; without: a line for each",
+        help="name of a model, or contenders/NAME; without it, a line for each model",
     )
-    parser.add_argument("--by", default="mae_px", help="the error that decides (mae_px)")
+    parser.add_argument("--by", default="mae_px", help="the metric that decides (mae_px)")
     return parser
 
 
-def _seeds(text: str) -> tuple[str, ...]:
-    """An argument that is a revision for each seed."""
+def _revisions(text: str) -> tuple[str, ...]:
     revisions = tuple(text.split(","))
     if len(set(revisions)) < len(revisions) or "" in revisions:
         raise argparse.ArgumentTypeError(f"should be different revisions; got {text!r}")

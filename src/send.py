@@ -1,85 +1,84 @@
-"""Send a model's submission to Kaggle, check a CSV, or score it here.
+"""Upload a submission to Kaggle, check a CSV, or score it with local test labels.
 
-`python src/send.py MODEL`, `python src/send.py --check FILE`,
+`python src/send.py NAME`, `python src/send.py --check FILE`,
 `python src/send.py --score FILE [--against OTHER.csv]`
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from keypoints.competition.asking import submission_spec_for
-from keypoints.competition.base import SubmissionSpec
+from keypoints.competition.base import SubmissionSpec, submission_spec_for
 from keypoints.competition.local_score import compare, difference_text, score, score_text
 from keypoints.competition.submission import check_submission, read_submission
 from keypoints.competition.test_labels import read_test_labels
 from keypoints.competition.upload import prepare_upload, upload
 from keypoints.config.params import read_params
 from keypoints.core import paths
-from keypoints.core.errors import PipelineError
+from keypoints.core.cli import exit_on_error, stage_message
 
 
-def score_file(path: Path, asked: SubmissionSpec, against: Path | None) -> None:
-    """Say what the competition would say, and whether another CSV differs by more than noise."""
-    truth = read_test_labels(asked, paths.RAW / asked.competition.dataset)
-    predicted = read_submission(path, asked)
-    other = read_submission(against, asked) if against else None
-    print(f"{path}: {score_text(score(predicted, truth, asked), asked)}")
+def score_file(path: Path, spec: SubmissionSpec, against: Path | None) -> None:
+    """Print the score of a CSV, and whether its difference to another CSV is significant."""
+    target = read_test_labels(spec, paths.RAW / spec.competition.dataset)
+    predicted = read_submission(path, spec)
+    other = read_submission(against, spec) if against else None
+    print(f"{path}: {score_text(score(predicted, target, spec), spec)}")
     if other is not None:
-        difference = compare(predicted, other, truth, asked)
-        print(f"{path} against {against}: {difference_text(difference, asked)}")
+        difference = compare(predicted, other, target, spec)
+        print(f"{path} against {against}: {difference_text(difference, spec)}")
 
 
-def send_model(given: argparse.Namespace, asked: SubmissionSpec) -> None:
-    """Check a model's submission and send it, or say what would be sent."""
-    parcel = prepare_upload(given.model, asked, given.message)
-    check_submission(parcel.path, asked)
-    upload(parcel, dry_run=given.dry_run, force=given.force, again=given.again, wait_s=given.wait)
+def upload_submission(arguments: argparse.Namespace, spec: SubmissionSpec) -> None:
+    """Check a submission and upload it, or print what would be uploaded."""
+    record = prepare_upload(arguments.name, spec.competition, arguments.message)
+    check_submission(paths.submission_file(arguments.name), spec)
+    upload(
+        record,
+        dry_run=arguments.dry_run,
+        force=arguments.force,
+        again=arguments.again,
+        wait_s=arguments.wait,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what the command line says; exit 1 with a message where a user can mend something."""
+    """Run the command line."""
     parser = _parser()
-    given = parser.parse_args(arguments)
-    if given.against and not given.score:
-        parser.error("--against needs --score; nothing was sent")
-    path = given.check or given.score or paths.submission_file(given.model)
-    try:
-        asked = submission_spec_for(path.stem, read_params(), given.competition)
-        if given.check:
-            check_submission(path, asked)
-        elif given.score:
-            score_file(path, asked, given.against)
+    parsed = parser.parse_args(arguments)
+    if parsed.against and not parsed.score:
+        parser.error("--against needs --score; nothing was uploaded")
+    path = parsed.check or parsed.score or paths.submission_file(parsed.name)
+    with exit_on_error(stage_message):
+        spec = submission_spec_for(path.stem, read_params(), parsed.competition)
+        if parsed.check:
+            check_submission(path, spec)
+        elif parsed.score:
+            score_file(path, spec, parsed.against)
         else:
-            send_model(given, asked)
-    except (KeyboardInterrupt, EOFError):
-        sys.exit("interrupted")
-    except FileNotFoundError as error:
-        sys.exit(f"error: {error.filename} is missing; run `dvc repro`, which makes it")
-    except (PipelineError, OSError) as error:
-        sys.exit(f"error: {error}")
+            upload_submission(parsed, spec)
 
 
 def _parser() -> argparse.ArgumentParser:
     style = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("model", metavar="MODEL", nargs="?", help="send submissions/MODEL.csv")
-    what.add_argument("--check", metavar="FILE", type=Path, help="check every row")
-    what.add_argument("--score", metavar="FILE", type=Path, help="score as the competition would")
-    parser.add_argument("--against", metavar="FILE", type=Path, help="with --score: compare")
-    parser.add_argument("--competition", metavar="SLUG", help="another one than params.yaml says")
-    parser.add_argument("-m", "--message", help="default: model, validation score, git revision")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be sent")
-    parser.add_argument("--force", action="store_true", help="send in spite of objections")
-    parser.add_argument("--again", action="store_true", help="send the same file a second time")
-    parser.add_argument("--wait", type=_seconds, default=300, help="seconds for the score (300)")
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("name", metavar="NAME", nargs="?", help="upload submissions/NAME.csv")
+    action.add_argument("--check", metavar="FILE", type=Path, help="check every row of a CSV")
+    action.add_argument("--score", metavar="FILE", type=Path, help="score a CSV on test labels")
+    parser.add_argument("--against", metavar="FILE", type=Path, help="with --score: CSV to compare")
+    parser.add_argument("--competition", metavar="SLUG", help="competition (default: params.yaml)")
+    parser.add_argument("-m", "--message", help="default: name, validation score, git revision")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be uploaded")
+    parser.add_argument("--force", action="store_true", help="upload despite problems")
+    parser.add_argument("--again", action="store_true", help="upload the same file a second time")
+    parser.add_argument(
+        "--wait", type=_seconds, default=300, help="longest wait for the score in seconds (300)"
+    )
     return parser
 
 
 def _seconds(text: str) -> float:
-    """An argument that is a length of time."""
     value = float(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"should be 0 or more seconds; got {text}")

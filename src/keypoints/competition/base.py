@@ -1,31 +1,34 @@
-"""The terms of a competition: which numbers it asks for, how its CSV looks and how it scores."""
+"""Competitions: which coordinates a submission contains, its CSV format and its metric."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints.competition import definitions
+from keypoints.config.params import Params
+from keypoints.core import paths
 from keypoints.core.errors import PipelineError
 from keypoints.core.landmarks import SCHEMES, Scheme
+from keypoints.core.predictions import has_predictions, read_info
+from keypoints.core.types import Array
+from keypoints.crops.format import Task
 from keypoints.crops.store import CropStore
-
-Array = NDArray[np.floating]
-
-
-class CompetitionError(PipelineError):
-    """A competition that is unknown, or that does not fit what it was asked about."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A score over all numbers of a CSV: a function of the mean of a function of each error.
+    """A score over all values of a CSV: `aggregate(mean(elementwise(predicted - target)))`.
 
     Attributes:
-        name: As tables and histories name it.
-        elementwise: Of each difference, px.
-        aggregate: Of their mean; the score, lower is better.
+        name: Name in tables, files and messages.
+        elementwise: Function of the differences in px.
+        aggregate: Function of their mean; returns the score, for which lower is better.
     """
 
     name: str
@@ -39,17 +42,18 @@ RMSE_PX = Metric("rmse_px", elementwise=np.square, aggregate=np.sqrt)
 
 @dataclass(frozen=True)
 class Competition:
-    """What one competition lays down; an instance is all that a new one needs.
+    """A Kaggle competition; each module of `keypoints.competition.definitions` defines one.
 
     Attributes:
-        slug: Its name in kaggle.com/c/SLUG.
-        dataset: Whose test faces it asks for.
-        metric: How it scores.
+        slug: Name in the address kaggle.com/c/SLUG.
+        dataset: Name of the data set whose test faces a submission is about.
+        metric: Metric of the leaderboard.
         header: First line of the CSV.
-        first_id: Of the first row; each following row has the next number.
-        value_range: The least and the greatest number that it takes, px; None: any.
-        row_indices: From the folder of a crop store and the shape (n_faces, n_points, 2): which
-            coordinate each row is, as positions in the flattened landmarks, (n_rows,).
+        first_id: Id of the first row; ids count up from there.
+        value_range: Lowest and highest value that the competition accepts, px; None: no limit.
+        row_indices: Function of the folder of a crop store and the shape of the landmarks of its
+            test faces, (n_faces, n_points, 2). Returns the position of each row's value in the
+            flattened landmarks, (n_rows,).
     """
 
     slug: str
@@ -63,58 +67,135 @@ class Competition:
 
 @dataclass(frozen=True, eq=False)
 class SubmissionSpec:
-    """The test faces of a competition and what it asks of them.
+    """The contents of a submission: the test faces, and the coordinate of each row.
 
     Attributes:
-        competition: That asks.
-        names: Of the faces, in the order of the test list.
-        boxes_photo: x0, y0, x1, y1, (n_faces, 4); NaN where a face has none.
-        scheme: Of the landmarks.
-        values: Which coordinate each row of the CSV is, (n_rows,).
+        names: Names of the test faces, in the order of the data set's list.
+        boxes_photo: x0, y0, x1, y1 of each face's box, (n_faces, 4); NaN if it has none.
+        scheme: Landmark scheme of the data set.
+        row_indices: Position of each row's value in the flattened landmarks, (n_rows,).
     """
 
     competition: Competition
     names: tuple[str, ...]
     boxes_photo: Array
     scheme: Scheme
-    values: NDArray[np.integer]
+    row_indices: NDArray[np.integer]
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of the landmarks of all faces: (n_faces, n_points, 2)."""
+        """Shape of the landmarks of all test faces: (n_faces, n_points, 2)."""
         return len(self.names), self.scheme.n_points, 2
 
     @property
-    def faces(self) -> NDArray[np.integer]:
-        """The face of each row, (n_rows,)."""
-        return self.values // (2 * self.scheme.n_points)
+    def row_faces(self) -> NDArray[np.integer]:
+        """Number of each row's face, (n_rows,)."""
+        return self.row_indices // (2 * self.scheme.n_points)
 
     @property
-    def points(self) -> NDArray[np.integer]:
-        """The point of each row, (n_rows,)."""
-        return self.values // 2 % self.scheme.n_points
+    def row_points(self) -> NDArray[np.integer]:
+        """Number of each row's point, (n_rows,)."""
+        return self.row_indices // 2 % self.scheme.n_points
+
+
+@cache
+def find_competitions() -> dict[str, Competition]:
+    """All competitions, by their slugs."""
+    modules = [
+        import_module(f"{definitions.__name__}.{module.name}")
+        for module in iter_modules(definitions.__path__)
+    ]
+    return {module.COMPETITION.slug: module.COMPETITION for module in modules}
+
+
+def find_competition(slug: str) -> Competition:
+    """Find a competition by its slug.
+
+    Raises:
+        PipelineError: If no module defines it.
+    """
+    competitions = find_competitions()
+    if slug not in competitions:
+        raise PipelineError(
+            f"competition must be one of {', '.join(competitions)}; got {slug!r}; a module in "
+            "src/keypoints/competition/definitions adds one"
+        )
+    return competitions[slug]
+
+
+def competition_for_dataset(dataset: str, preferred: str) -> Competition:
+    """Find the competition about the test faces of a data set.
+
+    Args:
+        dataset: Name of the data set.
+        preferred: Slug of the competition to choose if several are about the data set:
+            `competition` in params.yaml.
+
+    Raises:
+        PipelineError: If no competition is about the data set, or `preferred` does not exist.
+    """
+    choice = find_competition(preferred)
+    matching = [c for c in find_competitions().values() if c.dataset == dataset]
+    if not matching:
+        raise PipelineError(f"no competition is about test faces of data set {dataset}")
+    return choice if choice in matching else matching[0]
+
+
+def submission_spec_for(name: str, params: Params, slug: str | None = None) -> SubmissionSpec:
+    """Find the competition of a submission file, and load its specification.
+
+    Args:
+        name: Name of the file without its suffix. If predictions have that name, their data set
+            determines the competition; otherwise `competition` in params.yaml does.
+        params: The settings.
+        slug: Slug of the competition, which then has precedence.
+
+    Raises:
+        PipelineError: If there is no such competition, or no task with its data set.
+    """
+    info = read_info(name) if has_predictions(name) else None
+    preferred = slug or params.read("competition", str)
+    if info is not None and slug is None:
+        competition = competition_for_dataset(info.dataset, preferred)
+    else:
+        competition = find_competition(preferred)
+    if info is not None and info.dataset == competition.dataset:
+        return load_submission_spec(competition, paths.CROPS / info.task)
+    return load_submission_spec(competition, _find_crops(competition, params))
+
+
+def _find_crops(competition: Competition, params: Params) -> Path:
+    """Crop store of a task that predicts all points of the competition's data set."""
+    for name in params.names("tasks"):
+        task: Task = params.entry("tasks", name, Task)
+        if (task.dataset, task.points) == (competition.dataset, "all"):
+            return paths.CROPS / name
+    raise PipelineError(
+        f"no task in params.yaml predicts all points of data set {competition.dataset}, which "
+        f"{competition.slug} is about"
+    )
 
 
 def load_submission_spec(competition: Competition, folder: Path) -> SubmissionSpec:
-    """Read the test list from the crop store of a task.
+    """Load the list of test faces from a crop store.
 
     Args:
-        competition: That asks.
-        folder: Of the store, whose task is to predict all points.
+        competition: The competition.
+        folder: Folder of the crop store of a task that predicts all points.
 
     Raises:
-        CompetitionError: If the data set has no test faces.
+        PipelineError: If the store contains no test faces.
     """
     with CropStore(folder) as store:
         table = store.faces(store.rows("test"))
         scheme = SCHEMES[store.format.scheme]
     if table.empty:
-        raise CompetitionError(f"{folder}: {competition.slug} asks for test faces; there are none")
+        raise PipelineError(f"{folder}: no test faces, which {competition.slug} is about")
     shape = (len(table), scheme.n_points, 2)
     return SubmissionSpec(
         competition=competition,
         names=tuple(table["face"]),
         boxes_photo=table[["x0", "y0", "x1", "y1"]].to_numpy(float),
         scheme=scheme,
-        values=competition.row_indices(folder, shape),
+        row_indices=competition.row_indices(folder, shape),
     )

@@ -1,7 +1,4 @@
-"""What a competition would say of a CSV, with its uncertainty, and of the difference of two.
-
-The uncertainty is that of the faces: how the score moves when as many faces are drawn anew.
-"""
+"""Scores of submissions by the competition's metric, with bootstrap intervals over faces."""
 
 from dataclasses import dataclass
 
@@ -9,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.competition.base import SubmissionSpec
+from keypoints.core.types import Array
 from keypoints.statistics.bootstrap import (
     Difference,
     Interval,
@@ -17,18 +15,16 @@ from keypoints.statistics.bootstrap import (
     interval_text,
 )
 
-Array = NDArray[np.floating]
-
 
 @dataclass(frozen=True)
 class LocalScore:
-    """The score of a CSV.
+    """Score of a submission.
 
     Attributes:
-        score: As the competition computes it.
-        interval: 95 % of the draws of faces score within it.
-        parts: The score over the points of each part of the face.
-        faces: The score of each face, (n_faces,).
+        score: Score by the competition's metric.
+        interval: 95 % confidence interval of the score.
+        parts: Score over the points of each part of the face.
+        faces: Score of each face, (n_faces,).
     """
 
     score: float
@@ -37,93 +33,89 @@ class LocalScore:
     faces: Array
 
     def worst(self, count: int) -> NDArray[np.integer]:
-        """The faces with the highest scores, the worst first."""
+        """Numbers of the faces with the highest scores, the worst first."""
         return np.argsort(-self.faces, kind="stable")[:count]
 
 
-def score(predicted: Array, truth: Array, asked: SubmissionSpec) -> LocalScore:
-    """Score predictions as the competition does.
+def score(predicted: Array, target: Array, spec: SubmissionSpec) -> LocalScore:
+    """Score predictions by the competition's metric.
 
     Args:
-        predicted: landmarks_photo, (n_faces, n_points, 2).
-        truth: The same, annotated.
-        asked: Which of them count.
+        predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
+        target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
+        spec: Contents of a submission, which determine the coordinates that count.
     """
-    aggregate = asked.competition.metric.aggregate
-    errors, sums = _errors(predicted, truth, asked), _face_sums(predicted, truth, asked)
-    counts = _face_counts(asked)
+    aggregate = spec.competition.metric.aggregate
+    errors, sums = _row_errors(predicted, target, spec), _face_sums(predicted, target, spec)
     parts = {
         part: float(aggregate(errors[is_in].mean()))
-        for part, points in asked.scheme.parts.items()
-        if (is_in := np.isin(asked.points, points)).any()
+        for part, points in spec.scheme.parts.items()
+        if (is_in := np.isin(spec.row_points, points)).any()
     }
-    faces = aggregate(sums / np.maximum(counts, 1))  # a face of which nothing is asked: 0
     return LocalScore(
         score=float(aggregate(errors.mean())),
-        interval=confidence_interval(_drawn_scores(sums, asked), len(sums)),
+        interval=confidence_interval(_resampled_scores(sums, spec), len(sums)),
         parts=parts,
-        faces=faces,
+        faces=aggregate(sums / np.maximum(_face_counts(spec), 1)),  # 0 for a face without rows
     )
 
 
-def compare(first: Array, second: Array, truth: Array, asked: SubmissionSpec) -> Difference:
-    """How much the scores of two predictions differ, each draw of faces scoring both.
+def compare(first: Array, second: Array, target: Array, spec: SubmissionSpec) -> Difference:
+    """Difference of the scores of two predictions; every resample scores both on the same faces.
 
     Args:
-        first: landmarks_photo, (n_faces, n_points, 2).
-        second: The same, of another CSV.
-        truth: The same, annotated.
-        asked: Which of them count.
+        first: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
+        second: Landmarks to compare with, (n_faces, n_points, 2).
+        target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
+        spec: Contents of a submission, which determine the coordinates that count.
     """
-    aggregate = asked.competition.metric.aggregate
-    scores = [aggregate(_errors(p, truth, asked).mean()) for p in (first, second)]
-    drawn = [_drawn_scores(_face_sums(p, truth, asked), asked) for p in (first, second)]
-    interval = confidence_interval(drawn[0] - drawn[1], len(asked.names))
+    aggregate = spec.competition.metric.aggregate
+    scores = [aggregate(_row_errors(p, target, spec).mean()) for p in (first, second)]
+    resampled = [_resampled_scores(_face_sums(p, target, spec), spec) for p in (first, second)]
+    interval = confidence_interval(resampled[0] - resampled[1], len(spec.names))
     return Difference(float(scores[0] - scores[1]), interval)
 
 
-def _errors(predicted: Array, truth: Array, asked: SubmissionSpec) -> Array:
-    """Of each row of the CSV, (n_rows,)."""
-    difference = predicted.ravel()[asked.values] - truth.ravel()[asked.values]
-    return asked.competition.metric.elementwise(difference)
+def _row_errors(predicted: Array, target: Array, spec: SubmissionSpec) -> Array:
+    difference = predicted.ravel()[spec.row_indices] - target.ravel()[spec.row_indices]
+    return spec.competition.metric.elementwise(difference)  # (n_rows,)
 
 
-def _face_sums(predicted: Array, truth: Array, asked: SubmissionSpec) -> Array:
-    sums = np.zeros(len(asked.names))
-    np.add.at(sums, asked.faces, _errors(predicted, truth, asked))
+def _face_sums(predicted: Array, target: Array, spec: SubmissionSpec) -> Array:
+    sums = np.zeros(len(spec.names))
+    np.add.at(sums, spec.row_faces, _row_errors(predicted, target, spec))
     return sums
 
 
-def _face_counts(asked: SubmissionSpec) -> NDArray[np.integer]:
-    return np.bincount(asked.faces, minlength=len(asked.names))
+def _face_counts(spec: SubmissionSpec) -> NDArray[np.integer]:
+    return np.bincount(spec.row_faces, minlength=len(spec.names))
 
 
-def _drawn_scores(sums: Array, asked: SubmissionSpec) -> Array:
-    """The score of each draw of faces with replacement: the same draws for the same faces."""
-    return asked.competition.metric.aggregate(bootstrap_means(sums, _face_counts(asked)))
+def _resampled_scores(sums: Array, spec: SubmissionSpec) -> Array:
+    return spec.competition.metric.aggregate(bootstrap_means(sums, _face_counts(spec)))
 
 
-def score_text(result: LocalScore, asked: SubmissionSpec, *, n_worst: int = 10) -> str:
+def score_text(result: LocalScore, spec: SubmissionSpec, *, n_worst: int = 10) -> str:
     """The score, its interval, the parts and the worst faces, as lines for a terminal."""
     worst = result.worst(n_worst)
-    width = max(len(name) for name in [*result.parts, *(asked.names[face] for face in worst)])
+    width = max(len(name) for name in [*result.parts, *(spec.names[face] for face in worst)])
     return "\n".join(
         [
-            f"{asked.competition.metric.name} {result.score:.4f}, "
+            f"{spec.competition.metric.name} {result.score:.4f}, "
             f"{interval_text(result.interval)}; "
-            f"{len(asked.values):,} values of {len(asked.names)} faces, as "
-            f"{asked.competition.slug} scores",
+            f"{len(spec.row_indices):,} values of {len(spec.names)} faces, by the metric of "
+            f"{spec.competition.slug}",
             "by part of the face:",
             *(f"  {part:{width}}  {value:9.4f}" for part, value in result.parts.items()),
             f"the {len(worst)} worst faces:",
-            *(f"  {asked.names[face]:{width}}  {result.faces[face]:9.4f}" for face in worst),
+            *(f"  {spec.names[face]:{width}}  {result.faces[face]:9.4f}" for face in worst),
         ]
     )
 
 
-def difference_text(result: Difference, asked: SubmissionSpec) -> str:
-    """The difference, its interval, and whether it is more than noise."""
+def difference_text(result: Difference, spec: SubmissionSpec) -> str:
+    """The difference, its interval, and whether it is significant."""
     better = "better" if result.difference < 0 else "worse"
-    verdict = f"{better}, by more than noise" if result.is_significant else "no more than noise"
+    verdict = f"significantly {better}" if result.is_significant else "not significant"
     interval = interval_text(result.interval)
-    return f"{asked.competition.metric.name} {result.difference:+.4f}, {interval}: {verdict}"
+    return f"{spec.competition.metric.name} {result.difference:+.4f}, {interval}: {verdict}"

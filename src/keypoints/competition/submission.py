@@ -1,4 +1,4 @@
-"""The Kaggle CSV: written, and read back with every row checked."""
+"""The Kaggle CSV: written, and read back with a check of every row."""
 
 import codecs
 import math
@@ -15,144 +15,140 @@ from keypoints.core.errors import PipelineError
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 
-# Of 2,481 annotated faces in the wild, none has a point further outside its box than 0.54 sides.
+# Among 2,481 annotated faces in the wild, the point furthest outside its box is 0.54 sides away.
 MAX_OUTSIDE_BOX = 1.0  # sides of the box
 
 
 class SubmissionError(PipelineError):
-    """A submission that the competition would refuse or misread."""
+    """A submission that the competition would reject or misread."""
 
 
 def write_submission(
-    path: Path, landmarks_photo: NDArray[np.floating], asked: SubmissionSpec
+    path: Path, landmarks_photo: NDArray[np.floating], spec: SubmissionSpec
 ) -> None:
-    """Validate predictions and write those that are asked for, to a thousandth of a pixel.
+    """Write the values of a submission with three decimals.
 
-    Where the competition limits its numbers, points beyond are put onto the limit.
+    If the competition limits its values, values outside are set to the limit.
 
     Args:
-        path: Of the CSV.
-        landmarks_photo: (n_faces, n_points, 2), the faces in the order of the test list.
-        asked: What the competition asks for.
+        path: Path of the CSV.
+        landmarks_photo: Landmarks of the test faces in the order of the data set's list,
+            (n_faces, n_points, 2).
+        spec: Contents of the submission.
 
     Raises:
-        SubmissionError: If a number is not finite or the shape another; nothing is written.
+        SubmissionError: If a value is not finite or the shape is wrong; nothing is written.
     """
-    if landmarks_photo.shape != asked.shape:
+    if landmarks_photo.shape != spec.shape:
         raise SubmissionError(
-            f"{path}: landmarks of shape {landmarks_photo.shape} where {asked.competition.slug} "
-            f"asks for {asked.shape}"
+            f"{path}: landmarks of shape {landmarks_photo.shape}; {spec.competition.slug} needs "
+            f"{spec.shape}"
         )
     faces = np.argwhere(~np.isfinite(landmarks_photo).all(axis=(1, 2))).ravel()
     if len(faces):
         raise SubmissionError(
-            f"{path}: face {faces[0]} has a point that is not a finite number: "
-            f"{asked.names[faces[0]]}"
+            f"{path}: face {faces[0]}, {spec.names[faces[0]]}: a point is not finite"
         )
-    values = landmarks_photo.ravel()[asked.values]
-    if asked.competition.value_range is not None:
-        values = values.clip(*asked.competition.value_range)
-    rows = (f"{number},{value:.3f}" for number, value in enumerate(values, _first(asked)))
+    values = landmarks_photo.ravel()[spec.row_indices]
+    if spec.competition.value_range is not None:
+        values = values.clip(*spec.competition.value_range)
+    first_id = spec.competition.first_id
+    rows = (f"{number},{value:.3f}" for number, value in enumerate(values, first_id))
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = "\n".join([asked.competition.header, *rows]) + "\n"
+    text = "\n".join([spec.competition.header, *rows]) + "\n"
     path.write_text(text, encoding="ascii", newline="\n")
 
 
-def read_submission(path: Path, asked: SubmissionSpec) -> NDArray[np.float64]:
-    """Read a CSV, checking every row.
+def read_submission(path: Path, spec: SubmissionSpec) -> NDArray[np.float64]:
+    """Read a CSV and check every row.
 
     Returns:
-        landmarks_photo, (n_faces, n_points, 2), NaN where the competition asks for nothing.
+        landmarks_photo, (n_faces, n_points, 2); NaN for coordinates that the CSV leaves out.
 
     Raises:
-        SubmissionError: Naming the first row that is wrong, and why.
+        SubmissionError: With the number of the first wrong row and the reason.
     """
-    header, *rows = _lines(path)
-    expected = asked.competition.header
+    header, *rows = _read_lines(path)
+    expected = spec.competition.header
     if header != expected:
         raise SubmissionError(f"{path}: the first line should be {expected}; got {header!r}")
-    problem = next(filter(None, (_problem(asked, n, row) for n, row in enumerate(rows))), "")
-    if len(rows) != len(asked.values):
+    problem = next(filter(None, (_problem(spec, n, row) for n, row in enumerate(rows))), "")
+    if len(rows) != len(spec.row_indices):
         raise SubmissionError(
-            f"{path}: {len(rows):,} rows where the test set asks for {len(asked.values):,} "
-            f"({_count(asked)})" + (f"; first, {problem}" if problem else "")
+            f"{path}: {len(rows):,} rows; the test set needs {len(spec.row_indices):,} "
+            f"({_count(spec)})" + (f"; first problem: {problem}" if problem else "")
         )
     if problem:
         raise SubmissionError(f"{path}: {problem}")
-    landmarks_photo = np.full(asked.shape, np.nan)
-    landmarks_photo.ravel()[asked.values] = [float(row.partition(",")[2]) for row in rows]
+    landmarks_photo = np.full(spec.shape, np.nan)
+    landmarks_photo.ravel()[spec.row_indices] = [float(row.partition(",")[2]) for row in rows]
     return landmarks_photo
 
 
-def implausible_points(landmarks_photo: NDArray[np.floating], asked: SubmissionSpec) -> list[str]:
-    """A warning for each face with a point further outside its box than any real one could be.
+def implausible_points(landmarks_photo: NDArray[np.floating], spec: SubmissionSpec) -> list[str]:
+    """A warning for each face with a point too far outside its box.
 
     Args:
-        landmarks_photo: From `read_submission`.
-        asked: What it was read for.
+        landmarks_photo: Landmarks from `read_submission`.
+        spec: Contents of the submission.
     """
-    boxes = asked.boxes_photo[:, None]
-    beyond = np.maximum(boxes[..., :2] - landmarks_photo, landmarks_photo - boxes[..., 2:])
+    boxes = spec.boxes_photo[:, None]
+    outside = np.maximum(boxes[..., :2] - landmarks_photo, landmarks_photo - boxes[..., 2:])
     sides = (boxes[..., 2:] - boxes[..., :2]).max(axis=-1)
-    distances = np.nan_to_num(beyond.max(axis=-1) / sides, nan=0.0)  # no box, or not asked for
+    distances = np.nan_to_num(outside.max(axis=-1) / sides, nan=0.0)  # NaN: no box or not in CSV
     return [
-        f"face {face}, {asked.names[face]}: point {distances[face].argmax()} lies "
-        f"{distances[face].max():.1f} sides of its box outside of it; no real one does"
+        f"face {face}, {spec.names[face]}: point {distances[face].argmax()} is "
+        f"{distances[face].max():.1f} box sides outside the box; annotated points never are"
         for face in np.flatnonzero(distances.max(axis=1) > MAX_OUTSIDE_BOX)
     ]
 
 
-def check_submission(path: Path, asked: SubmissionSpec, *, shown_as: Path | None = None) -> None:
-    """Read every row, warn of faces that cannot be right, and say what is there.
+def check_submission(path: Path, spec: SubmissionSpec, *, shown_as: Path | None = None) -> None:
+    """Check every row, warn of implausible faces, and print the number of rows.
 
     Args:
-        path: Of the CSV.
-        asked: What the competition asks for.
-        shown_as: The path that is printed, where the file is still to be moved there.
+        path: Path of the CSV.
+        spec: Contents of the submission.
+        shown_as: Path to print, if the file will be moved there.
 
     Raises:
-        SubmissionError: Naming the first row that is wrong, and why.
+        SubmissionError: With the number of the first wrong row and the reason.
     """
-    for warning in implausible_points(read_submission(path, asked), asked):
+    for warning in implausible_points(read_submission(path, spec), spec):
         print(f"warning: {shown_as or path}: {warning}", file=sys.stderr)
-    faces = f"{len(asked.values):,} rows for {len(asked.names)} faces"
-    print(f"{shown_as or path}: {faces}, as {asked.competition.slug} asks")
+    print(
+        f"{shown_as or path}: {len(spec.row_indices):,} valid rows for {len(spec.names)} faces of "
+        f"{spec.competition.slug}"
+    )
 
 
 def write_validated(
-    path: Path, landmarks_photo: NDArray[np.floating], asked: SubmissionSpec
+    path: Path, landmarks_photo: NDArray[np.floating], spec: SubmissionSpec
 ) -> None:
-    """Write a CSV and read it back as the competition will; only a right one takes its place.
+    """Write a CSV and check it; an invalid one never replaces `path`.
 
     Args:
-        path: Of the CSV.
-        landmarks_photo: (n_faces, n_points, 2), the faces in the order of the test list.
-        asked: What the competition asks for.
+        path: Path of the CSV.
+        landmarks_photo: Landmarks of the test faces in the order of the data set's list,
+            (n_faces, n_points, 2).
+        spec: Contents of the submission.
 
     Raises:
-        SubmissionError: If it cannot be written or is wrong.
+        SubmissionError: If the landmarks cannot be written or the CSV is invalid.
     """
-    unchecked = paths.replace_output(path.with_suffix(".unchecked"))
-    try:
-        write_submission(unchecked, landmarks_photo, asked)
-        check_submission(unchecked, asked, shown_as=path)
-        unchecked.replace(path)
-    finally:
-        unchecked.unlink(missing_ok=True)
+    with paths.atomic_file(path) as unchecked:
+        write_submission(unchecked, landmarks_photo, spec)
+        check_submission(unchecked, spec, shown_as=path)
 
 
-def _first(asked: SubmissionSpec) -> int:
-    return asked.competition.first_id
+def _count(spec: SubmissionSpec) -> str:
+    n_faces, n_values = spec.shape[0], 2 * spec.shape[1]
+    is_complete = len(spec.row_indices) == n_faces * n_values
+    return f"{n_faces} faces x {n_values}" if is_complete else f"of {n_faces} faces"
 
 
-def _count(asked: SubmissionSpec) -> str:
-    n_faces, per_face = asked.shape[0], 2 * asked.shape[1]
-    is_whole = len(asked.values) == n_faces * per_face
-    return f"{n_faces} faces x {per_face}" if is_whole else f"of {n_faces} faces"
-
-
-def _lines(path: Path) -> list[str]:
-    """The lines of a text in ASCII whose lines all end alike."""
+def _read_lines(path: Path) -> list[str]:
+    """Lines of an ASCII text with consistent line endings."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -167,7 +163,7 @@ def _lines(path: Path) -> list[str]:
             f"{path}: line {line} has the byte 0x{content[error.start]:02x}; only ASCII is allowed"
         ) from error
     if not text.endswith("\n"):
-        problem = "the last line has no end; it may be cut short" if text else "is empty"
+        problem = "the last line does not end; the file may be truncated" if text else "is empty"
         raise SubmissionError(f"{path}: {problem}")
     lines = text.removesuffix("\n").split("\n")
     is_windows = [line.endswith("\r") for line in lines]
@@ -175,27 +171,29 @@ def _lines(path: Path) -> list[str]:
         return [line.removesuffix("\r") for line in lines]
     if any(is_windows):
         other = is_windows.index(not is_windows[0]) + 1
-        raise SubmissionError(f"{path}: line {other} ends otherwise than line 1 (\\n and \\r\\n)")
+        raise SubmissionError(
+            f"{path}: line endings of lines 1 and {other} differ (\\n and \\r\\n)"
+        )
     return lines
 
 
-def _problem(asked: SubmissionSpec, number: int, row: str) -> str | None:
-    """What is wrong with a row, counted from 0; None if nothing is."""
-    wanted = str(_first(asked) + number)
+def _problem(spec: SubmissionSpec, number: int, row: str) -> str | None:
+    """Why a row, counted from 0, is wrong; None if it is valid."""
+    expected = str(spec.competition.first_id + number)
     identifier, comma, text = row.partition(",")
-    if identifier == wanted and _NUMBER.fullmatch(text):
-        value, limits = float(text), asked.competition.value_range
+    if identifier == expected and _NUMBER.fullmatch(text):
+        value, limits = float(text), spec.competition.value_range
         if not math.isfinite(value):
-            reason = "too large a number"
+            reason = "the number is too large"
         elif limits is not None and not limits[0] <= value <= limits[1]:
-            reason = f"should be within {limits[0]:g} and {limits[1]:g}"
+            reason = f"should be from {limits[0]:g} to {limits[1]:g}"
         else:
             return None
-    elif identifier == wanted:
+    elif identifier == expected:
         reason = "not a finite number" if comma else "no comma"
     elif re.fullmatch(r"0|[1-9]\d{0,17}", identifier):
-        is_gap = int(identifier) > int(wanted)
-        reason = f"Id {wanted} is missing" if is_gap else f"Id {identifier} comes out of turn"
+        is_gap = int(identifier) > int(expected)
+        reason = f"Id {expected} is missing" if is_gap else f"Id {identifier} is out of order"
     else:
-        reason = "not the Id that comes next"
-    return f"row {number} should be '{wanted},NUMBER'; got {row!r}: {reason} (line {number + 2})"
+        reason = "not the next Id"
+    return f"row {number} should be '{expected},NUMBER'; got {row!r}: {reason} (line {number + 2})"

@@ -1,4 +1,4 @@
-"""submissions/history.csv: what was sent to Kaggle, when, from which state, and how it scored."""
+"""submissions/history.csv: a row for each upload to Kaggle."""
 
 import csv
 from collections.abc import Iterable
@@ -6,27 +6,24 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from keypoints.core import paths
 from keypoints.core.errors import PipelineError
-
-
-class HistoryError(PipelineError):
-    """A history that cannot be read; the message names the row."""
 
 
 @dataclass(frozen=True)
 class SubmissionRecord:
-    """A row of the history.
+    """A submission, as a row of the log.
 
     Attributes:
-        time: Of the sending, UTC, ISO 8601.
-        competition: Its slug.
-        sha256: Of the file.
-        revision: Git's, with -dirty behind it where files were changed.
-        model: That predicted.
-        message: As Kaggle shows it.
-        validation_mae_px: Of the model, locally; None: unknown.
-        public_score: None until Kaggle tells.
-        private_score: None until Kaggle tells.
+        time: Time of the upload, UTC, ISO 8601.
+        competition: Slug of the competition.
+        sha256: SHA-256 of the CSV.
+        revision: Git revision, with the suffix -dirty if files had uncommitted changes.
+        model: Name of the predictions: a model, a corrected model or an ensemble.
+        message: Message on Kaggle.
+        validation_mae_px: Score on the validation faces; None: unknown.
+        public_score: Kaggle's public score; None: not scored yet.
+        private_score: Kaggle's private score; None: not published yet.
     """
 
     time: str
@@ -45,10 +42,10 @@ _NUMBERS = ("validation_mae_px", "public_score", "private_score")
 
 
 def read_history(path: Path) -> list[SubmissionRecord]:
-    """All sendings, the first one first; none where there is no file.
+    """Read the log, the oldest record first; a missing file is an empty log.
 
     Raises:
-        HistoryError: If the file is no history.
+        PipelineError: If the file is not a log.
     """
     if not path.exists():
         return []
@@ -56,27 +53,27 @@ def read_history(path: Path) -> list[SubmissionRecord]:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) != COLUMNS:
-                raise HistoryError(f"{path}: the first line should be {','.join(COLUMNS)}")
-            return [_sending(path, reader.line_num, row) for row in reader]
+                raise PipelineError(f"{path}: the first line should be {','.join(COLUMNS)}")
+            return [_parse_row(path, reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise HistoryError(f"{path}: no CSV in UTF-8 ({error})") from error
+        raise PipelineError(f"{path}: not a CSV in UTF-8 ({error})") from error
 
 
-def append_record(path: Path, sending: SubmissionRecord) -> None:
-    """Append a row."""
-    _write(path, [*read_history(path), sending])
+def append_record(path: Path, record: SubmissionRecord) -> None:
+    """Append a record to the log."""
+    _write(path, [*read_history(path), record])
 
 
 def add_scores(
-    path: Path, sending: SubmissionRecord, public: float | None, private: float | None
+    path: Path, record: SubmissionRecord, public: float | None, private: float | None
 ) -> SubmissionRecord:
-    """Put scores into the row of a sending; the row as it is now."""
-    scored = replace(sending, public_score=public, private_score=private)
-    _write(path, [scored if row == sending else row for row in read_history(path)])
+    """Add scores to a record of the log, and return the new record."""
+    scored = replace(record, public_score=public, private_score=private)
+    _write(path, [scored if row == record else row for row in read_history(path)])
     return scored
 
 
-def _sending(path: Path, line: int, row: dict[str, str]) -> SubmissionRecord:
+def _parse_row(path: Path, line: int, row: dict[str, str]) -> SubmissionRecord:
     values: dict[str, Any] = dict(row)
     try:
         if None in row or None in row.values():
@@ -84,15 +81,14 @@ def _sending(path: Path, line: int, row: dict[str, str]) -> SubmissionRecord:
         values |= {name: float(row[name]) if row[name] else None for name in _NUMBERS}
         return SubmissionRecord(**values)
     except (TypeError, ValueError) as error:
-        raise HistoryError(f"{path}: line {line}: {error}") from error
+        raise PipelineError(f"{path}: line {line}: {error}") from error
 
 
-def _write(path: Path, sendings: Iterable[SubmissionRecord]) -> None:
-    """Write a file beside it first: a history is whole or as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
+def _write(path: Path, records: Iterable[SubmissionRecord]) -> None:
+    with (
+        paths.atomic_file(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(asdict(sending) for sending in sendings)
-    unfinished.replace(path)
+        writer.writerows(asdict(record) for record in records)

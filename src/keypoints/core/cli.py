@@ -28,7 +28,7 @@ def run_stage(
             parser.add_argument(name, choices=items, help="the part of the stage's name after @")
         else:
             parser.add_argument(name, nargs="?", default=parameter.default)
-    with exit_on_error(_message):
+    with exit_on_error(stage_message):
         work(**vars(parser.parse_args()))
 
 
@@ -49,7 +49,8 @@ def exit_on_error(
         sys.exit(f"error: {format_message(error)}")
 
 
-def _message(error: PipelineError | OSError) -> str:
+def stage_message(error: PipelineError | OSError) -> str:
+    """Message of an error; for a missing file, name the command that creates it."""
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"{error.filename} is missing; run `dvc repro`, which makes it"
     if isinstance(error, OSError) and is_disk_full(error):

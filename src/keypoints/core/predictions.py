@@ -1,22 +1,22 @@
-"""The files that hand predictions from the stage that runs a network to those that use them.
+"""Files with predicted landmarks, from the stage that runs a network to the stages after it.
 
-`data/predictions/NAME/` holds `validation.npz`, `test.npz` if the data set has test faces,
-`train.npz` if something is learnt from the predictions of training faces, and `info.json`.
+The folder data/predictions/NAME contains `validation.npz`, `test.npz` if the data set has test
+faces, `train.npz` if a shape correction learns from predictions of the training faces, and
+`info.json`. NAME is a model, a corrected model or an ensemble.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError
+from keypoints.core.types import Array
 
-Array = NDArray[np.floating]
 Split = Literal["train", "validation", "test"]
 
 
@@ -25,7 +25,7 @@ class PredictionsInfo:
     """What was predicted.
 
     Attributes:
-        task: Name of the task whose crop store has the faces, in the order of its rows.
+        task: Name of the task whose crop store contains the faces, in the order of its rows.
         dataset: Name of the data set.
         points: Indices of the predicted points in the data set's scheme.
     """
@@ -41,7 +41,8 @@ class LandmarkPredictions:
 
     Attributes:
         landmarks_photo: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
-        flipped_photo: Predictions from the mirrored images alone, mapped back, the same shape.
+        flipped_photo: Landmarks predicted from the flipped images alone and flipped back, in photo
+            pixels, (n_faces, n_points, 2).
     """
 
     landmarks_photo: Array
@@ -60,52 +61,66 @@ class LandmarkPredictions:
         return distance / np.linalg.norm(np.ptp(self.landmarks_photo, axis=1), axis=-1)
 
 
-def predictions_folder(name: str) -> Path:
-    """Folder of a model's, a corrected model's or an ensemble's predictions."""
-    return paths.PREDICTIONS / name
+def predictions_file(name: str, split: Split) -> Path:
+    """File with the predictions for one split."""
+    return paths.PREDICTIONS / name / f"{split}.npz"
 
 
 def write_predictions(
     name: str, info: PredictionsInfo, splits: Mapping[Split, LandmarkPredictions]
 ) -> None:
-    """Write the predictions of some splits; equal predictions give equal bytes."""
-    with paths.atomic_folder(predictions_folder(name)) as folder:
+    """Write the predictions for some splits; equal predictions give equal bytes."""
+    with paths.atomic_folder(paths.PREDICTIONS / name) as folder:
         folder.mkdir()
         for split, predictions in splits.items():
-            np.savez_compressed(folder / f"{split}.npz", **vars(predictions))
-        (folder / "info.json").write_text(json.dumps(asdict(info)) + "\n")
+            np.savez_compressed(predictions_file(name, split), **vars(predictions))
+        _info_file(name).write_text(json.dumps(asdict(info)) + "\n")
+
+
+def has_predictions(name: str, split: Split | None = None) -> bool:
+    """Whether there are predictions of that name, for one split or for any."""
+    return (predictions_file(name, split) if split else _info_file(name)).is_file()
+
+
+def predicted_splits(name: str) -> list[Split]:
+    """Splits that were predicted."""
+    return [split for split in get_args(Split) if has_predictions(name, split)]
 
 
 def read_info(name: str) -> PredictionsInfo:
     """Read what was predicted.
 
     Raises:
-        PipelineError: If there are no predictions of this name.
+        PipelineError: If there are no predictions of that name.
     """
     try:
-        fields = json.loads((predictions_folder(name) / "info.json").read_text())
+        fields = json.loads(_info_file(name).read_text())
     except FileNotFoundError as error:
-        raise _missing_error(name, error.filename) from error
+        raise _missing_error(_info_file(name)) from error
     return PredictionsInfo(**fields | {"points": tuple(fields["points"])})
 
 
-def has_predictions(name: str, split: Split) -> bool:
-    """Whether the faces of a split were predicted."""
-    return (predictions_folder(name) / f"{split}.npz").is_file()
-
-
 def read_predictions(name: str, split: Split) -> LandmarkPredictions:
-    """Read the predictions of one split.
+    """Read the predictions for one split.
 
     Raises:
         PipelineError: If there are none.
     """
+    path = predictions_file(name, split)
     try:
-        with np.load(predictions_folder(name) / f"{split}.npz") as file:
+        with np.load(path) as file:
             return LandmarkPredictions(file["landmarks_photo"], file["flipped_photo"])
     except FileNotFoundError as error:
-        raise _missing_error(name, error.filename) from error
+        raise _missing_error(path) from error
 
 
-def _missing_error(name: str, file: str | None) -> PipelineError:
-    return PipelineError(f"{file} is missing; run the stage that predicts {name}: `dvc repro`")
+def _info_file(name: str) -> Path:
+    return paths.PREDICTIONS / name / "info.json"
+
+
+def _missing_error(path: Path) -> PipelineError:
+    there = ", ".join(sorted(folder.name for folder in paths.PREDICTIONS.glob("*")))
+    return PipelineError(
+        f"{path} is missing; `dvc repro` runs the stage that writes it, if params.yaml and "
+        f"dvc.yaml name it; there are predictions of: {there or 'nothing'}"
+    )

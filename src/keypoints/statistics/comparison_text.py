@@ -1,56 +1,58 @@
-"""A comparison in words: a table, the faces that moved most, and one plain sentence."""
+"""A comparison as text: a table of errors, the faces that changed most, and a verdict."""
 
 from keypoints.statistics.comparison import Comparison
 
 
-def format_verdict(found: Comparison, old: str, new: str) -> str:
-    """Better, worse, or not to be told apart.
+def format_verdict(comparison: Comparison, old: str, new: str) -> str:
+    """One sentence: better, worse, or not significantly different.
 
     Args:
-        found: What was compared.
-        old: What the old side is called.
-        new: What the new one is.
+        comparison: The comparison.
+        old: Name of the old side.
+        new: Name of the new side.
     """
-    low, high = found.decisive.interval
-    by = found.metric
-    faces = f"{found.n_faces} faces of {found.n_groups} photo(s) or person(s)"
-    if not found.faces["difference"].any():
+    low, high = comparison.decisive.interval
+    metric, difference = comparison.metric, comparison.decisive.difference
+    faces = f"{comparison.n_faces} faces of {comparison.n_groups} photo(s) or person(s)"
+    if not comparison.faces["difference"].any():
         return f"{new} and {old} have the same errors on all {faces}"
-    if not found.decisive.is_significant:
+    if not comparison.decisive.is_significant:
         return (
-            f"{new} and {old} are not to be told apart with {faces}: {by} "
-            f"{found.decisive.difference:+.4g}, 95 % interval {low:+.4g} to {high:+.4g}"
+            f"{new} and {old} do not differ significantly on {faces}: {metric} "
+            f"{difference:+.4g}, 95 % interval {low:+.4g} to {high:+.4g}"
         )
-    word, further = ("better", "lower") if high < 0 else ("worse", "higher")
+    word, direction = ("better", "lower") if high < 0 else ("worse", "higher")
     nearest, furthest = sorted((abs(low), abs(high)))
     return (
-        f"{new} is {word} than {old}: {by} {abs(found.decisive.difference):.4g} {further}, "
-        f"95 % interval {nearest:.4g} to {furthest:.4g}, with {faces}"
+        f"{new} is {word} than {old}: {metric} {abs(difference):.4g} {direction}, "
+        f"95 % interval {nearest:.4g} to {furthest:.4g}, on {faces}"
     )
 
 
-def comparison_text(found: Comparison, old: str, new: str, *, n_moved: int = 8) -> str:
-    """All errors, the faces that moved most, and the sentence, as lines for a terminal."""
-    moved = found.faces.head(n_moved)
-    width = max(len(name) for name in [*found.differences, *moved.index]) + 2
+def comparison_text(comparison: Comparison, old: str, new: str, *, n_faces: int = 8) -> str:
+    """All errors, the faces that changed most, and the verdict, as lines for a terminal."""
+    faces = comparison.faces.head(n_faces)
+    width = max(len(name) for name in [*comparison.differences, *faces.index]) + 2
     lines = [f"{'':{width}}{'old':>10}{'new':>10}{'new - old':>11}  95 % interval"]
-    for column, difference in found.differences.items():
-        before, after = found.errors.loc[column]
+    for column, difference in comparison.differences.items():
+        before, after = comparison.errors.loc[column]
         low, high = difference.interval
         lines.append(
             f"{column:{width}}{before:10.4f}{after:10.4f}{difference.difference:+11.4f}  "
             f"{low:+.4f} to {high:+.4f}"
         )
-    lines += ["", f"the {len(moved)} faces that moved most, {found.metric}:"]
+    lines += ["", f"the {len(faces)} faces with the largest changes, {comparison.metric}:"]
     lines += [
         f"{name:{width}}{face.old:10.4f}{face.new:10.4f}{face.difference:+11.4f}"
-        for name, face in moved.iterrows()
+        for name, face in faces.iterrows()
     ]
-    return "\n".join([*lines, "", f"{format_verdict(found, old, new)}.", _seeds_text(found)])
+    return "\n".join(
+        [*lines, "", f"{format_verdict(comparison, old, new)}.", _seeds_text(comparison)]
+    )
 
 
-def _seeds_text(found: Comparison) -> str:
-    n_old, n_new = found.n_seeds
+def _seeds_text(comparison: Comparison) -> str:
+    n_old, n_new = comparison.n_seeds
     if n_old == n_new == 1:
-        return "One training a side: what another seed would change is not counted."
-    return f"The spread of {n_old} old and {n_new} new trainings is counted."
+        return "The interval does not include the spread between seeds: each side has one training."
+    return f"The interval includes the spread between seeds: {n_old} old and {n_new} new trainings."

@@ -1,74 +1,74 @@
-"""Outputs as other revisions and experiments have them: out of DVC's cache, past the workspace."""
+"""Outputs of other revisions and experiments, read from DVC's cache without a checkout."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keypoints.core.errors import PipelineError, first_line
 
 if TYPE_CHECKING:
-    from dvc.api import DVCFileSystem
+    from dvc.fs import DVCFileSystem
 
 WORKSPACE = "workspace"
 
 
-class RevisionError(PipelineError):
-    """A revision, or an output of one, that cannot be had; the message says why."""
-
-
 class RevisionOutputs:
-    """The outputs of one revision; the workspace itself is neither read nor changed.
+    """Outputs of a DVC project at one revision.
 
     Args:
-        revision: What git or DVC knows: a commit, a branch, a tag, the name of an experiment; or
-            `workspace`, for the files as they are.
+        revision: Commit, branch, tag or experiment; `workspace` means the present files.
+        project: Folder of the DVC project.
 
     Raises:
-        RevisionError: If there is no such revision.
+        PipelineError: If the revision does not exist, or does not contain the project.
     """
 
-    def __init__(self, revision: str) -> None:
-        self.revision = revision
-        self._files = None if revision == WORKSPACE else _files_of(revision)
+    def __init__(self, revision: str, project: Path = Path()) -> None:
+        self._revision, self._project = revision, project
+        self._switched = ExitStack()  # to the revision, as long as this object exists
+        self._files = None if revision == WORKSPACE else self._open_files()
 
     def read(self, path: Path) -> str:
-        """Read a text.
+        """Read a text file.
 
         Args:
-            path: Relative to the repository's root.
+            path: Path relative to the folder of the project.
 
         Raises:
-            RevisionError: If the revision has no such output, or the cache has lost it.
+            PipelineError: If the revision has no such output, or the cache does not contain it.
         """
         try:
             if self._files is None:
-                return path.read_text(encoding="utf-8")
+                return (self._project / path).read_text(encoding="utf-8")
             return self._files.read_text(path.as_posix(), encoding="utf-8")
         except FileNotFoundError as error:
-            raise RevisionError(
-                f"{path}: not in {self.revision}: no such output, or DVC's cache does not have it; "
-                "run the model there"
+            raise PipelineError(
+                f"{self._project / path}: {self._revision} has no such output, or DVC's cache does "
+                "not contain it; run the model there"
             ) from error
 
     def names(self, folder: Path) -> list[str]:
-        """The files in a folder, whether or not the cache has them, in the order of their names."""
+        """Sorted names of the files in a folder, whether or not the cache contains them."""
         if self._files is None:
-            return sorted(path.name for path in folder.glob("*.*"))
+            return sorted(path.name for path in (self._project / folder).glob("*.*"))
         try:
-            found = self._files.ls(folder.as_posix(), detail=False)
+            paths = self._files.ls(folder.as_posix(), detail=False)
         except FileNotFoundError:
             return []
-        return sorted(Path(path).name for path in found)
+        return sorted(Path(path).name for path in paths)
 
+    def _open_files(self) -> "DVCFileSystem":
+        # DVC takes seconds to import. Its DVCFileSystem would not find the cache of a project
+        # below the root of the repository.
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
 
-def _files_of(revision: str) -> "DVCFileSystem":
-    from dvc.api import DVCFileSystem  # DVC takes seconds to import
-    from dvc.exceptions import DvcException
-
-    files = DVCFileSystem(".", rev=revision)
-    try:
-        files.repo  # noqa: B018, looks the revision up
-    except DvcException as error:
-        raise RevisionError(
-            f"{revision}: {first_line(error)}; say a commit, an experiment, or {WORKSPACE}"
-        ) from error
-    return files
+        try:
+            repo = Repo(str(self._project))
+            self._switched.enter_context(repo.switch(self._revision))
+        except DvcException as error:
+            raise PipelineError(
+                f"{self._revision}: {first_line(error)}; give a commit, an experiment, or "
+                f"{WORKSPACE}"
+            ) from error
+        return repo.dvcfs
