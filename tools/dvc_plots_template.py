@@ -1,14 +1,13 @@
-"""Write the template of `dvc plots` with its scripts inlined: `python src/plots_template.py`.
+"""Write a template for `dvc plots` that contains its scripts: `python tools/dvc_plots_template.py`.
 
-DVC's own template loads Vega from the web, so its charts stay empty without it. vl-convert brings
-the same scripts in its wheel. `make plots` writes the template and tells DVC of it.
+DVC's own template loads Vega from the web, so its charts are empty without a connection. The wheel
+of vl-convert contains the same scripts. `make plots` writes the template and configures DVC to use
+it.
 """
 
 from pathlib import Path
 
 import vl_convert
-
-from keypoints.core.cli import run_stage
 
 TEMPLATE = Path(".dvc/plots.html")
 VEGA_LITE = "5.8"  # DVC's charts are written for Vega-Lite 5
@@ -39,16 +38,11 @@ SCRIPTS
 
 
 def plots_template() -> str:
-    """The template; DVC fills what stands in braces and finds no place for its own scripts."""
+    """The template; DVC fills the placeholders in braces and has none for its own scripts."""
     scripts = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
     return PAGE.replace("SCRIPTS", scripts)
 
 
-def write_template() -> None:
-    """Write it where `make plots` tells DVC of it."""
-    TEMPLATE.write_text(plots_template(), encoding="utf-8")
-    print(f"{TEMPLATE}: the charts of `dvc plots` now need no web")
-
-
 if __name__ == "__main__":
-    run_stage(write_template, __doc__)
+    TEMPLATE.write_text(plots_template(), encoding="utf-8")
+    print(f"{TEMPLATE}: template for the charts of `dvc plots`, which need no web connection")

@@ -1,4 +1,4 @@
-"""The project page and DVC's charts in a real browser; skipped where there is no Chromium."""
+"""The page of a run and DVC's charts in a real browser; skipped if Chromium is missing."""
 
 import json
 import re
@@ -17,8 +17,8 @@ CHROMIUM = next(
 )
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
 
-# What the browser knows of a page once all has loaded: the picture of each image is asked for
-# again, which also holds the load event up. A frame of its own has any width; a window has not.
+# Measures a page after it has loaded. A copy of each image is requested, which also delays the load
+# event. The page is in a frame, because a window cannot be arbitrarily narrow.
 PROBE = """
 <script>
 let shift = 0;
@@ -32,14 +32,14 @@ document.addEventListener('DOMContentLoaded', () => {
     copies.push(copy);
   }
 });
-addEventListener('load', () => setTimeout(tell, 2000));  // charts are drawn after the load
-const tell = () => parent.postMessage({
+addEventListener('load', () => setTimeout(report, 2000));  // charts appear after the load event
+const report = () => parent.postMessage({
   pictures: copies.length,
   broken: copies.filter(copy => !copy.naturalWidth).map(copy => copy.src.slice(0, 60)),
   shift, width: innerWidth, overflow: document.documentElement.scrollWidth - innerWidth,
-  charts: [...document.querySelectorAll('.vega-embed canvas')].map(colourful),
+  charts: [...document.querySelectorAll('.vega-embed canvas')].map(countColoured),
 }, '*');
-function colourful(canvas) {
+function countColoured(canvas) {
   const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
   let count = 0;
   for (let i = 0; i < pixels.length; i += 4) count += Math.abs(pixels[i] - pixels[i + 1]) > 30;
@@ -49,8 +49,8 @@ function colourful(canvas) {
 """
 FRAME = """<!DOCTYPE html><link rel="icon" href="data:,">
 <script>
-addEventListener('message', told => {
-  document.documentElement.dataset.probe = JSON.stringify(told.data);
+addEventListener('message', message => {
+  document.documentElement.dataset.probe = JSON.stringify(message.data);
 });
 </script>
 <iframe src="probed.html" width="WIDTH" height="900" style="border: 0"></iframe>
@@ -58,7 +58,7 @@ addEventListener('message', told => {
 
 
 def browse(page: Path, tmp_path: Path, width: int) -> tuple[dict, list[str]]:
-    """Open a page where no name resolves; what the probe found, and what the console said."""
+    """Open a page without a network; returns the probe's measurements and the console's lines."""
     probed, frame = page.with_name("probed.html"), page.with_name("frame.html")
     probed.write_text(page.read_text().replace("<head>", f"<head>{PROBE}", 1))
     frame.write_text(FRAME.replace("WIDTH", str(width)))
@@ -91,7 +91,7 @@ def browse(page: Path, tmp_path: Path, width: int) -> tuple[dict, list[str]]:
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_the_page_opens_whole_and_quiet_and_fits_its_window(
+def test_the_page_opens_completely_without_messages_and_fits_its_window(
     ran: Workspace, tmp_path: Path, width: int
 ) -> None:
     probe, console = browse(ran.folder / paths.REPORT / "index.html", tmp_path, width)
@@ -103,8 +103,8 @@ def test_the_page_opens_whole_and_quiet_and_fits_its_window(
     assert probe["shift"] == 0
 
 
-def test_dvcs_charts_are_drawn_without_the_web(ran: Workspace, tmp_path: Path) -> None:
-    ran.run("python", "src/plots_template.py")
+def test_dvcs_charts_appear_without_the_web(ran: Workspace, tmp_path: Path) -> None:
+    ran.run("python", "tools/dvc_plots_template.py")
     ran.dvc("config", "--local", "plots.html_template", "plots.html")
     ran.dvc("plots", "show", "--out", str(tmp_path / "plots"))
     ran.dvc("config", "--local", "--unset", "plots.html_template")
@@ -112,6 +112,6 @@ def test_dvcs_charts_are_drawn_without_the_web(ran: Workspace, tmp_path: Path) -
     assert 'src="http' not in page.read_text()
     probe, console = browse(page, tmp_path, 1440)
     assert len(probe["charts"]) == 10  # learning curves of six models, CED curves of four tasks
-    assert min(probe["charts"]) > 50, "pixels of lines, which alone have a colour"
+    assert min(probe["charts"]) > 50, "coloured pixels, which only lines have"
     assert probe["broken"] == []
     assert not [line for line in console if "WARN Infinite extent" not in line]

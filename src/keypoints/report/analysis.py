@@ -1,63 +1,63 @@
-"""Where errors come from: what of a face can be read from its annotated points, and its error."""
+"""Measurements of annotated faces, and their relation to a model's errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from keypoints.core.landmarks import Scheme
+from keypoints.core.types import Array
 from keypoints.evaluation.metrics import inter_ocular
 
-Array = NDArray[np.floating]
-
-_MIRROR = "_mirror"  # ends the name of a photo's mirror twin
+_FLIPPED_SUFFIX = "_mirror"  # of the name of a flipped photo in the 300-W lists
 
 
 def yaw_proxy(landmarks: Array, scheme: Scheme) -> Array:
-    """How far each face is turned: the nose's way off the middle of the eyes, along their line.
+    """Offset of the nose tip from the midpoint of the eyes, along the line of the eyes.
 
     Args:
-        landmarks: (n_faces, n_points, 2) in pixels of photos or inputs.
-        scheme: Of the landmarks.
+        landmarks: Landmarks in pixels of photos or inputs, (n_faces, n_points, 2).
+        scheme: Scheme of the landmarks.
 
     Returns:
-        Shares of the outer eye corners' distance, (n_faces,): 0 looks into the camera.
+        Fractions of the inter-ocular distance, (n_faces,): 0 for a frontal face.
     """
     left, right = (landmarks[:, corner] for corner in scheme.eye_corners)
-    off_middle = landmarks[:, scheme.nose_tip] - (left + right) / 2
-    return np.abs(np.sum(off_middle * (right - left), axis=-1)) / np.sum(
-        (right - left) ** 2, axis=-1
-    )
+    offset = landmarks[:, scheme.nose_tip] - (left + right) / 2
+    return np.abs(np.sum(offset * (right - left), axis=-1)) / np.sum((right - left) ** 2, axis=-1)
 
 
-def mouth_width_of(landmarks: Array, scheme: Scheme) -> Array:
-    """How wide each mouth is along the line of the eyes, which a smile widens.
+def mouth_width(landmarks: Array, scheme: Scheme) -> Array:
+    """Extent of the mouth along the line of the eyes; a smile increases it.
+
+    Args:
+        landmarks: Landmarks in pixels of photos or inputs, (n_faces, n_points, 2).
+        scheme: Scheme of the landmarks.
 
     Returns:
-        Shares of the outer eye corners' distance, (n_faces,).
+        Fractions of the inter-ocular distance, (n_faces,).
     """
     left, right = (landmarks[:, corner] for corner in scheme.eye_corners)
     along = np.einsum("npd,nd->np", landmarks[:, list(scheme.parts["mouth"])], right - left)
     return np.ptp(along, axis=1) / np.sum((right - left) ** 2, axis=-1)
 
 
-def off_centre_of(landmarks: Array, average: Array) -> Array:
-    """How far the middle of each face lies from a place.
+def distance_to_centre(landmarks: Array, centre: Array) -> Array:
+    """Distance between the mean landmark of each face and a point.
 
     Args:
-        landmarks: (n_faces, n_points, 2).
-        average: The place, (x, y) in the same frame.
+        landmarks: Landmarks in any frame, (n_faces, n_points, 2).
+        centre: Point in the same frame, (x, y).
 
     Returns:
-        Lengths in that frame, (n_faces,).
+        Distances in that frame, (n_faces,).
     """
-    return np.linalg.norm(np.nanmean(landmarks, axis=1) - average, axis=-1)
+    return np.linalg.norm(np.nanmean(landmarks, axis=1) - centre, axis=-1)
 
 
 def rank_correlation(first: Array, second: Array) -> float:
-    """Spearman's: 1 where both rise together, 0 where they have nothing to do with each other."""
+    """Spearman's rank correlation; 0 for fewer than three or constant values."""
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
     return float(pd.Series(first).rank().corr(pd.Series(second).rank()))
@@ -65,43 +65,43 @@ def rank_correlation(first: Array, second: Array) -> float:
 
 @dataclass(frozen=True)
 class Subgroup:
-    """Some of the faces and their mean error.
+    """Mean error of a group of faces.
 
     Attributes:
-        label: Which ones.
-        faces: How many.
-        nme: Mean, as a fraction.
-        spread: Half the width of its 95 % interval, normal approximation; None for one face.
+        label: Description of the group.
+        faces: Number of faces.
+        nme: Mean NME, as a fraction.
+        margin: Half the width of the 95 % interval, by normal approximation; None for one face.
     """
 
     label: str
     faces: int
     nme: float
-    spread: float | None
+    margin: float | None
 
 
-def share(label: str, nme: Array) -> Subgroup:
-    """Sum up the errors of some faces."""
-    spread = 1.96 * float(np.std(nme, ddof=1)) / len(nme) ** 0.5 if len(nme) > 1 else None
-    return Subgroup(label, len(nme), float(np.mean(nme)), spread)
+def summarize_subgroup(label: str, nme: Array) -> Subgroup:
+    """Summarize the errors of some faces."""
+    margin = 1.96 * float(np.std(nme, ddof=1)) / len(nme) ** 0.5 if len(nme) > 1 else None
+    return Subgroup(label, len(nme), float(np.mean(nme)), margin)
 
 
-def terciles(values: Array, nme: Array, words: Sequence[str], unit: str) -> list[Subgroup]:
-    """The faces in three groups of equal size by a value, the smallest first.
+def terciles(values: Array, nme: Array, labels: Sequence[str], unit: str) -> list[Subgroup]:
+    """Divide faces into three groups of equal size by a value, from the smallest to the largest.
 
     Args:
-        values: (n_faces,).
-        nme: (n_faces,).
-        words: For the three groups.
-        unit: Of the values, after their numbers.
+        values: Value of each face, (n_faces,).
+        nme: NME of each face, (n_faces,).
+        labels: Labels of the three groups.
+        unit: Unit of the values, printed after them.
     """
-    groups = np.array_split(np.argsort(values, kind="stable"), len(words))
+    groups = np.array_split(np.argsort(values, kind="stable"), len(labels))
     return [
-        share(
-            f"{word} ({_short(values[group].min())} to {_short(values[group].max())}{unit})",
+        summarize_subgroup(
+            f"{label} ({_short(values[group].min())} to {_short(values[group].max())}{unit})",
             nme[group],
         )
-        for word, group in zip(words, groups, strict=True)
+        for label, group in zip(labels, groups, strict=True)
         if len(group)
     ]
 
@@ -110,32 +110,34 @@ def _short(value: float) -> str:
     return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
 
 
-def twins(names: Sequence[str]) -> list[tuple[int, int]]:
-    """Positions of the faces whose mirror twin is among them, each with its twin's."""
+def find_flipped_copies(names: Sequence[str]) -> list[tuple[int, int]]:
+    """Positions of each photo and its flipped copy, if both are among the names."""
     positions = {name: position for position, name in enumerate(names)}
     return [
-        (positions[name.removesuffix(_MIRROR)], position)
+        (positions[name.removesuffix(_FLIPPED_SUFFIX)], position)
         for name, position in positions.items()
-        if name.endswith(_MIRROR) and name.removesuffix(_MIRROR) in positions
+        if name.endswith(_FLIPPED_SUFFIX) and name.removesuffix(_FLIPPED_SUFFIX) in positions
     ]
 
 
 def point_errors(predicted: Array, target: Array, norm: Array) -> Array:
-    """Mean error of each point in percent of the eyes' distance, (n_points,).
+    """Mean error of each point.
 
     Args:
-        predicted: (n_faces, n_points, 2) in photo pixels.
-        target: The same, annotated.
-        norm: Inter-ocular distance, (n_faces,).
+        predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
+        target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
+        norm: Inter-ocular distances in photo pixels, (n_faces,).
+
+    Returns:
+        Percent of the inter-ocular distance, (n_points,).
     """
     distance = np.linalg.norm(predicted - target, axis=-1)
     return 100 * np.nanmean(distance / norm[:, None], axis=0)
 
 
 def mean_shape(landmarks: Array, scheme: Scheme) -> Array:
-    """The mean of all faces, each about the middle of its eyes and in shares of their distance."""
+    """Mean of the faces, each centred between its eyes and divided by its inter-ocular distance."""
     left, right = (landmarks[:, corner] for corner in scheme.eye_corners)
     middle = ((left + right) / 2)[:, None]
-    return ((landmarks - middle) / inter_ocular(landmarks, scheme.eye_corners)[:, None, None]).mean(
-        axis=0
-    )
+    norm = inter_ocular(landmarks, scheme.eye_corners)[:, None, None]
+    return ((landmarks - middle) / norm).mean(axis=0)

@@ -1,4 +1,4 @@
-"""Charts as inline SVG in the page's own colours, which follow its light and dark theme."""
+"""Charts as inline SVG, in colours that follow the page's light and dark theme."""
 
 import io
 import re
@@ -14,13 +14,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from keypoints.core.landmarks import Scheme
+from keypoints.core.types import Array
 
-Array = NDArray[np.floating]
-
-# Colours that matplotlib writes and the page's style sheet replaces by variables.
+# Placeholder colours in Matplotlib's output, which `_svg` replaces by variables of the style sheet.
 SERIES = tuple(f"#5e0{number}ed" for number in range(1, 7))
 _INK, _FAINT = "#1abe15", "#9121d5"
 _VARIABLES = {
@@ -30,14 +28,14 @@ _VARIABLES = {
 }
 _STYLES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), "-", (0, (5, 2)))
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-# From pale to red, without the ends that vanish on a light or a dark page.
+# Pale to red, without the ends that are invisible on a light or a dark page.
 _SHADES = ListedColormap(mpl.colormaps["YlOrRd"](np.linspace(0.15, 0.8, 256)))
 _OPTIONS: Any = {"svg.fonttype": "none", "svg.hashsalt": "page", "font.size": 9.5}
 
 
 @dataclass(frozen=True)
 class Series:
-    """Numbers with one label: a line, or points."""
+    """Data of a line, or of a group of points."""
 
     label: str
     x: Array
@@ -47,7 +45,7 @@ class Series:
 def line_chart(
     lines: Sequence[Series], *, alt: str, x_label: str, y_label: str, top: float | None = None
 ) -> Markup:
-    """Lines that colour and dashes tell apart, from zero upwards."""
+    """Line chart with an axis from zero; lines differ in colour and dashes."""
     with mpl.rc_context(_OPTIONS):
         figure, axes = _figure()
         for line, colour, style in zip(lines, SERIES, _STYLES, strict=False):
@@ -63,7 +61,7 @@ def line_chart(
 
 
 def scatter_chart(groups: Sequence[Series], *, alt: str, x_label: str, y_label: str) -> Markup:
-    """Points that colour and shape tell apart, with a line of least squares through all."""
+    """Scatter chart with one least-squares line; groups differ in colour and marker."""
     with mpl.rc_context(_OPTIONS):
         figure, axes = _figure()
         for group, colour, marker in zip(groups, SERIES, _MARKERS, strict=False):
@@ -80,7 +78,7 @@ def scatter_chart(groups: Sequence[Series], *, alt: str, x_label: str, y_label: 
 
 
 def bar_chart(labels: Sequence[str], values: Sequence[float], *, alt: str, x_label: str) -> Markup:
-    """Bars that lie, each with its number at its end."""
+    """Horizontal bars, each with its value at its end."""
     with mpl.rc_context(_OPTIONS):
         figure, axes = _figure(height=0.55 + 0.32 * len(labels))
         bars = axes.barh(list(labels), values, color=SERIES[0], height=0.62)
@@ -93,13 +91,13 @@ def bar_chart(labels: Sequence[str], values: Sequence[float], *, alt: str, x_lab
 
 
 def mean_face_chart(mean_shape: Array, percent: Array, scheme: Scheme, *, alt: str) -> Markup:
-    """The mean face with the error of each point as the size and the shade of its dot.
+    """The mean face with a dot per point; size and shade show the point's error.
 
     Args:
-        mean_shape: (n_points, 2), y downwards.
-        percent: Error of each point, (n_points,).
-        scheme: Whose contours are drawn.
-        alt: What the chart shows.
+        mean_shape: Mean landmarks, (n_points, 2), y downwards.
+        percent: Error of each point in percent of the inter-ocular distance, (n_points,).
+        scheme: Landmark scheme with the contours to plot.
+        alt: Alternative text.
     """
     with mpl.rc_context(_OPTIONS):
         figure, axes = _figure(height=4.2)
@@ -120,7 +118,7 @@ def mean_face_chart(mean_shape: Array, percent: Array, scheme: Scheme, *, alt: s
         axes.invert_yaxis()
         axes.axis("off")
         bar = figure.colorbar(dots, ax=axes, shrink=0.7, pad=0.02)
-        bar.set_label("error, % of the eyes' distance", color=_INK)
+        bar.set_label("error, % of the inter-ocular distance", color=_INK)
         bar.ax.tick_params(colors=_INK, length=0)
         bar.outline.set_visible(False)
         return _svg(figure, alt)
@@ -149,14 +147,14 @@ def _legend(axes: Axes) -> None:
 
 
 def _svg(figure: Figure, alt: str) -> Markup:
-    """Write the figure, without what would change from run to run or clash within one page."""
+    """Convert the figure to SVG without dates, and without ids that are not referenced."""
     file = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(file, format="svg", metadata=nothing, transparent=True)
+    no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(file, format="svg", metadata=no_metadata, transparent=True)
     text = file.getvalue()
     inner = text[text.index(">", text.index("<svg")) + 1 :]
-    used = set(re.findall(r"#([\w-]+)[\")]", inner))
-    inner = re.sub(r' id="([\w-]+)"', lambda m: m[0] if m[1] in used else "", inner)
+    referenced = set(re.findall(r"#([\w-]+)[\")]", inner))
+    inner = re.sub(r' id="([\w-]+)"', lambda m: m[0] if m[1] in referenced else "", inner)
     inner = re.sub(r"'DejaVu Sans'[^;\"]*", "inherit", inner).replace("xlink:href", "href")
     for colour, variable in _VARIABLES.items():
         inner = inner.replace(colour, variable)

@@ -1,26 +1,25 @@
-"""The section of all points of a face in a whole frame: shape, augmentation, causes of error."""
+"""Section of a task with all landmarks of a face in a whole frame, and the factors of its error."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
 
-from keypoints.report.analysis import mouth_width_of, off_centre_of, rank_correlation, yaw_proxy
-from keypoints.report.charts import Series, bar_chart, scatter_chart
-from keypoints.report.components import (
-    augmentation_cards,
-    good_and_bad,
-    network_of,
-    samples,
-    training_of,
+from keypoints.report.analysis import (
+    distance_to_centre,
+    mouth_width,
+    rank_correlation,
+    yaw_proxy,
 )
+from keypoints.report.charts import Series, bar_chart, scatter_chart
+from keypoints.report.components import augmentation_cards, model_cards, sample_cards
 from keypoints.report.layers import first_filters
 from keypoints.report.pictures import data_uri, filters_picture
 from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import Section, render
 
-SAMPLES, AUGMENTED, JUDGED = 8, 4, 4
-VIEWS = {
+N_SAMPLES, N_AUGMENTED = 8, 4
+VIEWS = {  # of the IMM Face Database
     1: "neutral",
     2: "smiling",
     3: "turned to one side",
@@ -28,23 +27,24 @@ VIEWS = {
     5: "light from one side",
     6: "free expression",
 }
+_VIEW_GROUPS = (("views 1, 2", (1, 2)), ("turned", (3, 4)), ("views 5, 6", (5, 6)))
 
 
 @dataclass(frozen=True)
-class View:
-    """The validation faces of one view, with the means of what was measured on them."""
+class ViewSummary:
+    """Means over the validation faces of one view."""
 
     name: str
     faces: int
     nme: float
-    turn: float
+    yaw: float
     off_centre: float
     mouth: float
 
 
 @dataclass(frozen=True)
 class ErrorFactor:
-    """Something that may make a face hard, and how it goes with the error."""
+    """A property of faces and its rank correlation with the error."""
 
     name: str
     correlation: float
@@ -52,94 +52,108 @@ class ErrorFactor:
 
     @property
     def strength(self) -> float:
-        """Of the correlation, whatever its direction."""
         return abs(self.correlation)
 
 
+@dataclass(frozen=True)
+class ErrorAnalysis:
+    """Relation between the error and properties of the annotated faces."""
+
+    views: list[ViewSummary]
+    view_chart: Markup
+    factors: list[ErrorFactor]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Picture of the first layer's filters.
+
+    Attributes:
+        uri: Picture as a data URI.
+        size: Height and width of the picture, px.
+        shape: Shape of the weights, (n_filters, channels, height, width).
+    """
+
+    uri: str
+    size: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
 def face_section(task: TaskRun) -> Section:
-    """Tell of the best model of the task."""
+    """Describe the best model of the task."""
     model = task.best
-    good, bad = good_and_bad(task, model, JUDGED)
-    views, causes, chart = _causes(task, model)
-    filters = first_filters(model.network).numpy()
-    picture, n_rows = filters_picture(filters, columns=13)
     body = render(
         "face.html",
         task=task,
-        model=model,
-        samples=samples(task, SAMPLES),
-        augmented=augmentation_cards(task, model, AUGMENTED),
-        layers=network_of(task, model),
-        training=training_of(model),
-        good=good,
-        bad=bad,
-        views=views,
-        view_chart=chart,
-        causes=causes,
-        filters={
-            "uri": data_uri(picture, ".png"),
-            "size": picture.shape[:2],
-            "shape": filters.shape,
-            "rows": n_rows,
-        },
+        shown=model_cards(task, model),
+        samples=sample_cards(task, N_SAMPLES),
+        augmented=augmentation_cards(task, model, N_AUGMENTED),
+        analysis=_analyse_errors(task, model),
+        filters=_show_filters(model),
     )
-    return Section(f"task-{task.name}", "All points of the face", body)
+    return Section(f"task-{task.name}", "All landmarks of a face", body)
 
 
-def _causes(task: TaskRun, model: ModelRun) -> tuple[list[View], list[ErrorFactor], Markup]:
-    """Measure the validation faces on their annotations, and set that against their errors."""
-    album, scheme = task.album, task.album.scheme
-    faces = album.faces(album.rows("validation"))
-    points = np.array([face.landmarks_input for face in faces]) / album.size[::-1]
-    photo = album.landmarks_photo(album.rows("validation"))
+def _show_filters(model: ModelRun) -> Filters:
+    filters = first_filters(model.network).numpy()
+    picture = filters_picture(filters, columns=13)
+    return Filters(data_uri(picture, ".png"), picture.shape[:2], filters.shape)
+
+
+def _analyse_errors(task: TaskRun, model: ModelRun) -> ErrorAnalysis:
+    scheme, rows = task.faces.scheme, task.faces.rows("validation")
+    faces = task.faces.inputs(rows)
+    points = np.array([face.landmarks_input for face in faces]) / task.faces.size[::-1]
+    photo = task.faces.landmarks_photo(rows)
     nme = model.errors["nme"].to_numpy()
     view = model.errors["view"].to_numpy()
     measured = {
-        "turned": 100 * yaw_proxy(photo, scheme),
-        "off-centre": 100 * off_centre_of(points, np.nanmean(points, axis=(0, 1))),
-        "smiling": 100 * mouth_width_of(photo, scheme),
+        "yaw": 100 * yaw_proxy(photo, scheme),
+        "off_centre": 100 * distance_to_centre(points, np.nanmean(points, axis=(0, 1))),
+        "mouth": 100 * mouth_width(photo, scheme),
     }
     views = [
-        View(VIEWS.get(number, f"view {number}"), int(own.sum()), float(nme[own].mean()),
-             *(float(values[own].mean()) for values in measured.values()))
-        for number in sorted(set(view)) for own in [view == number]
-    ]  # fmt: skip
+        ViewSummary(
+            name=VIEWS.get(number, f"view {number}"),
+            faces=int(own.sum()),
+            nme=float(nme[own].mean()),
+            **{name: float(values[own].mean()) for name, values in measured.items()},
+        )
+        for number in sorted(set(view))
+        for own in [view == number]
+    ]
     labels = {
-        "turned": "nose off the middle of the eyes, %",
-        "off-centre": "way off the average place, % of the picture",
-        "smiling": "width of the mouth, % of the eyes' distance",
+        "yaw": ("head turn", "nose off the midpoint of the eyes, %"),
+        "off_centre": ("distance to the centre", "distance to the mean position, % of the image"),
+        "mouth": ("mouth width", "width of the mouth, % of the inter-ocular distance"),
     }
-    causes = [_cause(name, labels[name], values, nme, view) for name, values in measured.items()]
-    return views, causes, _view_chart(model, views)
+    factors = [_error_factor(*labels[name], values, nme, view) for name, values in measured.items()]
+    return ErrorAnalysis(views, _view_chart(model, views), factors)
 
 
-def _cause(
+def _error_factor(
     name: str, label: str, values: np.ndarray, nme: np.ndarray, view: np.ndarray
 ) -> ErrorFactor:
     correlation = rank_correlation(values, nme)
     groups = [
-        Series(words, values[own], 100 * nme[own])
-        for words, numbers in (("views 1, 2", (1, 2)), ("turned", (3, 4)), ("views 5, 6", (5, 6)))
+        Series(group, values[own], 100 * nme[own])
+        for group, numbers in _VIEW_GROUPS
         if (own := np.isin(view, numbers)).any()
     ]
-    return ErrorFactor(
-        name,
-        correlation,
-        scatter_chart(
-            groups or [Series("faces", values, 100 * nme)],
-            alt=f"Error of each validation face against: {label}; "
-            f"rank correlation {correlation:.2f}",
-            x_label=label,
-            y_label="NME, %",
-        ),
+    chart = scatter_chart(
+        groups or [Series("faces", values, 100 * nme)],
+        alt=f"Error of each validation face against: {label}; rank correlation {correlation:.2f}",
+        x_label=label,
+        y_label="NME, %",
     )
+    return ErrorFactor(name, correlation, chart)
 
 
-def _view_chart(model: ModelRun, views: list[View]) -> Markup:
-    told = ", ".join(f"{view.name} {100 * view.nme:.1f} %" for view in views)
+def _view_chart(model: ModelRun, views: list[ViewSummary]) -> Markup:
+    values = ", ".join(f"{view.name} {100 * view.nme:.1f} %" for view in views)
     return bar_chart(
         [view.name for view in views],
         [100 * view.nme for view in views],
-        alt=f"Mean error of {model.name} on each view: {told}",
+        alt=f"Mean error of {model.name} on each view: {values}",
         x_label="NME, %",
     )

@@ -1,37 +1,37 @@
-"""The section of the competition: the files to send, and what was sent."""
+"""Section of the competitions: submission files, and the log of past submissions."""
 
 import csv
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from keypoints.competition.asking import submission_spec_for
-from keypoints.competition.base import Competition, CompetitionError, SubmissionSpec
+from keypoints.competition.base import Competition, SubmissionSpec, submission_spec_for
 from keypoints.competition.submission import SubmissionError, read_submission
 from keypoints.config.params import Params
 from keypoints.core import paths
+from keypoints.core.errors import PipelineError
+from keypoints.core.hashing import sha256_of
 from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import Section, render
 
-_METRICS = {"mae_px": "the mean absolute error", "rmse_px": "the root mean square error"}
+_METRICS = {"mae_px": "mean absolute error", "rmse_px": "root mean square error"}
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A model's CSV.
+    """The submission file of a model.
 
     Attributes:
-        model: That predicted.
-        competition: That asks for it.
-        path: Of the file.
-        rows: Below the header.
-        size: Bytes.
-        sha256: Of the file.
-        problem: What the check of the format found; None: nothing.
-        test_score: By the competition's metric, where test labels are known and were scored.
+        model: Model that predicted.
+        competition: Competition of the file.
+        path: Path of the file.
+        rows: Number of rows below the header.
+        size: Size in bytes.
+        sha256: Digest of the file.
+        problem: First error in the file's format; None if it is valid.
+        test_score: Score on the test faces by the competition's metric; None if unknown.
     """
 
     model: ModelRun
@@ -45,68 +45,64 @@ class Submission:
 
     @property
     def metric(self) -> str:
-        """What the competition scores, in words."""
         return _METRICS[self.competition.metric.name]
 
     @property
     def validation_score(self) -> float:
-        """The same of the validation faces."""
+        """Score on the validation faces by the competition's metric."""
         return self.model.scores[self.competition.metric.name]
 
 
 def kaggle_section(
     params: Params, tasks: list[TaskRun], test_scores: Mapping[str, float]
 ) -> Section:
-    """Tell of every model that has a CSV.
+    """Describe the submission file of every model that has one.
 
     Args:
-        params: Of the run.
-        tasks: With their models.
-        test_scores: By the name of the model; empty where no test labels were scored.
+        params: The settings.
+        tasks: Tasks with their models.
+        test_scores: Score of each submission on the test faces, by model, where known.
     """
-    submissions, passed_over = [], []
+    submissions, skipped = [], []
     for model in [model for task in tasks for model in task.models]:
-        if not paths.submission_file(model.name).is_file():
-            continue
-        try:
-            asked = submission_spec_for(model.name, params, None)
-        except CompetitionError as error:
-            passed_over.append(f"{paths.submission_file(model.name)}: {error}")
-            continue
-        submissions.append(_submission(model, asked, test_scores.get(model.name)))
-    columns, sent = _history()
+        path = paths.submission_file(model.name)
+        if path.is_file():
+            try:
+                spec = submission_spec_for(model.name, params)
+            except PipelineError as error:
+                skipped.append(f"{path}: {error}")
+            else:
+                submissions.append(_check(model, path, spec, test_scores.get(model.name)))
+    columns, rows = _read_log()
     body = render(
-        "kaggle.html",
-        submissions=submissions,
-        passed_over=passed_over,
-        columns=columns,
-        sent=sent,
+        "kaggle.html", submissions=submissions, skipped=skipped, columns=columns, log=rows
     )
     return Section("kaggle", "Kaggle", body)
 
 
-def _submission(model: ModelRun, asked: SubmissionSpec, test_score: float | None) -> Submission:
-    path = paths.submission_file(model.name)
-    content = path.read_bytes()
+def _check(
+    model: ModelRun, path: Path, spec: SubmissionSpec, test_score: float | None
+) -> Submission:
     try:
-        read_submission(path, asked)
+        read_submission(path, spec)
         problem = None
     except SubmissionError as error:
         problem = str(error)
+    content = path.read_bytes()
     return Submission(
         model=model,
-        competition=asked.competition,
+        competition=spec.competition,
         path=path,
         rows=content.count(b"\n") - 1,
         size=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256_of(path),
         problem=problem,
         test_score=test_score,
     )
 
 
-def _history() -> tuple[list[str], list[list[str]]]:
-    """Columns and rows of what was sent, the latest first; long digests are shortened."""
+def _read_log() -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of the submission log, the latest row first, with digests shortened."""
     if not paths.SUBMISSION_LOG.is_file():
         return [], []
     with paths.SUBMISSION_LOG.open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""A network layer by layer, with the shapes that an image takes on its way."""
+"""Layers of a network with their output shapes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,27 +11,25 @@ from keypoints.models.network import LandmarkNetwork
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer.
+    """A layer of a network.
 
     Attributes:
-        name: Where it stands in the network.
-        kind: What it does, in a few words.
-        shape: Of what leaves it, for one face: channels x height x width, or numbers.
-        n_weights: Numbers that training moves.
+        kind: Operation, in a few words.
+        shape: Shape of the output for one face, such as channels × height × width.
+        n_parameters: Number of parameters.
     """
 
-    name: str
     kind: str
     shape: str
-    n_weights: int
+    n_parameters: int
 
 
-def layers_of(network: LandmarkNetwork, channels: int, size: tuple[int, int]) -> list[Layer]:
-    """Send one empty image through the network and write down what each layer makes of it."""
+def list_layers(network: LandmarkNetwork, channels: int, size: tuple[int, int]) -> list[Layer]:
+    """List the layers in the order of execution, by a forward pass on one empty image."""
     layers: list[Layer] = []
     hooks = [
-        module.register_forward_hook(_writer(name, layers))
-        for name, module in network.body.named_modules()
+        module.register_forward_hook(_recorder(layers))
+        for module in network.body.modules()
         if not list(module.children())
     ]
     with torch.inference_mode():
@@ -42,26 +40,26 @@ def layers_of(network: LandmarkNetwork, channels: int, size: tuple[int, int]) ->
 
 
 def first_filters(network: LandmarkNetwork) -> Tensor:
-    """The kernels of the first convolution, (n_filters, channels, height, width)."""
+    """Kernels of the first convolution, (n_filters, channels, height, width)."""
     first = next(module for module in network.body.modules() if isinstance(module, nn.Conv2d))
     return first.weight.detach()
 
 
-def _writer(name: str, layers: list[Layer]) -> Callable[[nn.Module, object, Tensor], None]:
-    def write(module: nn.Module, _: object, output: Tensor) -> None:
+def _recorder(layers: list[Layer]) -> Callable[[nn.Module, object, Tensor], None]:
+    def record(module: nn.Module, _: object, output: Tensor) -> None:
         shape = " × ".join(str(side) for side in output.shape[1:])
-        n_weights = sum(weights.numel() for weights in module.parameters())
-        layers.append(Layer(name, _kind(module), shape, n_weights))
+        n_parameters = sum(parameter.numel() for parameter in module.parameters())
+        layers.append(Layer(_kind(module), shape, n_parameters))
 
-    return write
+    return record
 
 
 def _kind(module: nn.Module) -> str:
     match module:
         case nn.Conv2d():
             height, width = module.kernel_size
-            step = "" if module.stride[0] == 1 else f", step {module.stride[0]}"
-            return f"convolution {height} × {width}{step}"
+            stride = "" if module.stride[0] == 1 else f", stride {module.stride[0]}"
+            return f"convolution {height} × {width}{stride}"
         case nn.MaxPool2d():
             return f"max-pool {module.kernel_size} × {module.kernel_size}"
         case nn.Linear():
@@ -72,5 +70,5 @@ def _kind(module: nn.Module) -> str:
         "ReLU": "ReLU",
         "Flatten": "flatten",
         "BatchNorm2d": "batch normalisation",
-        "AdaptiveAvgPool2d": "mean over the picture",
+        "AdaptiveAvgPool2d": "global average pooling",
     }.get(type(module).__name__, type(module).__name__)

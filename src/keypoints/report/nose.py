@@ -1,55 +1,43 @@
-"""The section of a task that looks for one point: its network, and what variants of it cost."""
+"""Section of a task with one landmark: the first network, and its variants."""
 
 from dataclasses import dataclass
 
-from keypoints.report.components import (
-    Card,
-    good_and_bad,
-    network_of,
-    prediction_cards,
-    samples,
-    training_of,
-)
+from keypoints.report.components import Card, model_cards, prediction_cards, sample_cards
 from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import Section, render
 
-SAMPLES, JUDGED, COMPARED = 8, 4, 3
+N_SAMPLES, N_COMPARED = 8, 3
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A network beside the first one of its task.
+    """A network of the task, compared with the first one.
 
     Attributes:
         model: The network.
-        setting: What differs from the first one.
-        weights: Its weights over those of the first one.
-        mse: Its error over that of the first one.
-        cards: The faces that the first one is good at.
+        difference: Settings that differ from those of the first network.
+        parameters: Number of parameters relative to the first network.
+        mse: MSE relative to the first network.
+        cards: Predictions for the faces on which the first network is best.
     """
 
     model: ModelRun
-    setting: str
-    weights: float
+    difference: str
+    parameters: float
     mse: float
     cards: list[Card]
 
 
 def nose_section(task: TaskRun) -> Section:
-    """Tell of the first model of the task, then compare the others with it."""
+    """Describe the first model of the task and compare the others with it."""
     first = task.models[0]
-    good, bad = good_and_bad(task, first, JUDGED)
     body = render(
         "nose.html",
         task=task,
-        first=first,
-        samples=samples(task, SAMPLES),
-        layers=network_of(task, first),
-        training=training_of(first),
-        good=good,
-        bad=bad,
+        shown=model_cards(task, first),
+        samples=sample_cards(task, N_SAMPLES),
         variants=[_variant(task, first, model) for model in task.models],
-        n_compared=min(COMPARED, len(first.errors)),
+        n_compared=min(N_COMPARED, len(first.errors)),
     )
     return Section(f"task-{task.name}", "The nose tip", body)
 
@@ -57,20 +45,19 @@ def nose_section(task: TaskRun) -> Section:
 def _variant(task: TaskRun, first: ModelRun, model: ModelRun) -> Variant:
     return Variant(
         model=model,
-        setting=_setting(first, model),
-        weights=model.n_weights / first.n_weights,
+        difference=_difference(first, model),
+        parameters=model.n_parameters / first.n_parameters,
         mse=model.scores["mse"] / first.scores["mse"],
-        cards=prediction_cards(task, model, first.by_error[:COMPARED]),
+        cards=prediction_cards(task, model, first.by_error[:N_COMPARED]),
     )
 
 
-def _setting(first: ModelRun, model: ModelRun) -> str:
-    """The settings in which a model differs from the first one, in words."""
+def _difference(first: ModelRun, model: ModelRun) -> str:
     if model is first:
         return "the network above"
-    own, others = (run.settings.model.model_dump() for run in (model, first))
+    own, others = (run.info.model.model_dump() for run in (model, first))
     changed = {key: value for key, value in own.items() if others.get(key) != value}
-    return "; ".join(f"{key} {_plain(value)}" for key, value in changed.items()) or "nothing"
+    return "; ".join(f"{key} {_plain(value)}" for key, value in changed.items()) or "none"
 
 
 def _plain(value: object) -> str:

@@ -1,18 +1,18 @@
-"""The section of whatever lies in data/photos/, predicted by the best model that takes a box."""
+"""Section of the photos in data/photos/, predicted by the best model that uses face boxes."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from keypoints.annotation.detection import detect_faces
 from keypoints.annotation.images import PhotoError, read_image
-from keypoints.annotation.inputs import PHOTOS as SUFFIXES
-from keypoints.annotation.predictor import PredictedFace, cut_faces, predict_faces
+from keypoints.annotation.inputs import PHOTO_SUFFIXES
+from keypoints.annotation.predictor import PredictedFace, crop_faces, predict_faces
 from keypoints.annotation.torch_predictor import torch_predictor
 from keypoints.core.geometry import enlarge_box
-from keypoints.core.devices import choose_device
 from keypoints.models.predict import TrainedModel
 from keypoints.report.components import Card
 from keypoints.report.pictures import face_picture
@@ -20,22 +20,22 @@ from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import Section, render
 
 PHOTOS = Path("data/photos")
-_SHOWN = 1.8  # boxes across a picture
-_LONGEST = 320  # px of a picture
+_BOX_SCALE = 1.8  # size of the picture relative to the box
+_MAX_SIDE = 320  # px of the picture
 
 
-def own_section(tasks: list[TaskRun]) -> Section:
-    """Show the faces of the user's photos, or how to add some."""
+def own_photos_section(tasks: list[TaskRun]) -> Section:
+    """Show the faces of the user's photos; without photos, describe how to add some."""
     model = _best_with_boxes(tasks)
-    photos = sorted(path for path in PHOTOS.glob("*") if path.suffix.lower() in SUFFIXES)
+    photos = sorted(path for path in PHOTOS.glob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
     cards: list[Card] = []
     without_face: list[str] = []
-    unread: list[str] = []
+    unreadable: list[str] = []
     for path in photos:
         try:
-            found = _cards(model, path) if model else []
+            found = _face_cards(model, path) if model else []
         except PhotoError:
-            unread.append(path.name)
+            unreadable.append(path.name)
             continue
         cards += found
         without_face += [] if found else [path.name]
@@ -44,32 +44,34 @@ def own_section(tasks: list[TaskRun]) -> Section:
         model=model,
         photos=photos,
         cards=cards,
-        unseen=without_face,
-        unread=unread,
+        without_face=without_face,
+        unreadable=unreadable,
     )
-    return Section("own-photos", "Own photos", body)
+    return Section("own-photos", "Your own photos", body)
 
 
 def _best_with_boxes(tasks: list[TaskRun]) -> ModelRun | None:
-    models = [task.best for task in tasks if task.task.box_scale is not None]
+    models = [task.best for task in tasks if task.settings.box_scale is not None]
     return min(models, key=lambda model: model.scores["nme"], default=None)
 
 
-def _cards(model: ModelRun, path: Path) -> list[Card]:
+def _face_cards(model: ModelRun, path: Path) -> list[Card]:
     photo = read_image(path)
-    predictor = torch_predictor(TrainedModel(model.network, model.settings), choose_device("cpu"))
-    cut = cut_faces(photo, detect_faces(photo), predictor.format)
-    return [_card(path.name, photo, face, model.name) for face in predict_faces(predictor, cut)]
+    predictor = torch_predictor(TrainedModel(model.network, model.info), torch.device("cpu"))
+    crops = crop_faces(photo, detect_faces(photo), predictor.format)
+    return [
+        _face_card(path.name, photo, face, model.name) for face in predict_faces(predictor, crops)
+    ]
 
 
-def _card(name: str, photo: NDArray[np.uint8], face: PredictedFace, model: str) -> Card:
+def _face_card(name: str, photo: NDArray[np.uint8], face: PredictedFace, model: str) -> Card:
     height, width = photo.shape[:2]
-    x0, y0, x1, y1 = (round(side) for side in enlarge_box(face.box, _SHOWN, _SHOWN))
+    x0, y0, x1, y1 = (round(side) for side in enlarge_box(face.box, _BOX_SCALE, _BOX_SCALE))
     left, top = max(x0, 0), max(y0, 0)
     piece = photo[top : min(y1, height), left : min(x1, width)]
-    scale = min(1.0, _LONGEST / max(piece.shape[:2]))
+    scale = min(1.0, _MAX_SIDE / max(piece.shape[:2]))
     size = (round(piece.shape[1] * scale), round(piece.shape[0] * scale))
     small = cv2.resize(piece, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    shown = (face.landmarks_photo - (left, top) + 0.5) * scale - 0.5
-    alt = f"A face of your photo {name} with the points that {model} predicts"
-    return Card(face_picture(small, alt=alt, predicted=shown), name)
+    landmarks = (face.landmarks_photo - (left, top) + 0.5) * scale - 0.5
+    alt = f"A face of your photo {name} with the landmarks predicted by {model}"
+    return Card(face_picture(small, alt=alt, predicted=landmarks), name)

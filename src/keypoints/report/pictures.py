@@ -1,4 +1,4 @@
-"""Pictures of the page: faces with their points drawn over them, and pixels as data URIs."""
+"""Pictures of the page: faces with landmarks as SVG, and pixels as data URIs."""
 
 import base64
 from collections.abc import Sequence
@@ -8,20 +8,28 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from keypoints.core.types import Array
+from keypoints.evaluation.drawing import tile_grid
 
-_QUALITY = 82  # of JPEG
-_SHORTEST = 96  # px; a smaller side is enlarged, so that JPEG's blocks do not show
+_JPEG_QUALITY = 82
+_MIN_SIDE = 96  # px; smaller images are enlarged, so that JPEG's blocks do not show
+_FILTER_SCALE = 8  # px per weight
 
 
-def data_uri(image: NDArray[np.uint8], kind: str = ".jpg") -> str:
-    """An image, (height, width, channels) in red, green, blue order or grey, as a data URI."""
-    flat = image[..., ::-1] if image.shape[-1] == 3 else image
-    options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY] if kind == ".jpg" else []
-    done, encoded = cv2.imencode(kind, np.ascontiguousarray(flat), options)
+def data_uri(image: NDArray[np.uint8], suffix: str = ".jpg") -> str:
+    """Encode an image as a data URI.
+
+    Args:
+        image: Grayscale, RGB or RGBA pixels, (height, width, channels).
+        suffix: File type, .jpg or .png.
+    """
+    n_channels = image.shape[-1]
+    in_file_order = image[..., [2, 1, 0, 3][:n_channels]] if n_channels > 1 else image
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if suffix == ".jpg" else []
+    done, encoded = cv2.imencode(suffix, np.ascontiguousarray(in_file_order), options)
     assert done, "an array of bytes can always be encoded"
-    media = "jpeg" if kind == ".jpg" else "png"
-    return f"data:image/{media};base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    media_type = "jpeg" if suffix == ".jpg" else "png"
+    return f"data:image/{media_type};base64,{base64.b64encode(encoded.tobytes()).decode()}"
 
 
 def face_picture(
@@ -31,16 +39,16 @@ def face_picture(
     target: Array | None = None,
     predicted: Array | None = None,
 ) -> Markup:
-    """A face with annotated points as green dots and predicted ones as red crosses, as SVG.
+    """SVG of a face with annotated landmarks as green dots and predicted ones as red crosses.
 
-    Shape and lightness tell the two apart where colours do not; each has a rim in the opposite
-    lightness, so that it shows on any skin.
+    Shape and lightness distinguish the two without colour vision; a rim of the opposite lightness
+    makes them visible on any skin.
 
     Args:
-        image: (height, width, channels).
-        alt: What the picture shows.
-        target: Annotated points in pixels of the image, (n_points, 2).
-        predicted: The same, predicted.
+        image: Image of the face, (height, width, channels).
+        alt: Alternative text.
+        target: Annotated landmarks in pixels of the image, (n_points, 2).
+        predicted: Predicted landmarks in pixels of the image, (n_points, 2).
     """
     height, width = image.shape[:2]
     count = len(target if target is not None else predicted if predicted is not None else [])
@@ -53,58 +61,43 @@ def face_picture(
     if target is not None:
         layers += _rimmed("annotated", _dots(target), size, rim=1.4)
     return Markup(
-        '<svg class="face" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">'
-        '<image href="{}" width="{}" height="{}" preserveAspectRatio="none"/>{}</svg>'
+        '<svg class="face" role="img" aria-label="{alt}" viewBox="0 0 {width} {height}" '
+        'width="{width}" height="{height}"><image href="{uri}" width="{width}" height="{height}" '
+        'preserveAspectRatio="none"/>{layers}</svg>'
     ).format(
-        alt, width, height, width, height, data_uri(_legible(image)), width, height,
-        Markup("").join(layers),
-    )  # fmt: skip
+        alt=alt,
+        width=width,
+        height=height,
+        uri=data_uri(_enlarge_small(image)),
+        layers=Markup("").join(layers),
+    )
 
 
-def filters_picture(filters: Array, columns: int) -> tuple[NDArray[np.uint8], int]:
-    """All filters in one picture, each scaled to its own range, with a gap between them.
+def filters_picture(filters: Array, columns: int) -> NDArray[np.uint8]:
+    """All filters in one picture, each scaled to its own range, with transparent gaps.
 
     Args:
-        filters: (n_filters, channels, height, width); one channel is grey, three are colours,
-            more are shown as their mean.
-        columns: Filters side by side.
+        filters: Weights, (n_filters, channels, height, width); three channels are shown as RGB,
+            other numbers as their mean.
+        columns: Number of filters in a row.
 
     Returns:
-        (height, width, channels) and how many rows of filters it has.
+        RGBA pixels, (height, width, 4).
     """
-    count, channels, height, width = filters.shape
-    if channels not in (1, 3):
+    if filters.shape[1] != 3:
         filters = filters.mean(axis=1, keepdims=True)
     low = filters.min(axis=(1, 2, 3), keepdims=True)
     high = filters.max(axis=(1, 2, 3), keepdims=True)
-    cells = ((filters - low) / np.maximum(high - low, 1e-12) * 255).round().astype(np.uint8)
-    rows = -(-count // columns)
-    scale = 8
-    tall, wide = (height + 1) * scale, (width + 1) * scale
-    sheet = np.full((rows * tall, columns * wide, cells.shape[1] + 1), 0, np.uint8)
-    for number, cell in enumerate(cells):
-        top, left = number // columns * tall + scale // 2, number % columns * wide + scale // 2
-        pixels = cell.transpose(1, 2, 0).repeat(scale, 0).repeat(scale, 1)
-        area = sheet[top : top + height * scale, left : left + width * scale]
-        area[..., :-1], area[..., -1] = pixels, 255
-    return _as_colours(sheet), rows
+    values = ((filters - low) / np.maximum(high - low, 1e-12) * 255).round().astype(np.uint8)
+    pixels = values.transpose(0, 2, 3, 1).repeat(_FILTER_SCALE, 1).repeat(_FILTER_SCALE, 2)
+    rgba = np.full((*pixels.shape[:3], 4), 255, np.uint8)
+    rgba[..., :3] = pixels
+    return tile_grid(list(rgba), columns=columns, gap=_FILTER_SCALE, background=0)
 
 
-def _as_colours(sheet: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey or colour with alpha as (height, width, 4), in the order that PNG's writer takes."""
-    colours, alpha = sheet[..., :-1], sheet[..., -1:]
-    if colours.shape[-1] == 1:
-        colours = colours.repeat(3, axis=-1)
-    return np.concatenate([colours[..., ::-1], alpha], axis=-1)
-
-
-def _legible(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    factor = -(-_SHORTEST // min(image.shape[:2]))
-    if factor == 1:
-        return image
-    size = (image.shape[1] * factor, image.shape[0] * factor)
-    larger = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
-    return larger.reshape(*size[::-1], -1).astype(np.uint8, copy=False)
+def _enlarge_small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    factor = -(-_MIN_SIDE // min(image.shape[:2]))
+    return image.repeat(factor, 0).repeat(factor, 1)
 
 
 def _rimmed(name: str, path: str, width: float, *, rim: float) -> list[Markup]:
@@ -116,22 +109,22 @@ def _path(name: str, path: str, width: float) -> Markup:
 
 
 def _dots(points: Array) -> str:
-    return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in _centres(points))
+    return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in _to_svg(points))
 
 
-def _crosses(points: Array, reach: float) -> str:
-    side = f"{2 * reach:.1f}"
+def _crosses(points: Array, radius: float) -> str:
+    side = f"{2 * radius:.1f}"
     return "".join(
-        f"M{x - reach:.1f} {y - reach:.1f}l{side} {side}m0 -{side}l-{side} {side}"
-        for x, y in _centres(points)
+        f"M{x - radius:.1f} {y - radius:.1f}l{side} {side}m0 -{side}l-{side} {side}"
+        for x, y in _to_svg(points)
     )
 
 
 def _line(start: Array, end: Array) -> str:
-    (x0, y0), (x1, y1) = _centres(np.array([start, end]))
+    (x0, y0), (x1, y1) = _to_svg(np.array([start, end]))
     return f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"
 
 
-def _centres(points: Array) -> Sequence[Array]:
-    """SVG counts from a pixel's corner, the library from its centre; unknown points drop out."""
+def _to_svg(points: Array) -> Sequence[Array]:
+    """Known points in SVG coordinates, whose origin is the corner of a pixel, not its centre."""
     return list(points[np.isfinite(points).all(axis=1)] + 0.5)

@@ -1,13 +1,14 @@
-"""The section on how the page came about: commands, revision, settings, versions."""
+"""Section on reproducing the run: commands, times, settings, versions."""
 
 import platform
-import subprocess
 from importlib.metadata import version
+from typing import Any
 
 from keypoints.config.params import Params
+from keypoints.core.git import git
 from keypoints.report.runs import TaskRun
 from keypoints.report.template import Section, render
-from keypoints.report.timings import stages_of
+from keypoints.report.timings import read_times
 
 INPUTS = ("src", "params.yaml", "dvc.yaml", "requirements.lock")
 LIBRARIES = (
@@ -20,69 +21,59 @@ LIBRARIES = (
     "matplotlib",
     "dvc",
 )
+_LOCATIONS = ("mirror", "urls")  # settings that may name addresses or folders of this machine
 
 
-def making_section(params: Params, tasks: list[TaskRun], revision: str) -> Section:
-    """Tell how to make the same page again."""
-    models = [model for task in tasks for model in task.models]
+def reproduce_section(params: Params, tasks: list[TaskRun], revision: str) -> Section:
+    """Describe how to create the same page again."""
+    models = [model.info.model for task in tasks for model in task.models]
     body = render(
-        "making.html",
-        params=params,
-        models=models,
-        blocks=_blocks(params),
-        n_times=len(stages_of(params)),
+        "reproduce.html",
+        source=params.read("source", str),
+        pretrained=any(getattr(model, "pretrained", False) for model in models),
         revision=revision,
-        pretrained=any(getattr(model.settings.model, "pretrained", False) for model in models),
+        n_times=len(read_times(params)),
+        blocks=_settings_blocks(params.as_dict()),
         python=platform.python_version(),
         versions={name: version(name) for name in LIBRARIES},
     )
-    return Section("making", "How this was made", body)
+    return Section("reproduce", "Reproducing this page", body)
 
 
-def revision_of_inputs() -> str:
-    """The last commit that touched code or settings, with a mark where they differ from it.
+def find_revision() -> str:
+    """Last commit that changed code or settings, and whether they differ from it now.
 
-    It follows from the inputs alone: the same inputs give the same page, whatever else is
-    committed.
+    The revision depends on the inputs of the run only: other commits do not change the page.
     """
-    said = _git("log", "-1", "--format=%H", "--", *INPUTS)
-    if not said:
+    commit = git("log", "-1", "--format=%H", "--", *INPUTS)
+    if not commit:
         return "not in git"
-    changed = _git("status", "--porcelain", "--", *INPUTS)
-    return f"{said[:10]}{' and changes that are not committed' if changed else ''}"
+    is_changed = git("status", "--porcelain", "--", *INPUTS)
+    return f"{commit[:10]}{' with uncommitted changes' if is_changed else ''}"
 
 
-def date_of_inputs() -> str:
-    """The day (ISO 8601) of the last commit that touched code or settings; empty without git."""
-    return _git("log", "-1", "--format=%cs", "--", *INPUTS)
+def find_revision_date() -> str:
+    """Date (ISO 8601) of the last commit that changed code or settings; empty without git."""
+    return git("log", "-1", "--format=%cs", "--", *INPUTS)
 
 
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True)
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _blocks(params: Params) -> list[tuple[str, str]]:
-    """The settings as text, block by block, without places on the network or on this machine."""
-    values = params.model_dump(exclude={"downloads", "mirror"})
+def _settings_blocks(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Name and text of each block of settings; a block of blocks, such as `models`, is divided."""
     top = {key: value for key, value in values.items() if not isinstance(value, dict)}
-    blocks = {"for all": top}
+    blocks: dict[str, dict[str, Any]] = {"top level": top}
     for key, value in values.items():
-        if key in ("tasks", "models"):
-            blocks |= {f"{key}.{name}": block for name, block in value.items()}
-        elif isinstance(value, dict):
-            blocks[key] = value
+        if isinstance(value, dict):
+            is_divided = all(isinstance(entry, dict) for entry in value.values())
+            entries = {f"{key}.{name}": entry for name, entry in value.items()}
+            blocks |= entries if is_divided else {key: value}
     return [(name, "\n".join(_lines(block))) for name, block in blocks.items()]
 
 
-def _lines(block: dict, indent: str = "") -> list[str]:
+def _lines(block: dict[str, Any], indent: str = "") -> list[str]:
     lines = []
     for key, value in block.items():
         if isinstance(value, dict):
             lines += [f"{indent}{key}:", *_lines(value, indent + "  ")]
-        else:
+        elif key not in _LOCATIONS:
             lines.append(f"{indent}{key}: {'null' if value is None else value}")
     return lines

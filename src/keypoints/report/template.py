@@ -1,4 +1,4 @@
-"""The page's templates, and how they print numbers."""
+"""Jinja templates of the page and the formats of its numbers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,11 @@ _FOLDER = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page.
+    """A section of the page.
 
     Attributes:
-        anchor: What links name.
-        title: Its heading.
+        anchor: Value of the section's `id`, the target of links.
+        title: Heading.
         body: HTML below the heading.
     """
 
@@ -25,22 +25,22 @@ class Section:
 
 
 def render(template: str, **context: object) -> Markup:
-    """Fill a template of the page's folder; an unknown name in it is an error."""
+    """Render a template of the page's folder; an undefined name in it raises an error."""
     return Markup(_ENVIRONMENT.get_template(template).render(context))
 
 
 def read_style() -> str:
-    """The style sheet, for the head of a page."""
+    """Read the style sheet, for the head of a page."""
     return (_FOLDER / "style.css").read_text(encoding="utf-8")
 
 
 def percent(fraction: float, digits: int = 1) -> str:
-    """0.0512 as 5.1 %."""
+    """Format a fraction as a percentage: 0.0512 as 5.1 %."""
     return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
-def small(value: float) -> str:
-    """A mean square as one writes it: 0.00234 as 2.34 × 10⁻³."""
+def scientific(value: float) -> str:
+    """Format a number with three significant digits: 0.00234 as 2.34 × 10⁻³, 0.5 as 0.5."""
     if value == 0:
         return "0"
     mantissa, exponent = f"{value:.2e}".split("e")
@@ -51,7 +51,7 @@ def small(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """5.2 s, or 3 min 20 s, or 1 h 5 min."""
+    """Format a duration: 5.2 s, 3 min 20 s or 1 h 35 min."""
     if seconds < 90:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
@@ -61,7 +61,7 @@ def duration(seconds: float) -> str:
 
 
 def thousands(count: int) -> str:
-    """12345 as 12,345."""
+    """Format a count with separators: 12345 as 12,345."""
     return f"{count:,}"
 
 
@@ -75,6 +75,6 @@ _ENVIRONMENT = Environment(
 _ENVIRONMENT.filters |= {
     "duration": duration,
     "percent": percent,
-    "small": small,
+    "scientific": scientific,
     "thousands": thousands,
 }

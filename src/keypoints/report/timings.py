@@ -1,6 +1,6 @@
-"""report/times.html: what each stage took, in a file of its own that the page shows.
+"""report/times.html: the duration of each stage, in a file that the page embeds.
 
-No two runs take the same time; all else of the page is the same at every repetition.
+Durations differ between runs; without them the page is identical at every repetition.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,10 @@ from keypoints.core.timing import timing_file
 from keypoints.report.runs import read_json
 from keypoints.report.template import read_style, render
 
-STAGES = ("fetch", "prepare", "train", "evaluate", "submit")
-
 
 @dataclass(frozen=True)
 class StageTime:
-    """What a stage of the run took; `started` (UTC) is empty where only the seconds are known."""
+    """Start (UTC) and duration of a stage; `started` is empty if only the duration is known."""
 
     stage: str
     started: str
@@ -26,31 +24,31 @@ class StageTime:
 
 
 def times_table(params: Params) -> str:
-    """The times of all stages, as HTML in the page's style."""
-    return render("times.html", style=read_style(), times=_stage_times(params))
+    """HTML page with the times of all stages, in the style of the report."""
+    return render("timings.html", style=read_style(), times=read_times(params))
 
 
-def stages_of(params: Params) -> list[tuple[str, str]]:
-    """Stage and item of everything that may leave a time."""
-    data_sets = dict.fromkeys(task.dataset for task in params.tasks.values())
+def read_times(params: Params) -> list[StageTime]:
+    """Read the time of every stage that recorded one."""
+    models = params.names("models")
     items = {
-        "fetch": (*data_sets, "weights"),
-        "prepare": tuple(params.tasks),
-        "train": tuple(params.models),
-        "evaluate": tuple(params.models),
-        "submit": tuple(params.models),
+        "fetch": params.names("datasets"),
+        "prepare": params.names("tasks"),
+        "train": models,
+        "evaluate": models,
+        "submit": models,
     }
-    return [(stage, item) for stage in STAGES for item in items[stage]]
+    stages = [(stage, item) for stage, names in items.items() for item in names]
+    times = [_read_time(stage, item) for stage, item in stages]
+    return [time for time in times if time]
 
 
-def _stage_times(params: Params) -> list[StageTime]:
-    """Of every stage that left its time."""
-    times = []
-    for stage, item in stages_of(params):
-        if stage == "train":
-            epochs = pd.read_csv(paths.HISTORY / f"{item}.csv")
-            times.append(StageTime(f"train@{item}", "", float(epochs["seconds"].sum())))
-        elif record := read_json(timing_file(stage, item)):
-            started = record["started"].replace("T", " ").rstrip("Z")
-            times.append(StageTime(f"{stage}@{item}", started, record["seconds"]))
-    return times
+def _read_time(stage: str, item: str) -> StageTime | None:
+    name = f"{stage}@{item}"
+    if stage == "train":
+        epochs = pd.read_csv(paths.history_file(item))
+        return StageTime(name, "", float(epochs["seconds"].sum()))
+    record = read_json(timing_file(stage, item))
+    if record is None:
+        return None
+    return StageTime(name, record["started"].replace("T", " ").rstrip("Z"), record["seconds"])
