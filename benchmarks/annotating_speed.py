@@ -52,7 +52,7 @@ def _write_model(folder: Path) -> Path:
     settings = ModelInfo(name=MODEL, seed=1, lr=1e-3, scheme="ibug68", model=model, task=task)
     weights = folder / f"{MODEL}.safetensors"
     save_model(weights, build_network(model, task, len(settings.points), seed=1), settings)
-    write_onnx(weights.with_suffix(".onnx"), load_model(weights), of=weights)
+    write_onnx(weights.with_suffix(".onnx"), load_model(weights), model=weights)
     return weights
 
 

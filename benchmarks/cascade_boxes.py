@@ -1,9 +1,9 @@
-"""From cascades' squares to boxes of the 300-W lists: `python benchmarks/cascade_boxes.py FOLDER`.
+"""Fit detected squares to the boxes of 300-W: `python benchmarks/cascade_boxes.py FOLDER`.
 
-FOLDER is a fetched data set (data/raw/ibug). Fits the numbers of the views in
-keypoints.annotation.detection on training faces; then tells, on the validation faces, how many are
-found, in which time, and how near the boxes come to those of the lists, with and without the fit.
-With --model also what that means for the points.
+FOLDER is a fetched data set, data/raw/ibug. The script fits the offsets of the cascades in
+keypoints.annotation.detection on training faces. On the validation faces it prints the number of
+detected faces, the time, and the overlap of the boxes with the given ones, with and without the
+fit; with --model also the NME of the landmarks.
 """
 
 import argparse
@@ -24,106 +24,107 @@ from keypoints.annotation.detection import (  # noqa: E402
     Detection,
     DetectionPass,
     detect,
-    find_squares,
+    run_cascade,
 )
-from keypoints.annotation.predictor import Predictor, cut_faces, predict_faces  # noqa: E402
+from keypoints.annotation.predictor import Predictor, crop_faces, predict_faces  # noqa: E402
 from keypoints.core.landmarks import IBUG_68  # noqa: E402
 from keypoints.datasets.ibug import read_ibug  # noqa: E402
 from keypoints.evaluation.metrics import normalized_mean_error  # noqa: E402
 from keypoints.faces.face import Box, Face, split_by_hash  # noqa: E402
 from keypoints.faces.images import read_photo  # noqa: E402
 
-HELD_OUT = 0.1  # as params.yaml has it
-_RAW = {"right": 0.0, "down": 0.0, "side": 1.0}
+VAL_FRACTION = 0.1  # as in params.yaml
+_NO_OFFSET = {"offset_x": 0.0, "offset_y": 0.0, "box_side": 1.0}
 
 
 def fit(root: Path, faces: Sequence[Face]) -> Iterator[tuple[CascadeConfig, int]]:
-    """Views with the medians of what training faces show, and how many showed it."""
-    for view, step in [(view, look.step) for look in PASSES for view in look.views]:
-        seen = []
+    """Cascades with the median offsets of training faces, and the numbers of these faces."""
+    cascades = [(cascade, p.scale_factor) for p in PASSES for cascade in p.cascades]
+    for cascade, scale_factor in cascades:
+        offsets = []
         for face in faces:
-            for square in find_squares(read_photo(root / face.photo, colour=False), view, step):
-                box = square.to_dataset_box()
-                if face.box and shared(box, face.box) > 0.3:
-                    seen.append(_way(square, face.box))
-        way = (view.right, view.down, view.side)  # where no face shows it
-        right, down, side = np.median(seen or [way], axis=0).round(2)
-        yield replace(view, right=float(right), down=float(down), side=float(side)), len(seen)
+            gray = read_photo(root / face.photo, colour=False)
+            for detection in run_cascade(gray, cascade, scale_factor):
+                if face.box and iou(detection.to_dataset_box(), face.box) > 0.3:
+                    offsets.append(_offset(detection, face.box))
+        current = (cascade.offset_x, cascade.offset_y, cascade.box_side)  # if it detects no face
+        x, y, side = map(float, np.median(offsets or [current], axis=0).round(2))
+        yield replace(cascade, offset_x=x, offset_y=y, box_side=side), len(offsets)
 
 
-def _way(square: Detection, box: Box) -> tuple[float, float, float]:
-    """How far a face's box is from a square, as a View says it."""
-    right = ((box[0] + box[2]) / 2 - square.x) / square.side - 0.5
-    down = ((box[1] + box[3]) / 2 - square.y) / square.side - 0.5
-    return -right if square.view.in_mirror else right, down, (box[2] - box[0]) / square.side
+def _offset(detection: Detection, box: Box) -> tuple[float, float, float]:
+    """Offset and side of a face's box, as in `CascadeConfig`."""
+    x = ((box[0] + box[2]) / 2 - detection.x) / detection.side - 0.5
+    y = ((box[1] + box[3]) / 2 - detection.y) / detection.side - 0.5
+    return -x if detection.cascade.hflip else x, y, (box[2] - box[0]) / detection.side
 
 
-def shared(one: Box, other: Box) -> float:
-    """What two boxes both cover, as a part of what they cover together."""
-    across = min(one[2], other[2]) - max(one[0], other[0])
-    down = min(one[3], other[3]) - max(one[1], other[1])
-    both = max(across, 0) * max(down, 0)
+def iou(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    intersection = max(width, 0) * max(height, 0)
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return both / (sum(areas) - both)
+    return intersection / (sum(areas) - intersection)
 
 
 def nme(predictor: Predictor, photo: np.ndarray, face: Face, box: Box) -> float:
-    """Of the points that a network finds in a box."""
-    found = predict_faces(predictor, cut_faces(photo, [box], predictor.format))[0]
+    """NME of the landmarks that a network predicts in a box."""
+    predicted = predict_faces(predictor, crop_faces(photo, [box], predictor.format))[0]
     target = face.landmarks_photo
     assert target is not None, "only the test list has no landmarks"
     eyes = np.linalg.norm(np.subtract(*target[list(IBUG_68.eye_corners)]))
     norm = np.array([eyes])
-    return float(normalized_mean_error(found.landmarks_photo[None], target[None], norm=norm)[0])
+    return float(normalized_mean_error(predicted.landmarks_photo[None], target[None], norm=norm)[0])
 
 
-def judge(
-    root: Path, faces: Sequence[Face], predictor: Predictor | None, looks: Sequence[DetectionPass]
+def evaluate(
+    root: Path, faces: Sequence[Face], predictor: Predictor | None, passes: Sequence[DetectionPass]
 ) -> None:
-    """Print what some looks find, and how well their boxes fit."""
+    """Print the number of faces that some passes detect, and the fit of their boxes."""
     rows, n_false, seconds = [], 0, 0.0
     for face in faces:
         photo = read_photo(root / face.photo, colour=True)
-        grey = read_photo(root / face.photo, colour=False)
-        assert face.box, "each face of the lists has a box"
+        gray = read_photo(root / face.photo, colour=False)
+        assert face.box, "every face of the lists has a box"
         start = time.process_time()
-        squares = detect(grey, looks)
+        detections = detect(gray, passes)
         seconds += time.process_time() - start
-        best = max(squares, key=lambda s: shared(s.to_dataset_box(), face.box), default=None)
-        if best is None or shared(best.to_dataset_box(), face.box) < 0.3:
-            n_false += len(squares)
+        best = max(detections, key=lambda d: iou(d.to_dataset_box(), face.box), default=None)
+        if best is None or iou(best.to_dataset_box(), face.box) < 0.3:
+            n_false += len(detections)
             continue
-        n_false += len(squares) - 1
-        raw = replace(best, view=replace(best.view, **_RAW)).to_dataset_box()
+        n_false += len(detections) - 1
+        raw = replace(best, cascade=replace(best.cascade, **_NO_OFFSET)).to_dataset_box()
         boxes = (face.box, best.to_dataset_box(), raw)
         errors = [nme(predictor, photo, face, box) for box in boxes] if predictor else [np.nan] * 3
-        rows.append((shared(boxes[1], face.box), shared(boxes[2], face.box), *errors))
-    fitted, raw_shared, given, cascade, raw_nme = np.mean(rows, axis=0)
+        rows.append((iou(boxes[1], face.box), iou(boxes[2], face.box), *errors))
+    fitted, raw_iou, given, cascade, raw_nme = np.mean(rows, axis=0)
     print(
-        f"found {len(rows)} of {len(faces)} validation faces, and {n_false} others, in "
-        f"{1000 * seconds / len(faces):.0f} ms of processor time each"
+        f"{len(rows)} of {len(faces)} validation faces detected, {n_false} false detections, "
+        f"{1000 * seconds / len(faces):.0f} ms of processor time per photo"
     )
-    print(f"shared with the given boxes: {fitted:.3f}; squares as they are: {raw_shared:.3f}")
+    print(f"IoU with the given boxes: {fitted:.3f}; of the squares without the fit: {raw_iou:.3f}")
     if predictor:
-        print(f"NME in given boxes {given:.4f}, fitted {cascade:.4f}, squares {raw_nme:.4f}")
+        print(f"NME in given boxes {given:.4f}, fitted boxes {cascade:.4f}, squares {raw_nme:.4f}")
 
 
 def main() -> None:
-    """Fit, judge, print."""
+    """Fit the offsets, evaluate the detection and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", help="of models/, or a file")
-    parser.add_argument("--faces", type=int, default=400, help="to fit on (400)")
+    parser.add_argument("--model", help="name of a model in models/, or a file")
+    parser.add_argument("--faces", type=int, default=400, help="faces to fit on (default: 400)")
     given = parser.parse_args()
-    side_of, faces = split_by_hash((), HELD_OUT), read_ibug(given.folder)
-    train = [face for face in faces if side_of(face) == "train"]
-    for view, n_seen in fit(given.folder, train[:: max(1, len(train) // given.faces)]):
-        print(f"{n_seen} training faces: {view}")
+    split, faces = split_by_hash((), VAL_FRACTION), read_ibug(given.folder)
+    train = [face for face in faces if split(face) == "train"]
+    for cascade, n_faces in fit(given.folder, train[:: max(1, len(train) // given.faces)]):
+        print(f"{n_faces} training faces: {cascade}")
     predictor = open_model(model_file(given.model), "auto")[1]() if given.model else None
-    held_out = [face for face in faces if side_of(face) == "validation"]
-    for name, looks in (("from coarse to fine", PASSES), ("the last look alone", PASSES[-1:])):
+    held_out = [face for face in faces if split(face) == "validation"]
+    for name, passes in (("from coarse to fine", PASSES), ("the last pass alone", PASSES[-1:])):
         print(f"{name}: ", end="")
-        judge(given.folder, held_out, predictor, looks)
+        evaluate(given.folder, held_out, predictor, passes)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""Find faces in photos and videos, and write their points: `python src/annotate.py PHOTO ...`.
+"""Predict the landmarks of all faces in photos and videos: `python src/annotate.py PHOTO ...`.
 
-For example:
+Writes photos with landmarks, JSON, and contact sheets of all faces. The uncertainty of a point is
+the distance between the predictions for the face and for its horizontal flip.
+
+Examples:
   python src/annotate.py me.jpg                          # -> annotated/me_points.jpg, me.json
   python src/annotate.py holiday/ --out points           # all photos of a folder
-  python src/annotate.py 'photos/**/*.png' --format csv  # a pattern, in quotes; one table of all
+  python src/annotate.py 'photos/**/*.png' --format csv  # a quoted pattern; one CSV for all photos
   find . -name '*.jpg' | python src/annotate.py -        # a list of files
-  python src/annotate.py clip.mp4 --every 5              # each fifth picture of a video
-  python src/annotate.py me.jpg --box=-20,80,200,200     # x, y, width, height of the face
-  python src/annotate.py party.jpg --thorough            # small faces beside a large one, too
+  python src/annotate.py clip.mp4 --every 5              # every fifth frame of a video
+  python src/annotate.py me.jpg --box=-20,80,200,200     # x, y, width and height of the face
+  python src/annotate.py party.jpg --thorough            # also small faces beside a large one
   python src/annotate.py me.jpg --model resnet18         # a model of models/, or a file
   python src/annotate.py me.jpg --onnx resnet18.onnx     # an export without its model
 """
@@ -25,74 +28,109 @@ from tqdm import tqdm
 from keypoints.annotation.default_model import model_file, open_model
 from keypoints.annotation.inputs import find_files, iter_images
 from keypoints.annotation.output import annotation_output, check_output_folder
-from keypoints.annotation.pipeline import AnnotatedImage, annotate_pictures, detect_faces_in
+from keypoints.annotation.pipeline import (
+    AnnotatedImage,
+    UnreadableImage,
+    annotate_images,
+    detect_faces_in,
+)
 from keypoints.annotation.writers import ENCODING_ERRORS, FORMATS
 from keypoints.core.cli import exit_on_error
+from keypoints.core.errors import PipelineError
 from keypoints.core.parallel import consume_in_background
 from keypoints.faces.face import Box
-from keypoints.models.checkpoint import ModelFileError
 
 
-def annotate(given: argparse.Namespace) -> bool:
-    """Annotate all photos that the command line names; whether all of them could be read."""
-    settings, load = open_model(given.onnx or model_file(given.model), given.device)
-    if settings.crop_format.box_scale is None and (given.box or given.thorough):
-        raise ModelFileError(
-            f"--box and --thorough: {settings.name} sees whole photos and no box; leave them out"
+def annotate(arguments: argparse.Namespace) -> bool:
+    """Annotate all photos and videos; return whether all of them could be read."""
+    info, load = open_model(arguments.onnx or model_file(arguments.model), arguments.device)
+    if info.crop_format.box_scale is None and (arguments.box or arguments.thorough):
+        raise PipelineError(
+            f"--box and --thorough: {info.name} takes whole photos and no boxes; "
+            "leave these options out"
         )
-    files = list(find_files(given.photos))
-    check_output_folder(given.out, files)
-    pictures = iter_images(files, every=given.every)
+    files = list(find_files(arguments.photos))
+    check_output_folder(arguments.out, files)
     with (
         ThreadPoolExecutor(1) as loader,
-        annotation_output(given.out, settings, given.format) as output,
-        tqdm(unit="picture", total=len(files), disable=None) as bar,
+        annotation_output(arguments.out, info, arguments.format) as output,
+        tqdm(unit="image", total=len(files), disable=None) as bar,
     ):
-        network = loader.submit(load)  # while the first photos are decoded and searched
-        searched = detect_faces_in(pictures, settings.crop_format, given.box, given.thorough)
+        predictor = loader.submit(load)  # loads while the first photos are decoded
+        images = iter_images(files, every=arguments.every)
+        detected = detect_faces_in(images, info.crop_format, arguments.box, arguments.thorough)
 
-        def write(annotated: AnnotatedImage) -> None:
-            tqdm.write(output.write(annotated))
+        def write(image: AnnotatedImage | UnreadableImage) -> None:
+            tqdm.write(output.write(image))
             bar.update()
 
-        consume_in_background(write, annotate_pictures(searched, network.result))
+        consume_in_background(write, annotate_images(detected, predictor.result))
     print(output.summary())
-    return output.n_unread == 0
+    return output.n_unreadable == 0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what the command line says; exit 1 where a photo cannot be read."""
+    """Parse the command line and annotate; exit with code 1 if a file cannot be read."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors=ENCODING_ERRORS)
     with exit_on_error():
-        done = annotate(parser().parse_args(arguments))
-    sys.exit(0 if done else 1)
+        all_read = annotate(parser().parse_args(arguments))
+    sys.exit(0 if all_read else 1)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the command line."""
-    style = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
-    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="photo, folder, video, or -")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--model", help="of models/, or a file; default: pretrained/wild, or better")
-    what.add_argument("--onnx", metavar="FILE", type=_export, help="an export without its model")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("annotated"))
-    parser.add_argument("--box", metavar="X,Y,W,H", type=_box, help="of the face; none is searched")
-    parser.add_argument(
-        "--thorough", action="store_true", help="find small faces beside large ones"
+    """The parser of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--format", action="append", default=[], choices=FORMATS, help="besides JSON; repeatable"
+        "photos",
+        metavar="PHOTO",
+        nargs="+",
+        help="photo, video, folder of photos, quoted pattern, or - for a list on standard input",
+    )
+    models = parser.add_mutually_exclusive_group()
+    models.add_argument(
+        "--model",
+        help="name of a model in models/ or contenders/models/, or a file (default: "
+        "pretrained/wild.safetensors, unless a model trained on real faces has a lower NME)",
+    )
+    models.add_argument(
+        "--onnx", metavar="FILE", type=_onnx_file, help="exported model, without its model file"
     )
     parser.add_argument(
-        "--every", metavar="N", type=_count, default=1, help="picture of a video (1)"
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("annotated"),
+        help="output folder (default: annotated)",
+    )
+    parser.add_argument(
+        "--box", metavar="X,Y,W,H", type=_box, help="box of the face in px; skips face detection"
+    )
+    parser.add_argument(
+        "--thorough", action="store_true", help="also detect small faces beside large ones"
+    )
+    parser.add_argument(
+        "--format",
+        action="append",
+        default=[],
+        choices=FORMATS,
+        help="format besides JSON; can be repeated",
+    )
+    parser.add_argument(
+        "--every",
+        metavar="N",
+        type=_positive_int,
+        default=1,
+        help="annotate every Nth frame of a video (default: 1)",
     )
     parser.add_argument(
         "--device",
         default="auto",
         choices=("auto", "cpu", "cuda", "mps"),
-        help="that torch uses; auto: torch only where the model has no export beside it",
+        help="device for torch (default: auto, which runs the export beside the model without "
+        "torch, or chooses the best device if there is no export)",
     )
     return parser
 
@@ -101,23 +139,23 @@ def _box(text: str) -> Box:
     try:
         x, y, width, height = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"should be four numbers, X,Y,W,H; got {text}") from error
+        raise argparse.ArgumentTypeError(f"must be four numbers, X,Y,W,H; got {text}") from error
     if not all(map(math.isfinite, (x, y, width, height))):
-        raise argparse.ArgumentTypeError(f"should be four finite numbers; got {text}")
+        raise argparse.ArgumentTypeError(f"must be four finite numbers; got {text}")
     if min(width, height) <= 0:
-        raise argparse.ArgumentTypeError(f"width and height should be positive; got {text}")
+        raise argparse.ArgumentTypeError(f"width and height must be positive; got {text}")
     return x, y, x + width, y + height
 
 
-def _export(text: str) -> Path:
+def _onnx_file(text: str) -> Path:
     if not text.endswith(".onnx"):
-        raise argparse.ArgumentTypeError(f"should be an .onnx file; got {text}")
+        raise argparse.ArgumentTypeError(f"must be an .onnx file; got {text}")
     return Path(text)
 
 
-def _count(text: str) -> int:
+def _positive_int(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"should be 1, 2, 3 ...; got {text}")
+        raise argparse.ArgumentTypeError(f"must be a positive integer; got {text}")
     return int(text)
 
 

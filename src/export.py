@@ -1,8 +1,12 @@
 """Export a trained model: `python src/export.py MODEL`.
 
-For example:
-  python src/export.py resnet18                     # -> models/resnet18.onnx
+Examples:
+  python src/export.py resnet18                              # -> models/resnet18.onnx
+  python src/export.py resnet18 --half                       # -> models/resnet18.half.safetensors
   python src/export.py resnet18 --half --out small.safetensors
+  python src/export.py --web demo                            # a web page with annotate.py's model
+  python src/export.py resnet18 --web demo                   # a web page with another model
+  python -m http.server --directory demo                     # serves it at http://localhost:8000
 """
 
 import argparse
@@ -11,41 +15,79 @@ from pathlib import Path
 
 from keypoints.annotation.default_model import model_file
 from keypoints.core.cli import exit_on_error
-from keypoints.models.checkpoint import ModelFileError
-from keypoints.models.predict import load_model
+from keypoints.core.errors import PipelineError
+from keypoints.core.paths import atomic_file
+from keypoints.models.predict import load_model, save_model
 
 
-def export(given: argparse.Namespace) -> Path:
-    """Write the file that the command line asks for; its path."""
-    path = model_file(given.model)
+def export(arguments: argparse.Namespace) -> str:
+    """Export a model and return a message with the name of the result."""
+    path = model_file(arguments.model)
     if path.suffix == ".onnx":
-        raise ModelFileError(f"{path}: is an export; say the .safetensors file of its model")
-    suffix = ".safetensors" if given.half else ".onnx"
-    out = given.out or path.with_suffix(".half.safetensors" if given.half else suffix)
-    if out.suffix != suffix or out.resolve() == path.resolve():
-        raise ModelFileError(f"--out {out}: should be another file than the model's, a {suffix}")
+        raise PipelineError(
+            f"{path}: already an export; give the .safetensors file of its model instead"
+        )
+    if arguments.web:
+        from keypoints.export.web import write_site
+
+        write_site(arguments.web, load_model(path))
+        return f"{arguments.web}: serve it with `python -m http.server --directory {arguments.web}`"
+    out = _write_half(path, arguments.out) if arguments.half else _write_onnx(path, arguments.out)
+    return f"{out}: {out.stat().st_size / 1e6:.1f} MB"
+
+
+def _write_half(path: Path, out: Path | None) -> Path:
+    out = _check_out(out or path.with_suffix(".half.safetensors"), ".safetensors", path)
     trained = load_model(path)
-    if given.half:
-        from keypoints.models.predict import save_model
+    with atomic_file(out) as temporary:
+        save_model(temporary, trained.network.half(), trained.settings)
+    return out
 
-        save_model(out, trained.network.half(), trained.settings)
-        return out
-    from keypoints.export.onnx import write_onnx
 
-    write_onnx(out, trained, of=path)
+def _write_onnx(path: Path, out: Path | None) -> Path:
+    from keypoints.export.onnx import write_onnx  # a slow import
+
+    out = _check_out(out or path.with_suffix(".onnx"), ".onnx", path)
+    write_onnx(out, load_model(path), model=path)
+    return out
+
+
+def _check_out(out: Path, suffix: str, path: Path) -> Path:
+    if out.suffix != suffix or out.resolve() == path.resolve():
+        raise PipelineError(
+            f"--out {out}: must be a {suffix} file other than the model's, {path}; "
+            "choose another name"
+        )
     return out
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Export, and say where to; exit 1 with a message where a user can mend something."""
-    style = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
-    parser.add_argument("model", metavar="MODEL", help="of models/, or a .safetensors file")
-    parser.add_argument("--half", action="store_true", help="weights in half precision, no ONNX")
-    parser.add_argument("--out", metavar="FILE", type=Path, help="default: beside the model")
+    """Parse the command line and export; exit with code 1 if the user can fix the problem."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?",
+        help="name of a model in models/ or contenders/models/, or a .safetensors file; "
+        "optional with --web",
+    )
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--half", action="store_true", help="float16 weights instead of ONNX")
+    kind.add_argument(
+        "--web", metavar="DIR", type=Path, help="a page that runs the model in the browser"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="file of the export (default: beside the model)"
+    )
+    given = parser.parse_args(arguments)
+    if given.web and given.out:
+        parser.error("--out cannot be combined with --web, which names a folder")
+    if not given.web and not given.model:
+        parser.error("MODEL is required unless --web is given")
     with exit_on_error():
-        out = export(parser.parse_args(arguments))
-    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+        print(export(given))
 
 
 if __name__ == "__main__":

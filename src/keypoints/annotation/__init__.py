@@ -1,1 +1,1 @@
-"""Points of the user's own photos: finding faces, predicting, drawing and writing."""
+"""Annotates the user's photos: detects faces, predicts landmarks, draws and writes them."""

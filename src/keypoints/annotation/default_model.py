@@ -1,8 +1,8 @@
-"""Which network looks at the user's photos, and how it is opened; torch waits for its turn."""
+"""Finds and opens the model of annotate.py; imports torch only if it is needed."""
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,53 +11,54 @@ from keypoints.core import paths
 from keypoints.models.checkpoint import ModelFileError, ModelInfo, read_info
 
 ROOT = Path(__file__).resolve().parents[3]
-_PIPELINES = (ROOT, ROOT / "contenders")  # of pipelines; the data are in the first
+_PIPELINES = (ROOT, ROOT / paths.CONTENDERS)
 _SUFFIXES = (".safetensors", ".onnx")
 PRETRAINED = ROOT / "pretrained" / "wild.safetensors"
 
 
-def model_file(named: str | None) -> Path:
-    """The file of a model that is named, or else of the best one that there is.
+def model_file(name: str | None) -> Path:
+    """Find the file of a model.
 
     Args:
-        named: A model of models/ or contenders/models/, or a file; None: the committed network,
-            until a model that was trained on real faces has a lower NME.
+        name: Name of a model in models/ or contenders/models/, or a file. None: the committed
+            network, unless a model that was trained on real faces has a lower NME.
 
     Raises:
         ModelFileError: If there is no such model.
     """
-    if named is None:
-        return _best()
-    of_that_name = [place / paths.model_file(named) for place in _PIPELINES]
-    is_file = Path(named).suffix in _SUFFIXES
-    path = Path(named) if is_file else next(filter(Path.is_file, of_that_name), None)
-    if path is None or not path.is_file():
-        names = ", ".join(sorted(file.stem for place in _PIPELINES for file in _trained_in(place)))
-        raise ModelFileError(
-            f"{path or of_that_name[0]}: no such model; trained: {names or 'none'}"
-        )
-    return path
+    if name is None:
+        return _find_best()
+    files = [Path(name)] if Path(name).suffix in _SUFFIXES else [*_candidates(name)]
+    found = next(filter(Path.is_file, files), None)
+    if found is None:
+        trained = sorted(file.stem for root in _PIPELINES for file in _trained_models(root))
+        names = ", ".join(trained) or "none"
+        raise ModelFileError(f"{files[0]}: no such model; trained models: {names}")
+    return found
 
 
 def open_model(path: Path, device: str) -> tuple[ModelInfo, Callable[[], Predictor]]:
-    """The settings of a model file, at once, and what loads its network, which takes longer.
+    """Read the metadata of a model file; loading its network is left to the caller.
 
     Args:
-        path: .onnx, which onnxruntime runs, or .safetensors: torch runs it, unless an export of
-            these very weights lies beside it and starts sooner.
-        device: For torch: cpu, cuda or mps; auto: whichever there is, or the export.
+        path: An .onnx file, which onnxruntime runs, or a .safetensors file, which torch runs unless
+            an export of its weights lies beside it, which starts faster.
+        device: Device for torch: cpu, cuda or mps; auto: the export, or the best device.
+
+    Returns:
+        The metadata, and a function that loads the network.
 
     Raises:
-        ModelFileError: If the file is no model of this project.
+        ModelFileError: If the file is not a model of this project.
     """
     if path.suffix == ".onnx":
         return _open_onnx(path)
-    exported = path.with_suffix(".onnx")
-    if device == "auto" and exported.is_file():
+    export = path.with_suffix(".onnx")
+    if device == "auto" and export.is_file():
         try:
-            return _open_onnx(exported, of=path)
+            return _open_onnx(export, model=path)
         except ModelFileError as error:
-            print(f"{error}. Until then torch runs the model", file=sys.stderr)
+            print(f"warning: {error}; torch runs the model instead", file=sys.stderr)
 
     def load() -> Predictor:
         from keypoints.annotation.torch_predictor import torch_predictor
@@ -69,46 +70,55 @@ def open_model(path: Path, device: str) -> tuple[ModelInfo, Callable[[], Predict
     return read_info(path), load
 
 
-def _open_onnx(path: Path, of: Path | None = None) -> tuple[ModelInfo, Callable[[], Predictor]]:
-    from keypoints.annotation.onnx_predictor import open_onnx  # takes its time, too
+def _open_onnx(path: Path, model: Path | None = None) -> tuple[ModelInfo, Callable[[], Predictor]]:
+    from keypoints.annotation.onnx_predictor import open_onnx  # a slow import
 
-    return open_onnx(path, of=of)
+    return open_onnx(path, model=model)
 
 
-def _best() -> Path:
-    has_committed = PRETRAINED.is_file()
-    own = [
+def _candidates(name: str) -> Iterator[Path]:
+    """Possible files of a name, which may contain dots: models of folds, and half precision."""
+    for root in _PIPELINES:
+        yield root / paths.MODELS / f"{name}.safetensors"
+        yield root / paths.model_file(name)
+
+
+def _find_best() -> Path:
+    committed = [PRETRAINED] if PRETRAINED.is_file() else []
+    trained = [
         path
-        for place in _PIPELINES
-        for path in _trained_in(place)
-        if _takes_a_box(path) and (_trained_on_real_faces() or not has_committed)
+        for root in _PIPELINES
+        for path in _trained_models(root)
+        if _takes_boxes(info := read_info(path))
+        and (not committed or _is_trained_on_real_faces(info, root))
     ]
-    if not own and not has_committed:
-        raise ModelFileError(f"{PRETRAINED}: missing, and no model of boxes is trained yet")
-    return min([PRETRAINED, *own] if has_committed else own, key=_nme)
+    if not committed and not trained:
+        raise ModelFileError(
+            f"{PRETRAINED}: missing, and no model that takes boxes is trained; restore the file "
+            "with `git checkout`, or train a model with `dvc repro`"
+        )
+    return min([*committed, *trained], key=_nme)
 
 
-def _trained_in(place: Path) -> list[Path]:
-    calibrators = paths.calibrator_file("*").name
-    files = (place / paths.MODELS).glob("*.safetensors")
-    return sorted(path for path in files if not path.match(calibrators))
+def _trained_models(root: Path) -> list[Path]:
+    return sorted((root / paths.MODELS).glob("*.safetensors"))
 
 
-def _takes_a_box(path: Path) -> bool:
-    return read_info(path).task.box_scale is not None
+def _takes_boxes(info: ModelInfo) -> bool:
+    return info.task.box_scale is not None
 
 
-def _trained_on_real_faces() -> bool:
-    """Whether the faces that models are trained on are real ones, as their record says."""
-    return _read(_PIPELINES[0] / paths.RAW / "ibug" / "source.json").get("source") == "public"
+def _is_trained_on_real_faces(info: ModelInfo, root: Path) -> bool:
+    source = root / paths.RAW / info.task.dataset / "source.json"
+    return _read_json(source).get("source") == "public"
 
 
 def _nme(path: Path) -> float:
-    """On the validation faces; infinite where it was not scored."""
-    place, scores = path.parents[1], paths.SCORES / f"{path.stem}.json"
-    of_it = path.with_suffix(".json") if path == PRETRAINED else place / scores
-    return float(_read(of_it).get("nme", float("inf")))
+    """NME on the validation faces; infinite if the model was not evaluated."""
+    scores = paths.SCORES / f"{path.stem}.json"
+    file = path.with_suffix(".json") if path == PRETRAINED else path.parents[1] / scores
+    return float(_read_json(file).get("nme", float("inf")))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.is_file() else {}

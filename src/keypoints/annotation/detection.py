@@ -1,4 +1,4 @@
-"""Faces of any photo: boxes by OpenCV's cascades for faces from the front and from both sides."""
+"""Face detection in any photo with OpenCV's Haar cascades for frontal and profile faces."""
 
 import threading
 from collections.abc import Iterable
@@ -11,176 +11,186 @@ from numpy.typing import NDArray
 
 from keypoints.faces.face import Box
 
-Grey = NDArray[np.integer] | cv2.typing.MatLike
+Gray = NDArray[np.integer] | cv2.typing.MatLike
 
-_FOLDER = Path(cv2.__file__).parent / "data"
-_SMALLEST_FACE = 0.08  # of the photo's shorter side
-_NMS_THRESHOLD = 0.4  # two boxes that share more of the smaller one show one face
+_CASCADES = Path(cv2.__file__).parent / "data"
+_MIN_FACE = 0.08  # of the photo's shorter side
+_NMS_THRESHOLD = 0.4  # boxes that overlap by more show one face
 
 
 @dataclass(frozen=True)
 class CascadeConfig:
-    """A direction that faces are looked for from, and what its cascade calls a face.
+    """A cascade, its parameters, and the offset from its detections to the boxes of 300-W.
 
     Attributes:
-        cascade: File of the cascade, which OpenCV's wheel brings.
-        in_mirror: Whether it looks at the mirrored photo.
-        longest_side: To which larger photos are shrunk for it, px: finer faces cost time.
-        min_neighbors: So many neighbouring windows must agree on a face.
-        right: How far the middle of the face is off the middle of the cascade's square, in its
-            sides, seen as the cascade sees it.
-        down: The same downwards.
-        side: Of the face's box, in sides of the square.
+        file: File of the cascade, which is part of OpenCV's wheel.
+        hflip: Whether the cascade runs on the horizontally flipped photo.
+        max_side: Larger photos are shrunk to this size, px.
+        min_neighbors: Number of neighbouring windows that must agree on a face.
+        offset_x: Offset to the centre of the face's box, in sides of the detected square, to the
+            right in the image that the cascade sees.
+        offset_y: Offset downwards, in sides of the detected square.
+        box_side: Side of the face's box, in sides of the detected square.
     """
 
-    cascade: str
-    in_mirror: bool
-    longest_side: int
+    file: str
+    hflip: bool
+    max_side: int
     min_neighbors: int
-    right: float
-    down: float
-    side: float
+    offset_x: float
+    offset_y: float
+    box_side: float
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What a cascade found, in pixels of the photo: its square, and how surely."""
+    """A square that a cascade detected, in photo pixels.
 
-    view: CascadeConfig
+    Attributes:
+        n_neighbors: Number of windows that agreed on it.
+    """
+
+    cascade: CascadeConfig
     x: float
     y: float
     side: float
-    min_neighbors: int
+    n_neighbors: int
 
     def to_dataset_box(self) -> Box:
-        """The box that the 300-W lists would have there."""
-        right = -self.view.right if self.view.in_mirror else self.view.right
-        middle_x = self.x + self.side * (0.5 + right)
-        middle_y = self.y + self.side * (0.5 + self.view.down)
-        half = self.side * self.view.side / 2
-        return middle_x - half, middle_y - half, middle_x + half, middle_y + half
+        """The box that the lists of 300-W would give the face."""
+        cascade = self.cascade
+        offset_x = -cascade.offset_x if cascade.hflip else cascade.offset_x
+        centre_x = self.x + self.side * (0.5 + offset_x)
+        centre_y = self.y + self.side * (0.5 + cascade.offset_y)
+        half = self.side * cascade.box_side / 2
+        return centre_x - half, centre_y - half, centre_x + half, centre_y + half
 
 
 @dataclass(frozen=True)
 class DetectionPass:
-    """Some views of a photo, at the same care.
+    """Cascades that run together.
 
     Attributes:
-        views: The directions.
-        step: Each size of window is so many times the one before.
-        stop_at: Where a face of so many of the photo's shorter side is seen, no further look is
-            taken: what matters is found.
+        scale_factor: Ratio of successive window sizes.
+        stop_at: No further pass runs if a face of this size was found, as a fraction of the photo's
+            shorter side.
     """
 
-    views: tuple[CascadeConfig, ...]
-    step: float
+    cascades: tuple[CascadeConfig, ...]
+    scale_factor: float
     stop_at: float
 
 
-_FRONT, _SIDE = "haarcascade_frontalface_default.xml", "haarcascade_profileface.xml"
+_FRONT, _PROFILE = "haarcascade_frontalface_default.xml", "haarcascade_profileface.xml"
 
-# The last three numbers of a view are medians over training faces of the lists, by
-# benchmarks/cascade_boxes.py, which tells what is found, too. From coarse to fine: a portrait is
-# done after the first look; where only small faces are found, the third looks for more. On the 238
-# validation faces the three find 228 in a seventh of the time in which the last finds 223 alone,
-# and five places fewer that are none.
+# The last three numbers of a cascade are medians over training faces of 300-W, measured by
+# benchmarks/cascade_boxes.py, which also counts the detections. The passes run from coarse to fine:
+# a portrait needs the first one only; the third one runs if only small faces were found. All three
+# find 228 of the 238 validation faces, in a seventh of the time in which the third alone finds 223,
+# and with five false detections fewer.
 PASSES = (
-    DetectionPass(
-        (CascadeConfig(_FRONT, False, 320, 2, right=-0.01, down=0.06, side=0.89),), 1.2, stop_at=0.4
-    ),
+    DetectionPass((CascadeConfig(_FRONT, False, 320, 2, -0.01, 0.06, 0.89),), 1.2, stop_at=0.4),
     DetectionPass(
         (
-            CascadeConfig(_SIDE, False, 200, 2, right=-0.17, down=0.07, side=0.83),
-            CascadeConfig(_SIDE, True, 200, 2, right=-0.16, down=0.09, side=0.82),
+            CascadeConfig(_PROFILE, False, 200, 2, -0.17, 0.07, 0.83),
+            CascadeConfig(_PROFILE, True, 200, 2, -0.16, 0.09, 0.82),
         ),
         1.2,
         stop_at=0.2,
     ),
     DetectionPass(
         (
-            CascadeConfig(_FRONT, False, 800, 6, right=-0.01, down=0.06, side=0.90),
-            CascadeConfig(_SIDE, False, 480, 5, right=-0.17, down=0.08, side=0.83),
-            CascadeConfig(_SIDE, True, 480, 5, right=-0.15, down=0.08, side=0.83),
+            CascadeConfig(_FRONT, False, 800, 6, -0.01, 0.06, 0.90),
+            CascadeConfig(_PROFILE, False, 480, 5, -0.17, 0.08, 0.83),
+            CascadeConfig(_PROFILE, True, 480, 5, -0.15, 0.08, 0.83),
         ),
         1.1,
         stop_at=0.0,
     ),
 )
 
-_of_this_thread = threading.local()
+_thread_local = threading.local()
 
 
 def detect_faces(photo: NDArray[np.uint8], *, thorough: bool = False) -> list[Box]:
-    """Find upright faces, with boxes like those of the 300-W lists.
+    """Detect upright faces and return boxes like those of the 300-W lists.
 
     Args:
-        photo: (height, width) grey or (height, width, 3) in red, green, blue order.
-        thorough: Take every look, whatever the one before has found.
+        photo: Grayscale (height, width) or RGB (height, width, 3) pixels.
+        thorough: Run every pass, whatever the previous ones have found.
 
     Returns:
-        Boxes in photo pixels, the largest first; empty where none is seen.
+        Boxes in photo pixels, the largest first.
 
     Source: Viola and Jones, Rapid object detection using a boosted cascade, 2001.
     """
-    grey = photo if photo.ndim == 2 else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    boxes = [square.to_dataset_box() for square in detect(grey, thorough=thorough)]
+    gray = photo if photo.ndim == 2 else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    boxes = [detection.to_dataset_box() for detection in detect(gray, thorough=thorough)]
     return sorted(boxes, key=lambda box: box[0] - box[2])
 
 
 def detect(
-    grey: Grey, looks: Iterable[DetectionPass] = PASSES, *, thorough: bool = False
+    gray: Gray, passes: Iterable[DetectionPass] = PASSES, *, thorough: bool = False
 ) -> list[Detection]:
-    """One square for each face in a grey photo, (height, width)."""
+    """Detect faces in a grayscale photo, (height, width): one detection per face."""
     found: list[Detection] = []
-    for look in looks:
-        for view in look.views:
-            found += find_squares(grey, view, look.step)
+    for pass_ in passes:
+        for cascade in pass_.cascades:
+            found += run_cascade(gray, cascade, pass_.scale_factor)
         found = non_max_suppression(found)
-        if not thorough and any(square.side >= look.stop_at * min(grey.shape) for square in found):
+        if not thorough and any(face.side >= pass_.stop_at * min(gray.shape) for face in found):
             break
     return found
 
 
-def find_squares(grey: Grey, view: CascadeConfig, step: float) -> list[Detection]:
-    """What one cascade finds in a grey photo, (height, width); `step` as a Look has it."""
-    scale = min(1.0, view.longest_side / max(grey.shape))
-    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    smallest = max(20, round(_SMALLEST_FACE * min(size)))
-    found, min_neighbors = _cascade(view.cascade).detectMultiScale2(
-        cv2.flip(small, 1) if view.in_mirror else small,
-        scaleFactor=step,
-        minNeighbors=view.min_neighbors,
-        minSize=(smallest, smallest),
+def run_cascade(gray: Gray, cascade: CascadeConfig, scale_factor: float) -> list[Detection]:
+    """Run one cascade on a grayscale photo, (height, width).
+
+    Args:
+        gray: Pixels of the photo.
+        cascade: The cascade and its parameters.
+        scale_factor: Ratio of successive window sizes.
+    """
+    scale = min(1.0, cascade.max_side / max(gray.shape))
+    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
+    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    min_size = max(20, round(_MIN_FACE * min(size)))
+    squares, counts = _classifier(cascade.file).detectMultiScale2(
+        cv2.flip(small, 1) if cascade.hflip else small,
+        scaleFactor=scale_factor,
+        minNeighbors=cascade.min_neighbors,
+        minSize=(min_size, min_size),
     )
-    squares = []
-    for (x, y, side, _), n in zip(found, min_neighbors, strict=True):
-        left = size[0] - x - side if view.in_mirror else x
-        squares.append(Detection(view, left / scale, y / scale, side / scale, int(n)))
-    return squares
+    detections = []
+    for (x, y, side, _), n_neighbors in zip(squares, counts, strict=True):
+        left = size[0] - x - side if cascade.hflip else x
+        detections.append(
+            Detection(cascade, left / scale, y / scale, side / scale, int(n_neighbors))
+        )
+    return detections
 
 
-def non_max_suppression(squares: Iterable[Detection]) -> list[Detection]:
-    """Of squares that show one face, the one that most windows agreed on."""
+def non_max_suppression(detections: Iterable[Detection]) -> list[Detection]:
+    """Keep the detection with the most neighbours of those that show the same face."""
     kept: list[Detection] = []
-    for square in sorted(squares, key=lambda square: -square.min_neighbors):
-        box = square.to_dataset_box()
+    for detection in sorted(detections, key=lambda detection: -detection.n_neighbors):
+        box = detection.to_dataset_box()
         if all(_overlap(box, other.to_dataset_box()) < _NMS_THRESHOLD for other in kept):
-            kept.append(square)
+            kept.append(detection)
     return kept
 
 
 def _overlap(one: Box, other: Box) -> float:
-    """What two boxes both cover, as a part of the smaller one."""
-    across = min(one[2], other[2]) - max(one[0], other[0])
-    down = min(one[3], other[3]) - max(one[1], other[1])
+    """Area of the intersection, as a fraction of the smaller box."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
     smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return max(across, 0) * max(down, 0) / smaller
+    return max(width, 0) * max(height, 0) / smaller
 
 
-def _cascade(name: str) -> cv2.CascadeClassifier:
-    """A cascade of this thread: one is not made for two threads at once."""
-    known = vars(_of_this_thread)
-    if name not in known:
-        known[name] = cv2.CascadeClassifier(str(_FOLDER / name))
-    return known[name]
+def _classifier(file: str) -> cv2.CascadeClassifier:
+    """The classifier of this thread, because a classifier is not thread-safe."""
+    classifiers = vars(_thread_local)
+    if file not in classifiers:
+        classifiers[file] = cv2.CascadeClassifier(str(_CASCADES / file))
+    return classifiers[file]

@@ -1,85 +1,108 @@
-"""Points and contours drawn into a photo, in sizes that suit the face."""
+"""Draws predicted landmarks on photos and on contact sheets."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from keypoints.annotation.predictor import PredictedFace
-from keypoints.core.landmarks import Contour, Scheme
+from keypoints.core.geometry import apply_map, enlarge_box, resize_map
+from keypoints.core.landmarks import Contour
+from keypoints.core.types import Array
+from keypoints.crops.cropping import crop_and_resize
+from keypoints.evaluation.drawing import draw_landmarks, draw_line, tile_grid
 
-Array = NDArray[np.floating]
-Colour = tuple[int, int, int]
+_DARK, _LIGHT = (20, 24, 32), (255, 255, 255)
+_LINE_COLOUR, _POINT_COLOUR, _BOX_COLOUR = (46, 226, 127), (224, 24, 45), (125, 184, 255)
 
-DARK, LIGHT = (20, 24, 32), (255, 255, 255)
-LINE_COLOUR, POINT_COLOUR, BOX_COLOUR = (46, 226, 127), (224, 24, 45), (125, 184, 255)
-
-_LINE, _POINT = 1 / 170, 1 / 75  # widths, in sides of the face's box
-_FINE = 4  # binary digits of a pixel that OpenCV's drawing takes
+_LINE_WIDTH, _POINT_SIZE = 1 / 170, 1 / 75  # in sides of the face's box
+_MIN_RADIUS = 0.8  # px
+_TILE = 192  # px
+_COLUMNS, _ROWS = 10, 10
+_TILE_BOXES = 1.5  # boxes across a tile
 
 
 def draw_faces(
-    photo: NDArray[np.uint8], faces: Iterable[PredictedFace], scheme: Scheme, points: Sequence[int]
+    photo: NDArray[np.uint8], faces: Iterable[PredictedFace], contours: Sequence[Contour]
 ) -> NDArray[np.uint8]:
-    """Draw the points of faces as red dots along green contours.
-
-    Widths follow the box. From two pixels on, each has a rim in the opposite lightness, so that it
-    shows on any skin.
+    """Draw faces as boxes, green contours and red dots, in sizes that suit each box.
 
     Args:
-        photo: (height, width, 3) in red, green, blue order; it stays as it is.
-        faces: In photo pixels.
-        scheme: Of the points.
-        points: Which points of the scheme the faces have.
+        photo: RGB pixels, (height, width, 3).
+        faces: Faces of the photo.
+        contours: Contours as positions in the faces' landmarks.
 
     Returns:
-        A copy with the faces drawn on it.
+        A copy of the photo with the drawing.
     """
     drawn = photo.copy()
     for face in faces:
         x0, y0, x1, y1 = face.box
-        line = max(1, round((x1 - x0) * _LINE))
-        draw_points(drawn, face.landmarks_photo, scheme, points, line, (x1 - x0) * _POINT)
+        width = max(1, round((x1 - x0) * _LINE_WIDTH))
+        radius = max(_MIN_RADIUS, (x1 - x0) * _POINT_SIZE / 2)
+        _draw_face(drawn, face.landmarks_photo, contours, width, radius)
         corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-        _draw_line(drawn, corners, BOX_COLOUR, line, closed=True)
+        draw_line(drawn, corners, _BOX_COLOUR, width, closed=True)
     return drawn
 
 
-def draw_points(
-    picture: NDArray[np.uint8],
+class ContactSheet:
+    """Collects faces and writes a sheet for every hundred, so that memory use stays constant.
+
+    Args:
+        folder: Folder of the sheets faces.jpg, faces-2.jpg, ...
+        contours: Contours as positions in the faces' landmarks.
+
+    Attributes:
+        written: Files of the sheets.
+    """
+
+    def __init__(self, folder: Path, contours: Sequence[Contour]) -> None:
+        self._folder, self._contours = folder, contours
+        self._tiles: list[NDArray[np.uint8]] = []
+        self.written: list[Path] = []
+
+    def add(self, photo: NDArray[np.uint8], face: PredictedFace) -> None:
+        """Add a face of a photo, RGB (height, width, 3)."""
+        x0, y0, x1, y1 = (round(side) for side in enlarge_box(face.box, _TILE_BOXES, _TILE_BOXES))
+        region, size = (x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), (_TILE, _TILE)
+        tile = crop_and_resize(photo, region, size)
+        landmarks = apply_map(resize_map(region, size), face.landmarks_photo)
+        _draw_face(tile, landmarks, self._contours, width=1, radius=1.5)
+        self._tiles.append(tile)
+        if len(self._tiles) == _COLUMNS * _ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the faces that are not on a sheet yet."""
+        if not self._tiles:
+            return
+        name = f"faces-{len(self.written) + 1}.jpg" if self.written else "faces.jpg"
+        sheet = Image.fromarray(tile_grid(self._tiles, columns=_COLUMNS))
+        sheet.save(self._folder / name, quality=88)
+        self.written.append(self._folder / name)
+        self._tiles.clear()
+
+
+def _draw_face(
+    image: NDArray[np.uint8],
     landmarks: Array,
-    scheme: Scheme,
-    points: Sequence[int],
-    line: int,
-    dot: float,
+    contours: Sequence[Contour],
+    width: int,
+    radius: float,
 ) -> None:
-    """Draw contours so many pixels wide and dots of so many pixels into a picture."""
-    for contour in scheme.contours:
-        if len(shown := _positions(contour, points)) > 1:
-            if line > 1:
-                _draw_line(picture, landmarks[shown], DARK, line + 2, closed=contour.closed)
-            _draw_line(picture, landmarks[shown], LINE_COLOUR, line, closed=contour.closed)
-    for landmark in landmarks:
-        if line > 1:
-            _draw_dot(picture, landmark, LIGHT, (dot + line) / 2)
-        _draw_dot(picture, landmark, POINT_COLOUR, max(0.8, dot / 2))
-
-
-def _positions(contour: Contour, points: Sequence[int]) -> list[int]:
-    return [points.index(point) for point in contour.points if point in points]
-
-
-def _draw_line(
-    picture: NDArray[np.uint8], landmarks: Array, colour: Colour, width: int, *, closed: bool
-) -> None:
-    cv2.polylines(picture, [_fixed(landmarks)], closed, colour, width, cv2.LINE_AA, _FINE)
-
-
-def _draw_dot(picture: NDArray[np.uint8], landmark: Array, colour: Colour, radius: float) -> None:
-    x, y = (int(value) for value in _fixed(landmark))
-    cv2.circle(picture, (x, y), round(radius * 2**_FINE), colour, -1, cv2.LINE_AA, _FINE)
-
-
-def _fixed(landmarks: Array) -> NDArray[np.int32]:
-    return np.round(landmarks * 2**_FINE).astype(np.int32)
+    """Draw contours and dots; wide ones get a rim that is visible on any skin."""
+    is_wide = width > 1
+    draw_landmarks(
+        image,
+        landmarks,
+        colour=_POINT_COLOUR,
+        radius=radius,
+        rim=_LIGHT if is_wide else None,
+        contours=contours,
+        line_colour=_LINE_COLOUR,
+        line_width=width,
+        line_rim=_DARK if is_wide else None,
+    )

@@ -1,4 +1,8 @@
-"""Anybody's photos as their cameras mean them: upright, red, green and blue, eight bits each."""
+"""Decodes the user's photos into upright RGB images with 8 bits per channel.
+
+Unlike `keypoints.faces.images`, which reads JPEG and PNG files in the frame of their annotations,
+this decoder accepts every format that Pillow can read, and never rejects a photo for its size.
+"""
 
 import struct
 import threading
@@ -10,10 +14,10 @@ from PIL import ExifTags, Image
 
 from keypoints.core.errors import PipelineError, first_line
 
-_MOST_PIXELS = 2**29  # Pillow warns beyond; a photo twice as large it refuses
+_MAX_PIXELS = 2**29  # Pillow warns beyond this number and refuses twice as many
 _HEIF = (".heic", ".heif")
 _heif_lock = threading.Lock()
-_UPRIGHT = {
+_TRANSPOSE = {  # of an EXIF orientation, to turn the photo upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -25,53 +29,53 @@ _UPRIGHT = {
 
 
 class PhotoError(PipelineError):
-    """A photo of the user that cannot be read; the message names it and the way out."""
+    """A photo or video of the user that cannot be annotated."""
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """Decode a photo and turn it as its EXIF says.
+    """Decode a photo and apply its EXIF orientation.
 
-    Grey becomes colour, 16 bits become 8, and what is transparent lies on white.
+    Grayscale is converted to RGB, 16 bits to 8, and transparent pixels are blended with white.
 
     Returns:
-        (height, width, 3) in red, green, blue order.
+        RGB pixels, (height, width, 3).
 
     Raises:
-        PhotoError: If the file is missing, damaged or no photo.
+        PhotoError: If the file is missing, damaged or not a photo.
     """
-    Image.MAX_IMAGE_PIXELS = _MOST_PIXELS
+    Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
     if path.is_dir():
         raise PhotoError(f"{path}: no photo in this folder")
     if path.suffix.lower() in _HEIF:
         _register_heif(path)
     try:
         with Image.open(path) as photo:
-            return np.array(_as_rgb(_turned(photo)))
+            return np.array(_to_rgb(_apply_orientation(photo)))
     except FileNotFoundError as error:
         raise PhotoError(f"{path}: no such file") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PhotoError(f"{path}: not a whole photo ({_reason(error)})") from error
+        raise PhotoError(f"{path}: not a complete photo ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return "of no known format" if "cannot identify" in str(error) else first_line(error)
+    return "unknown format" if "cannot identify" in str(error) else first_line(error)
 
 
-def _turned(photo: Image.Image) -> Image.Image:
-    """As `ImageOps.exif_transpose`, which also writes the EXIF anew and ends where it is odd."""
+def _apply_orientation(photo: Image.Image) -> Image.Image:
+    """Like `ImageOps.exif_transpose`, which also rewrites the EXIF block and fails if it is odd."""
     try:
         orientation = photo.getexif().get(ExifTags.Base.Orientation)
     except (struct.error, SyntaxError, TypeError, ValueError):
-        return photo  # its EXIF is damaged; its pixels may be whole
-    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return photo if turn is None else photo.transpose(turn)
+        return photo  # the EXIF block is damaged; the pixels may be complete
+    transpose = _TRANSPOSE.get(orientation) if isinstance(orientation, int) else None
+    return photo if transpose is None else photo.transpose(transpose)
 
 
-def _as_rgb(photo: Image.Image) -> Image.Image:
+def _to_rgb(photo: Image.Image) -> Image.Image:
     if photo.mode.startswith("I") or photo.mode == "F":
-        return Image.fromarray(_eight_bits(np.asarray(photo))).convert("RGB")
+        return Image.fromarray(_to_8_bits(np.asarray(photo))).convert("RGB")
     if photo.has_transparency_data:
         photo = photo.convert("RGBA")
         white = Image.new("RGBA", photo.size, "white")
@@ -79,11 +83,11 @@ def _as_rgb(photo: Image.Image) -> Image.Image:
     return photo.convert("RGB")
 
 
-def _eight_bits(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Values beyond 255 are those of 16 bits; broken ones up to 1 are shares of white."""
-    values = grey.astype(float)
+def _to_8_bits(gray: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale to 0..255: floats up to 1 are fractions of white; beyond 255, values have 16 bits."""
+    values = gray.astype(float)
     largest = values.max(initial=0)
-    if grey.dtype.kind == "f" and largest <= 1:
+    if gray.dtype.kind == "f" and largest <= 1:
         values *= 255
     elif largest > 255:
         values /= 257
@@ -96,7 +100,7 @@ def _register_heif(path: Path) -> None:
             from pillow_heif import register_heif_opener
         except ImportError as error:
             raise PhotoError(
-                f"{path}: HEIC takes a plug-in of Pillow: `pip install pillow-heif`, "
+                f"{path}: Pillow needs a plug-in to read HEIC: run `pip install pillow-heif`, "
                 "or save the photo as JPEG"
             ) from error
         register_heif_opener()

@@ -1,4 +1,4 @@
-"""From what a user names (photos, folders, patterns, videos, a list) to the pictures to look at."""
+"""Resolves command-line arguments (photos, folders, patterns, videos, a list) to images."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -14,95 +14,92 @@ from numpy.typing import NDArray
 
 from keypoints.annotation.images import PhotoError, read_image
 
-PHOTOS = frozenset(
+PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".avif"}
 )
-VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"})
 
 
 @dataclass(frozen=True)
 class InputImage:
-    """A photo, or one picture of a video.
+    """A photo, or one frame of a video.
 
     Attributes:
-        source: The file.
-        shown_as: What the user calls it.
-        stem: Of the files about it, unique in a run.
-        read: Gives its pixels, (height, width, 3) in red, green, blue order, or a PhotoError.
-        video_rate: Pictures per second of the video that it comes from; 0: a photo.
+        path: The photo or video file.
+        name: Name in messages and annotations: the path, and the frame number of a video.
+        stem: Stem of the image's output files, unique in a run.
+        read: Returns RGB pixels, (height, width, 3), or raises PhotoError.
+        fps: Annotated frames per second of the video; 0: a photo.
     """
 
-    source: Path
-    shown_as: str
+    path: Path
+    name: str
     stem: str
     read: Callable[[], NDArray[np.uint8]]
-    video_rate: float = 0.0
+    fps: float = 0.0
 
 
 def find_files(arguments: Iterable[str]) -> Iterator[Path]:
-    """The files that arguments mean: each a file, a folder of photos, a pattern, or - for a list.
+    """Resolve arguments: each is a file, a folder of photos, a pattern, or `-` for standard input.
 
-    What is not there is given back too, so that reading it names it.
+    A path that does not exist is included; reading it raises an error that names it.
     """
     for argument in arguments:
         if argument == "-":
             yield from find_files(line.strip() for line in sys.stdin if line.strip())
         elif (path := Path(argument)).is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTOS)
-            yield from found or [path]
-        elif not path.exists() and (matches := _matches_of(argument)):
+            photos = sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
+            yield from photos or [path]
+        elif not path.exists() and (matches := _match(argument)):
             yield from matches
         else:
             yield path
 
 
-def _matches_of(pattern: str) -> list[Path]:
-    """Each file once, however many linked folders lead to it."""
-    found = glob(pattern, recursive=True)  # noqa: PTH207, a pattern may begin at the root
+def _match(pattern: str) -> list[Path]:
+    """The files that match a pattern, each once even if several linked folders lead to it."""
+    found = glob(pattern, recursive=True)  # noqa: PTH207, a pattern may start at the root
     paths = (path for path in map(Path, sorted(found, key=len)) if path.is_file())
     return sorted({path.resolve(): path for path in reversed([*paths])}.values())
 
 
 def iter_images(files: Iterable[Path], *, every: int = 1) -> Iterator[InputImage]:
-    """The pictures of files, one by one: a video is not read further than it is asked for.
+    """Iterate over photos and the frames of videos, decoding a video only as far as needed.
 
     Args:
         files: Photos and videos.
-        every: Which pictures of a video: 1: each one, 2: each second one, ...
+        every: Step between the frames of a video: 1 yields every frame, 2 every second one.
     """
-    taken: set[str] = set()
+    stems: set[str] = set()
     for path in files:
-        others = (f"{path.stem}-{number}" for number in count(2))
-        stem = next(name for name in chain([path.stem], others) if name not in taken)
-        taken.add(stem)
-        if path.suffix.lower() in VIDEOS:
-            yield from _pictures_of_video(path, stem, every)
+        numbered = (f"{path.stem}-{number}" for number in count(2))
+        stem = next(name for name in chain([path.stem], numbered) if name not in stems)
+        stems.add(stem)
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            yield from _iter_frames(path, stem, every)
         else:
             yield InputImage(path, str(path), stem, partial(read_image, path))
 
 
-def _pictures_of_video(path: Path, stem: str, every: int) -> Iterator[InputImage]:
+def _iter_frames(path: Path, stem: str, every: int) -> Iterator[InputImage]:
     video = cv2.VideoCapture(str(path))
-    rate = (video.get(cv2.CAP_PROP_FPS) or 25.0) / every
+    fps = (video.get(cv2.CAP_PROP_FPS) or 25.0) / every
     number = 0
     while video.grab():
         if number % every == 0:
-            frame = cv2.cvtColor(video.retrieve()[1], cv2.COLOR_BGR2RGB).astype(
-                np.uint8, copy=False
-            )
-            name = f"{stem}/{number:06d}"
-            yield InputImage(path, f"{path}#{number}", name, partial(_same, frame), rate)
+            frame = cv2.cvtColor(video.retrieve()[1], cv2.COLOR_BGR2RGB)
+            pixels = frame.astype(np.uint8, copy=False)
+            read = partial(_return, pixels)
+            yield InputImage(path, f"{path}#{number}", f"{stem}/{number:06d}", read, fps)
         number += 1
     video.release()
     if number == 0:
-        yield InputImage(path, str(path), stem, partial(_refuse_video, path))
+        yield InputImage(path, str(path), stem, partial(_reject_video, path))
 
 
-def _same(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return frame
+def _return(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return pixels
 
 
-def _refuse_video(path: Path) -> NDArray[np.uint8]:
-    raise PhotoError(
-        f"{path}: {'not a video that can be read' if path.is_file() else 'no such file'}"
-    )
+def _reject_video(path: Path) -> NDArray[np.uint8]:
+    raise PhotoError(f"{path}: {'not a readable video' if path.is_file() else 'no such file'}")

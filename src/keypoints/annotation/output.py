@@ -1,4 +1,4 @@
-"""What is left of a run of annotate.py: pictures with points, annotations, sheets, videos."""
+"""Writes the results of annotate.py: annotations, photos and videos with landmarks, sheets."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -6,155 +6,147 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from keypoints.annotation.contact_sheet import ContactSheet
-from keypoints.annotation.drawing import draw_faces
-from keypoints.annotation.images import PhotoError
-from keypoints.annotation.pipeline import AnnotatedImage
-from keypoints.annotation.writers import AnnotatedPhoto, AnnotationWriter, annotation_writers
-from keypoints.core.landmarks import SCHEMES
+from keypoints.annotation.drawing import ContactSheet, draw_faces
+from keypoints.annotation.pipeline import AnnotatedImage, UnreadableImage
+from keypoints.annotation.writers import AnnotationWriter, annotation_writers
+from keypoints.core.errors import PipelineError
+from keypoints.core.landmarks import SCHEMES, Contour
+from keypoints.evaluation.drawing import select_contours
 from keypoints.models.checkpoint import ModelInfo
 
 _LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".gif")
 
 
 class AnnotationOutput:
-    """Writes what belongs to a picture, one after the other.
+    """Writes the files of one image after the other.
 
     Args:
-        folder: Of all outputs.
-        settings: Of the model whose points the faces have.
-        writers: Of annotations.
+        folder: Folder of all outputs.
+        contours: Contours as positions in the faces' landmarks.
+        writers: Writers of the annotations.
 
     Attributes:
-        n_unread: Pictures that could not be read.
+        n_unreadable: Number of images that could not be read.
     """
 
-    def __init__(self, folder: Path, settings: ModelInfo, writers: list[AnnotationWriter]) -> None:
-        self._folder, self._writers = folder, writers
-        self._scheme, self._points = SCHEMES[settings.scheme], settings.points
-        self._sheet = ContactSheet(folder, self._scheme, self._points)
+    def __init__(
+        self, folder: Path, contours: Sequence[Contour], writers: Sequence[AnnotationWriter]
+    ) -> None:
+        self._folder, self._contours, self._writers = folder, contours, writers
+        self._sheet = ContactSheet(folder, contours)
         self._video: tuple[Path, cv2.VideoWriter] | None = None
-        self._n_pictures = self._n_faces = self.n_unread = 0
+        self._n_images = self._n_faces = self.n_unreadable = 0
 
-    def write(self, annotated: AnnotatedImage) -> str:
-        """Write a picture's files; a line that says what was found."""
-        picture, photo = annotated.picture, annotated.photo
-        if photo is None:
-            self.n_unread += 1
-            return annotated.problem
-        n_faces = len(annotated.faces)
-        self._n_pictures, self._n_faces = self._n_pictures + 1, self._n_faces + n_faces
-        stem = self._folder / picture.stem
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        size = (photo.shape[0], photo.shape[1])
+    def write(self, image: AnnotatedImage | UnreadableImage) -> str:
+        """Write the files of an image and return a line that summarises them.
+
+        Raises:
+            PipelineError: If a video cannot be written.
+        """
+        if isinstance(image, UnreadableImage):
+            self.n_unreadable += 1
+            return image.problem
+        self._n_images, self._n_faces = self._n_images + 1, self._n_faces + len(image.faces)
+        (self._folder / image.input.stem).parent.mkdir(parents=True, exist_ok=True)
         for write in self._writers:
-            write(AnnotatedPhoto(picture.shown_as, picture.stem, size, annotated.faces))
-        for face in annotated.faces:
-            self._sheet.add(photo, face)
-        if picture.video_rate:
-            shown = self._append(annotated, photo)
-        elif n_faces:
-            shown = self._draw(annotated, photo)
-        else:
-            return f"{picture.shown_as}: no face found"
-        found = f"{_count(n_faces, 'face')}{_uncertainty_text(annotated)}"
-        return f"{picture.shown_as}: {found} -> {shown}"
+            write(image)
+        for face in image.faces:
+            self._sheet.add(image.photo, face)
+        if image.input.fps:
+            path = self._append_frame(image)
+        elif image.faces:
+            path = self._write_photo(image)
+        if not image.faces:
+            return f"{image.input.name}: no face found"
+        uncertainty = np.mean([face.uncertainty_photo.mean() for face in image.faces])
+        faces = _count(len(image.faces), "face")
+        return f"{image.input.name}: {faces}, uncertainty {uncertainty:.1f} px -> {path}"
 
     def close(self) -> None:
-        """Finish the video and the sheet that are not full yet."""
+        """Finish the last video and the last sheet."""
         if self._video:
             self._video[1].release()
             self._video = None
-        self._sheet.finish()
+        self._sheet.flush()
 
     def summary(self) -> str:
-        """What was found in all, and the sheets of it."""
-        sheets = "".join(f", {path}" for path in self._sheet.written)
-        unread = f", {self.n_unread} not read" if self.n_unread else ""
-        found = f"{_count(self._n_faces, 'face')} in {_count(self._n_pictures, 'picture')}"
-        return f"{found}{unread}{sheets}"
+        """A line with the total numbers and the contact sheets."""
+        found = f"{_count(self._n_faces, 'face')} in {_count(self._n_images, 'image')}"
+        unreadable = f", {self.n_unreadable} unreadable" if self.n_unreadable else ""
+        sheets = ", ".join(map(str, self._sheet.written))
+        return f"{found}{unreadable}" + (f" -> {sheets}" if sheets else "")
 
-    def _drawn(self, annotated: AnnotatedImage, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return draw_faces(photo, annotated.faces, self._scheme, self._points)
-
-    def _draw(self, annotated: AnnotatedImage, photo: NDArray[np.uint8]) -> Path:
-        """What was stored without a loss stays so."""
-        picture = annotated.picture
-        kind = ".png" if picture.source.suffix.lower() in _LOSSLESS else ".jpg"
-        path = self._folder / f"{picture.stem}_points{kind}"
-        image = Image.fromarray(self._drawn(annotated, photo))
-        image.save(path, quality=95, compress_level=1)  # of JPEG; of PNG
+    def _write_photo(self, image: AnnotatedImage) -> Path:
+        """Write the photo with its landmarks, lossless if the input was."""
+        suffix = ".png" if image.input.path.suffix.lower() in _LOSSLESS else ".jpg"
+        path = self._folder / f"{image.input.stem}_points{suffix}"
+        drawn = Image.fromarray(draw_faces(image.photo, image.faces, self._contours))
+        drawn.save(path, quality=95, compress_level=1)  # of JPEG; of PNG
         return path
 
-    def _append(self, annotated: AnnotatedImage, photo: NDArray[np.uint8]) -> Path:
-        picture = annotated.picture
-        path = self._folder / f"{Path(picture.stem).parent}_points.mp4"
+    def _append_frame(self, image: AnnotatedImage) -> Path:
+        path = self._folder / f"{Path(image.input.stem).parent}_points.mp4"
         if self._video is None or self._video[0] != path:
             if self._video:
                 self._video[1].release()
             codec = cv2.VideoWriter.fourcc(*"mp4v")
-            size = (photo.shape[1], photo.shape[0])
-            self._video = path, cv2.VideoWriter(str(path), codec, picture.video_rate, size)
+            size = (image.photo.shape[1], image.photo.shape[0])
+            self._video = path, cv2.VideoWriter(str(path), codec, image.input.fps, size)
             if not self._video[1].isOpened():
-                raise PhotoError(f"{path}: OpenCV cannot write a video here")
-        self._video[1].write(self._drawn(annotated, photo)[..., ::-1])
+                raise PipelineError(
+                    f"{path}: OpenCV cannot write a video here; choose another folder with --out"
+                )
+        drawn = draw_faces(image.photo, image.faces, self._contours)
+        self._video[1].write(drawn[..., ::-1])
         return path
 
 
 def check_output_folder(folder: Path, files: Iterable[Path]) -> None:
-    """See that no output can take the place of an input.
+    """Check that no output can overwrite an input.
 
     Raises:
-        PhotoError: If an input lies in the folder of the outputs.
+        PipelineError: If an input lies in the output folder.
     """
-    inside = folder.resolve()
+    resolved = folder.resolve()
     for path in files:
-        if inside in path.resolve().parents:
-            raise PhotoError(f"--out {folder}: {path} lies there, and is read; name another folder")
+        if resolved in path.resolve().parents:
+            raise PipelineError(
+                f"--out {folder}: the input {path} lies in this folder; choose another one"
+            )
 
 
 @contextmanager
 def annotation_output(
-    folder: Path, settings: ModelInfo, formats: Sequence[str]
+    folder: Path, info: ModelInfo, formats: Sequence[str]
 ) -> Iterator[AnnotationOutput]:
-    """An output whose files are whole at the end.
+    """An output whose files are complete when the context ends.
 
     Args:
-        folder: Of all outputs; it is made.
-        settings: Of the model whose points are written.
-        formats: Of annotations, besides JSON.
+        folder: Folder of all outputs, which is created.
+        info: Metadata of the model that predicts the landmarks.
+        formats: Formats of the annotations, besides JSON.
 
     Raises:
-        PhotoError: If there can be no such folder.
+        PipelineError: If the folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PhotoError(f"--out {folder}: cannot be a folder ({error.strerror})") from error
+        raise PipelineError(
+            f"--out {folder}: cannot create this folder ({error.strerror}); choose another one"
+        ) from error
+    contours = select_contours(SCHEMES[info.scheme], info.points)
     with annotation_writers(
-        folder,
-        formats,
-        model=settings.name,
-        scheme=settings.scheme,
-        points=settings.points,
+        folder, formats, model=info.name, scheme=info.scheme, points=info.points
     ) as writers:
-        output = AnnotationOutput(folder, settings, writers)
+        output = AnnotationOutput(folder, contours, writers)
         try:
             yield output
         finally:
             output.close()
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-def _uncertainty_text(annotated: AnnotatedImage) -> str:
-    """The mean uncertainty of all points, where there are any."""
-    if not annotated.faces:
-        return ""
-    mean = np.mean([face.uncertainty_photo.mean() for face in annotated.faces])
-    return f", its mirror image differs by {mean:.1f} px"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""From pictures to annotated pictures: decoded and searched on all cores while the network runs."""
+"""Annotates images as a stream: decoding and detection on all cores, prediction in batches."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,136 +16,142 @@ from keypoints.annotation.predictor import (
     FaceCrop,
     PredictedFace,
     Predictor,
-    cut_faces,
+    crop_faces,
     predict_faces,
 )
 from keypoints.core.parallel import parallel_map
-from keypoints.crops.store import CropFormat
+from keypoints.crops.format import CropFormat
 from keypoints.faces.face import Box
 
-_BATCH = 16  # faces, or pictures, that are predicted together
-_MOST_BYTES = 2**27  # of the pictures of a batch
-_LARGEST_BOX = 4  # longer sides of the photo, of which most would be nothing
+_BATCH_SIZE = 16  # faces, or images
+_MAX_BATCH_BYTES = 2**27  # of the images of a batch
+_MAX_BOX = 4  # longer sides of the photo; a larger box contains hardly any of its pixels
+
+
+@dataclass(frozen=True)
+class UnreadableImage:
+    """An image that cannot be annotated, and the reason."""
+
+    input: InputImage
+    problem: str
 
 
 @dataclass(frozen=True)
 class DetectedImage:
-    """A picture that was decoded and searched for faces, or the reason why not.
+    """A decoded image and the crops of its faces, the largest first.
 
     Attributes:
-        picture: Where it comes from.
-        photo: (height, width, 3); None: it could not be read.
-        faces: Cut out of it, the largest first.
-        problem: What to tell the user; empty: none.
+        photo: RGB pixels, (height, width, 3).
     """
 
-    picture: InputImage
-    photo: NDArray[np.uint8] | None
+    input: InputImage
+    photo: NDArray[np.uint8]
     faces: list[FaceCrop]
-    problem: str = ""
 
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """A picture with its faces, or the reason why there are none to look for.
+    """A decoded image and the predicted landmarks of its faces, the largest first.
 
     Attributes:
-        picture: Where it comes from.
-        photo: (height, width, 3); None: it could not be read.
-        faces: With their points, the largest first.
-        problem: What to tell the user; empty: none.
+        photo: RGB pixels, (height, width, 3).
     """
 
-    picture: InputImage
-    photo: NDArray[np.uint8] | None
+    input: InputImage
+    photo: NDArray[np.uint8]
     faces: list[PredictedFace]
-    problem: str = ""
 
 
 def detect_faces_in(
-    pictures: Iterable[InputImage],
+    images: Iterable[InputImage],
     format_: CropFormat,
     box: Box | None = None,
     thorough: bool = False,
-) -> Iterator[DetectedImage]:
-    """Decode pictures and cut out their faces, in threads; a few are under way ahead.
+) -> Iterator[DetectedImage | UnreadableImage]:
+    """Decode images and crop their faces in threads, a few images ahead of the consumer.
 
     Args:
-        pictures: Taken as they are needed.
-        format_: Of the crops.
-        box: Of the one face in each picture; None: look for faces.
-        thorough: Look for small faces where large ones are found, too.
+        images: Photos and video frames, read only as they are needed.
+        format_: Format of the crops.
+        box: Box of the only face of each image; None: detect the faces.
+        thorough: Also detect small faces in images with large ones.
     """
-    cv2.setNumThreads(1)  # the cores are busy with a picture each
-    return parallel_map(partial(_search, format_=format_, box=box, thorough=thorough), pictures)
+    cv2.setNumThreads(1)  # each core already works on an image of its own
+    return parallel_map(partial(_detect, format_=format_, box=box, thorough=thorough), images)
 
 
-def annotate_pictures(
-    searched: Iterable[DetectedImage], load: Callable[[], Predictor]
-) -> Iterator[AnnotatedImage]:
-    """Predict the points, in the order of the pictures: the first alone, the others in batches.
+def annotate_images(
+    images: Iterable[DetectedImage | UnreadableImage], load: Callable[[], Predictor]
+) -> Iterator[AnnotatedImage | UnreadableImage]:
+    """Predict landmarks, in the order of the images: the first image alone, the others in batches.
 
     Args:
-        searched: From `detect_faces_in`.
-        load: Gives the network; asked for it when the first picture is there.
+        images: Results of `detect_faces_in`.
+        load: Returns the predictor; called once the first image is decoded.
     """
-    waiting: list[DetectedImage] = []
+    batch: list[DetectedImage | UnreadableImage] = []
     predictor: Predictor | None = None
-    for picture in searched:
-        waiting.append(picture)
-        if predictor is None or _is_full(waiting):
+    for image in images:
+        batch.append(image)
+        if predictor is None or _is_full(batch):
             predictor = predictor or load()
-            yield from _annotate(waiting, predictor)
-            waiting = []
+            yield from _annotate(batch, predictor)
+            batch = []
     if predictor is not None:
-        yield from _annotate(waiting, predictor)
+        yield from _annotate(batch, predictor)
 
 
-def _search(
-    picture: InputImage, *, format_: CropFormat, box: Box | None, thorough: bool
-) -> DetectedImage:
+def _detect(
+    image: InputImage, *, format_: CropFormat, box: Box | None, thorough: bool
+) -> DetectedImage | UnreadableImage:
     try:
-        photo = picture.read()
-        boxes = _boxes(picture, photo, format_, box, thorough)
+        photo = image.read()
+        if format_.box_scale is None:  # the network takes whole frames
+            boxes = [(0.0, 0.0, float(photo.shape[1]), float(photo.shape[0]))]
+        elif box is None:
+            boxes = detect_faces(photo, thorough=thorough)
+        else:
+            boxes = [_check_box(box, image.name, photo.shape[:2])]
     except PhotoError as error:
-        return DetectedImage(picture, None, [], str(error))
-    return DetectedImage(picture, photo, cut_faces(photo, boxes, format_))
+        return UnreadableImage(image, str(error))
+    return DetectedImage(image, photo, crop_faces(photo, boxes, format_))
 
 
-def _boxes(
-    picture: InputImage,
-    photo: NDArray[np.uint8],
-    format_: CropFormat,
-    box: Box | None,
-    thorough: bool,
-) -> list[Box]:
-    height, width = photo.shape[:2]
-    if format_.box_scale is None:  # the network sees whole frames
-        return [(0.0, 0.0, float(width), float(height))]
-    if box is None:
-        return detect_faces(photo, thorough=thorough)
-    x0, y0, x1, y1 = box
+def _check_box(box: Box, name: str, size: tuple[int, int]) -> Box:
+    """Return the box.
+
+    Raises:
+        PhotoError: If it does not overlap the photo, or is far larger.
+    """
+    (height, width), (x0, y0, x1, y1) = size, box
     if x0 >= width or y0 >= height or x1 <= 0 or y1 <= 0:
         given = ",".join(f"{value:g}" for value in (x0, y0, x1 - x0, y1 - y0))
         raise PhotoError(
-            f"{picture.shown_as}: the box {given} lies outside of its {width} x {height} px"
+            f"{name}: the box {given} lies outside the photo, which has {width} x {height} px"
         )
-    if max(x1 - x0, y1 - y0) > _LARGEST_BOX * max(width, height):
+    if max(x1 - x0, y1 - y0) > _MAX_BOX * max(width, height):
         raise PhotoError(
-            f"{picture.shown_as}: no face in a photo of {width} x {height} px has a box of "
-            f"{x1 - x0:g} x {y1 - y0:g} px"
+            f"{name}: the box has {x1 - x0:g} x {y1 - y0:g} px, which is more than {_MAX_BOX} "
+            f"times the size of the photo, {width} x {height} px"
         )
-    return [box]
+    return box
 
 
-def _is_full(waiting: list[DetectedImage]) -> bool:
-    n_faces = sum(len(picture.faces) for picture in waiting)
-    n_bytes = sum(picture.photo.nbytes for picture in waiting if picture.photo is not None)
-    return max(n_faces, len(waiting)) >= _BATCH or n_bytes >= _MOST_BYTES
+def _is_full(batch: list[DetectedImage | UnreadableImage]) -> bool:
+    readable = [image for image in batch if isinstance(image, DetectedImage)]
+    n_faces = sum(len(image.faces) for image in readable)
+    n_bytes = sum(image.photo.nbytes for image in readable)
+    return max(n_faces, len(batch)) >= _BATCH_SIZE or n_bytes >= _MAX_BATCH_BYTES
 
 
-def _annotate(pictures: list[DetectedImage], predictor: Predictor) -> Iterator[AnnotatedImage]:
-    faces = iter(predict_faces(predictor, [face for p in pictures for face in p.faces]))
-    for picture in pictures:
-        own = list(islice(faces, len(picture.faces)))
-        yield AnnotatedImage(picture.picture, picture.photo, own, picture.problem)
+def _annotate(
+    batch: list[DetectedImage | UnreadableImage], predictor: Predictor
+) -> Iterator[AnnotatedImage | UnreadableImage]:
+    crops = [face for image in batch if isinstance(image, DetectedImage) for face in image.faces]
+    faces = iter(predict_faces(predictor, crops))
+    for image in batch:
+        if isinstance(image, UnreadableImage):
+            yield image
+        else:
+            own = list(islice(faces, len(image.faces)))
+            yield AnnotatedImage(image.input, image.photo, own)

@@ -1,6 +1,6 @@
-"""A network that takes crops as bytes, whatever runs it; and what it says of faces in photos.
+"""Landmark prediction on crops of photos, independent of the library that runs the network.
 
-Nothing here imports torch: a network may run in onnxruntime just as well.
+This module does not import torch, because onnxruntime can run the network.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,24 +10,31 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.core.geometry import apply_map, compose, invert, resize_map, unit_map
+from keypoints.core.geometry import (
+    apply_map,
+    compose,
+    hflip_landmarks,
+    invert,
+    resize_map,
+    unit_map,
+)
 from keypoints.core.landmarks import SCHEMES, Scheme, flip_indices_of
+from keypoints.core.types import Array
 from keypoints.crops.cropping import crop_and_resize, crop_region
-from keypoints.crops.store import CropFormat
+from keypoints.crops.format import CropFormat
 from keypoints.faces.face import Box
-
-Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A network with all that is needed to use it on a photo.
+    """A network with the format of its crops and its points.
 
     Attributes:
-        name: Of the model.
-        format: Of the crops that it takes, without a margin.
-        points: Which points of the scheme it predicts.
-        run: From crops (n, height, width, channels) to landmarks_unit (n, n_points, 2).
+        name: Name of the model.
+        format: Format of the crops, without a margin.
+        points: Indices of the scheme's points that the network predicts.
+        run: Function from crops, (n, height, width, channels), to landmarks_unit,
+            (n, n_points, 2).
     """
 
     name: str
@@ -37,18 +44,17 @@ class Predictor:
 
     @property
     def scheme(self) -> Scheme:
-        """Of the points."""
         return SCHEMES[self.format.scheme]
 
 
 @dataclass(frozen=True)
 class FaceCrop:
-    """A face as a predictor takes it.
+    """The crop of a face as a predictor takes it.
 
     Attributes:
-        box: In photo pixels.
-        crop: (height, width, channels).
-        photo_to_unit: (2, 3).
+        box: Box in photo pixels.
+        crop: Pixels, (height, width, channels).
+        photo_to_unit: Map from the photo to 0..1 of the crop, (2, 3).
     """
 
     box: Box
@@ -58,12 +64,13 @@ class FaceCrop:
 
 @dataclass(frozen=True)
 class PredictedFace:
-    """A face with its points.
+    """Predicted landmarks of a face.
 
     Attributes:
-        box: In photo pixels.
-        landmarks_photo: Means of the answers to the face and to its mirror image, (n_points, 2).
-        uncertainty_photo: How far the two answers lie apart, px, (n_points,).
+        box: Box in photo pixels.
+        landmarks_photo: Means of the predictions for the crop and for its horizontal flip,
+            (n_points, 2).
+        uncertainty_photo: Distances between the two predictions, px, (n_points,).
     """
 
     box: Box
@@ -71,15 +78,15 @@ class PredictedFace:
     uncertainty_photo: Array
 
 
-def cut_faces(
+def crop_faces(
     photo: NDArray[np.uint8], boxes: Sequence[Box], format_: CropFormat
 ) -> list[FaceCrop]:
-    """Cut some faces of one photo.
+    """Crop faces of one photo.
 
     Args:
-        photo: (height, width, 3) in red, green, blue order.
-        boxes: In photo pixels; each must meet the photo.
-        format_: Of the crops.
+        photo: RGB pixels, (height, width, 3).
+        boxes: Boxes in photo pixels, each of which must overlap the photo.
+        format_: Format of the crops.
     """
     pixels = photo if format_.colour else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     size = format_.crop_size
@@ -92,19 +99,18 @@ def cut_faces(
 
 
 def predict_faces(predictor: Predictor, faces: Sequence[FaceCrop]) -> list[PredictedFace]:
-    """Predict faces, of one photo or of many, as they are and in a mirror, in one batch."""
+    """Predict faces of one or several photos, and their horizontal flips, in one batch."""
     if not faces:
         return []
     crops = np.stack([face.crop for face in faces])
     both = predictor.run(np.concatenate([crops, crops[:, :, ::-1]])).astype(float)
-    plain, mirrored = both[: len(faces)], both[len(faces) :]
-    mirrored = mirrored[:, flip_indices_of(predictor.points, predictor.scheme)]
-    mirrored[..., 0] = 1 - mirrored[..., 0]
+    flip_indices = flip_indices_of(predictor.points, predictor.scheme)
+    plain, flipped = both[: len(faces)], hflip_landmarks(both[len(faces) :], flip_indices)
     to_photo = invert(np.stack([face.photo_to_unit for face in faces]))
-    plain_photo, flipped_photo = apply_map(to_photo, plain), apply_map(to_photo, mirrored)
+    plain_photo, flipped_photo = apply_map(to_photo, plain), apply_map(to_photo, flipped)
     landmarks = (plain_photo + flipped_photo) / 2
-    apart = np.linalg.norm(plain_photo - flipped_photo, axis=-1)
+    distances = np.linalg.norm(plain_photo - flipped_photo, axis=-1)
     return [
         PredictedFace(face.box, points, uncertainty)
-        for face, points, uncertainty in zip(faces, landmarks, apart, strict=True)
+        for face, points, uncertainty in zip(faces, landmarks, distances, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""A predictor that torch runs, from a trained model."""
+"""Predictors that run in torch."""
 
 import numpy as np
 import torch
@@ -9,8 +9,8 @@ from keypoints.models.predict import TrainedModel
 
 
 def torch_predictor(trained: TrainedModel, device: torch.device) -> Predictor:
-    """Put a trained model's network on a device, ready for crops."""
-    settings = trained.settings
+    """Move the network of a trained model to a device and wrap it as a predictor."""
+    info = trained.settings
     network = trained.network.to(device).to(memory_format=torch.channels_last).eval()
 
     @torch.inference_mode()
@@ -18,4 +18,4 @@ def torch_predictor(trained: TrainedModel, device: torch.device) -> Predictor:
         images = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
         return network(images).cpu().numpy()
 
-    return Predictor(settings.name, settings.crop_format, settings.points, run)
+    return Predictor(info.name, info.crop_format, info.points, run)

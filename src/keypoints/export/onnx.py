@@ -1,4 +1,4 @@
-"""A trained network as one ONNX file: bytes of crops in, points in parts of the crop out."""
+"""Exports trained networks to ONNX: uint8 crops in, landmarks_unit out."""
 
 import contextlib
 import io
@@ -13,18 +13,20 @@ import onnxscript.optimizer
 import torch
 from torch import Tensor, nn
 
-from keypoints.annotation.onnx_predictor import CROPS, LANDMARKS, WEIGHTS, digest_of
+from keypoints.annotation.onnx_predictor import CROPS, LANDMARKS, WEIGHTS
+from keypoints.core.hashing import sha256_of
+from keypoints.core.paths import atomic_file
 from keypoints.models.checkpoint import SETTINGS
 from keypoints.models.predict import TrainedModel
 
-OPSET = 18  # of ONNX; what onnxruntime has taken since 2023
+OPSET = 18  # supported by onnxruntime since 2023
 
 
 class WithPreprocessing(nn.Module):
-    """A network with the way from bytes to its input, normalisation included.
+    """A network that takes uint8 crops.
 
     Args:
-        network: From (n, channels, height, width), 0..1, to landmarks_unit.
+        network: Network from images, (n, channels, height, width) in 0..1, to landmarks_unit.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -35,7 +37,7 @@ class WithPreprocessing(nn.Module):
         """Predict landmarks.
 
         Args:
-            crops: (n, height, width, channels) uint8, red, green and blue or grey.
+            crops: RGB or grayscale uint8 pixels, (n, height, width, channels).
 
         Returns:
             landmarks_unit, (n, n_points, 2).
@@ -43,19 +45,19 @@ class WithPreprocessing(nn.Module):
         return self.network(crops.permute(0, 3, 1, 2).float() / 255)
 
 
-def write_onnx(path: Path, trained: TrainedModel, *, of: Path | None = None) -> None:
+def write_onnx(path: Path, trained: TrainedModel, *, model: Path | None = None) -> None:
     """Export a model, with its settings in the file's metadata.
 
     Args:
-        path: Of the export; its folder is made.
+        path: File of the export.
         trained: The model.
-        of: Its file, whose digest the export then carries.
+        model: File of the model, whose digest the export records; None: none is recorded.
     """
     task = trained.settings.task
-    # Two faces: torch takes a batch of one for a constant.
+    # Two faces, because torch exports a batch size of one as a constant.
     crops = torch.zeros(2, task.height, task.width, task.channels, dtype=torch.uint8)
     network = WithPreprocessing(trained.network).eval()
-    with _quietly():
+    with _silence_exporter():
         program = torch.onnx.export(
             network,
             (crops,),
@@ -64,30 +66,32 @@ def write_onnx(path: Path, trained: TrainedModel, *, of: Path | None = None) -> 
             dynamic_shapes={CROPS: {0: torch.export.Dim("faces", min=1)}},
             opset_version=OPSET,
             dynamo=True,
-            optimize=False,  # which folds norms into weights: half precision holds them no more
+            optimize=False,  # it would fold norms into weights, which float16 then cannot represent
             verbose=False,
         )
-    assert program is not None, "torch exports in memory where no file is given"
-    model = program.model_proto
-    onnxscript.optimizer.fold_constants(model)
-    onnxscript.optimizer.remove_unused_nodes(model)
-    _strip_metadata(model.graph)
-    _halve_where_exact(model.graph)
-    record = {SETTINGS: trained.settings.model_dump_json()}
-    onnx.helper.set_model_props(model, record | ({WEIGHTS: digest_of(of)} if of else {}))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(model.SerializeToString())
+    assert program is not None, "torch returns the program if it is given no file"
+    exported = program.model_proto
+    onnxscript.optimizer.fold_constants(exported)
+    onnxscript.optimizer.remove_unused_nodes(exported)
+    _strip_metadata(exported.graph)
+    _store_as_float16_if_exact(exported.graph)
+    metadata = {SETTINGS: trained.settings.model_dump_json()}
+    if model is not None:
+        metadata[WEIGHTS] = sha256_of(model)
+    onnx.helper.set_model_props(exported, metadata)
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(exported.SerializeToString())
 
 
 def _strip_metadata(graph: onnx.GraphProto) -> None:
-    """The exporter notes which lines of which files on this machine made a node."""
+    """Remove the file names and line numbers of this machine that the exporter records."""
     for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
 
 
-def _halve_where_exact(graph: onnx.GraphProto) -> None:
-    """Keep weights in half precision where none is changed; they are widened as it is loaded."""
+def _store_as_float16_if_exact(graph: onnx.GraphProto) -> None:
+    """Store weights as float16 if that changes no value, with a cast back to float32 on loading."""
     for weights in list(graph.initializer):
         values = onnx.numpy_helper.to_array(weights)
         if values.dtype != np.float32:
@@ -96,14 +100,14 @@ def _halve_where_exact(graph: onnx.GraphProto) -> None:
         if not np.array_equal(halves, values):
             continue
         half = f"{weights.name}_half"
-        widen = onnx.helper.make_node("Cast", [half], [weights.name], to=onnx.TensorProto.FLOAT)
-        graph.node.insert(0, widen)
+        cast = onnx.helper.make_node("Cast", [half], [weights.name], to=onnx.TensorProto.FLOAT)
+        graph.node.insert(0, cast)
         weights.CopyFrom(onnx.numpy_helper.from_array(halves, half))
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """The exporter tells of its own deprecated parts, which no user can mend."""
+def _silence_exporter() -> Iterator[None]:
+    """Silence warnings of torch's exporter about its own code, which users cannot fix."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The files of onnxruntime-web that the demo serves: a package of npm, checked by its digest."""
+"""Provides the files of onnxruntime-web: an npm package, verified by its SHA-512 digest."""
 
 import base64
 import hashlib
@@ -19,40 +19,39 @@ FILES = (
 )
 
 
-class DemoError(PipelineError):
-    """The demo cannot be built; the message says why and the way out."""
-
-
-def put_onnxruntime_web(folder: Path, downloads: Path) -> None:
-    """Unpack what the demo needs.
+def unpack_onnxruntime_web(folder: Path, downloads: Path) -> None:
+    """Unpack the files that the web page needs.
 
     Args:
-        folder: Gets FILES.
-        downloads: Keeps the package; npm brings it where it is missing.
+        folder: Folder for FILES.
+        downloads: Folder of the package; npm downloads it if it is missing.
 
     Raises:
-        DemoError: If npm is missing or fails, or the package is not the one expected.
+        PipelineError: If npm is missing or fails, or the package has another digest.
     """
     package = downloads / PACKAGE
     if not package.is_file():
-        _pack(downloads)
+        _download(downloads)
     digest = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
     if digest != SHA512:
-        raise DemoError(f"{package}: not the package that is expected (its SHA-512); remove it")
+        raise PipelineError(
+            f"{package}: its SHA-512 digest differs from the expected one; remove the file to "
+            "download it again"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(package) as archive:
         for name in FILES:
             member = archive.extractfile(f"package/dist/{name}")
-            assert member is not None, "the digest says that the package has it"
+            assert member is not None, "a package with this digest contains the file"
             (folder / name).write_bytes(member.read())
 
 
-def _pack(downloads: Path) -> None:
-    """Let npm bring the package, from the registry that it is set up for."""
+def _download(downloads: Path) -> None:
+    """Download the package from the registry that npm is configured for."""
     npm = shutil.which("npm")
     if npm is None:
-        raise DemoError(
-            "npm is missing, which brings onnxruntime-web: install Node.js, or put "
+        raise PipelineError(
+            "npm, which downloads onnxruntime-web, is missing: install Node.js, or put "
             f"{PACKAGE} into {downloads}/ yourself"
         )
     downloads.mkdir(parents=True, exist_ok=True)
@@ -63,4 +62,7 @@ def _pack(downloads: Path) -> None:
     )
     if done.returncode or not (downloads / PACKAGE).is_file():
         problem = first_line(RuntimeError(done.stderr.strip()))
-        raise DemoError(f"npm could not bring onnxruntime-web {VERSION}: {problem}")
+        raise PipelineError(
+            f"npm could not download onnxruntime-web {VERSION} ({problem}): check npm's registry, "
+            f"or put {PACKAGE} into {downloads}/ yourself"
+        )

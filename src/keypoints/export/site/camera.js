@@ -1,24 +1,24 @@
-// The camera's pictures, one after the other, until it is stopped.
+// The visitor's camera.
 
 export class Camera {
   constructor() {
     this.video = null;
-    this.isAsked = false;
+    this.isStarting = false;
   }
 
-  get runs() {
+  get isRunning() {
     return this.video !== null;
   }
 
-  /** Null where it was asked for a second time before the visitor had answered. */
+  /** Start the camera; returns null if an earlier call still waits for the visitor's permission. */
   async start() {
-    if (this.isAsked) return null;
-    if (!navigator.mediaDevices) throw new Error("browsers give it to https and localhost only");
-    this.isAsked = true;
+    if (this.isStarting) return null;
+    if (!navigator.mediaDevices) throw new Error("browsers allow it on https and localhost only");
+    this.isStarting = true;
     try {
       return await this.open();
     } finally {
-      this.isAsked = false;
+      this.isStarting = false;
     }
   }
 

@@ -1,14 +1,14 @@
-// What the visitor takes home: the same fields as src/annotate.py writes.
+// Downloads with the fields that src/keypoints/annotation/writers.py writes.
 
-export function asJson(photo, model, box, face) {
+export function toJson(photo, model, box, face) {
   const corners = [box.x, box.y, box.x + box.width, box.y + box.height];
-  const found = { box: corners.map(rounded), points: face.points.map(p => p.map(rounded)),
-    uncertainty: face.uncertainty.map(rounded) };
+  const rounded = { box: corners.map(round), points: face.points.map(point => point.map(round)),
+    uncertainty: face.uncertainty.map(round) };
   return { photo: photo.name, height: photo.height, width: photo.width, frame: model.frame,
-    model: model.name, scheme: model.scheme, point_numbers: model.points, faces: [found] };
+    model: model.name, scheme: model.scheme, point_numbers: model.points, faces: [rounded] };
 }
 
-export function asCsv(photo, model, face) {
+export function toCsv(photo, model, face) {
   const name = /[",\n]/.test(photo.name) ? `"${photo.name.replaceAll('"', '""')}"` : photo.name;
   const rows = face.points.map(([x, y], i) =>
     [name, 1, model.points[i], x.toFixed(3), y.toFixed(3), face.uncertainty[i].toFixed(3)].join(","));
@@ -23,6 +23,6 @@ export function download(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-function rounded(value) {
+function round(value) {
   return Math.round(value * 1000) / 1000;
 }

@@ -1,19 +1,19 @@
-// The page: from a photo, a box and the network to points.
+// The page: shows a photo and predicts the landmarks of the face in the box.
 
 import { Camera } from "./camera.js";
-import { asCsv, asJson, download } from "./files.js";
+import { download, toCsv, toJson } from "./files.js";
 import { Network } from "./network.js";
 import { Overlay } from "./overlay.js";
 
 const part = name => document.getElementById(name);
 const context = part("photo").getContext("2d", { willReadFrequently: true });
 const camera = new Camera();
-const FIRST_BOX = 0.5; // of the photo's shorter side, in its middle
+const FIRST_BOX = 0.5; // of the photo's shorter side
 
 let network, overlay, photo = null, isBusy = false, isStale = false;
 part("stage").classList.add("empty");
 
-/** Show a bitmap or a video's picture and look for points in the box, by default in the middle. */
+/** Show a bitmap or a video frame and predict the landmarks in a box, by default in the centre. */
 function show(source, name, box = null) {
   const width = source.videoWidth ?? source.width, height = source.videoHeight ?? source.height;
   const isNew = !photo || photo.name !== name || photo.width !== width || photo.height !== height;
@@ -24,16 +24,16 @@ function show(source, name, box = null) {
   context.drawImage(source, 0, 0);
   part("stage").classList.remove("empty");
   part("stage").style.width = `min(100%, 44rem, ${(72 * width / height).toFixed(1)}vh)`;
-  if (isNew || box) overlay.show(width, height, box ?? middle(width, height));
+  if (isNew || box) overlay.show(width, height, box ?? centralBox(width, height));
   return predict();
 }
 
-function middle(width, height) {
+function centralBox(width, height) {
   const side = FIRST_BOX * Math.min(width, height);
   return { x: (width - side) / 2, y: (height - side) / 2, width: side, height: side };
 }
 
-/** Predict; what changes in the meantime is predicted afterwards. */
+/** Predict; changes during a prediction start another one. */
 async function predict() {
   isStale = true;
   if (isBusy) return;
@@ -43,51 +43,51 @@ async function predict() {
       isStale = false;
       const { box } = overlay, start = performance.now();
       overlay.face = await network.predict(context, box);
-      tell(box, overlay.face, performance.now() - start);
+      showResult(box, overlay.face, performance.now() - start);
     }
   } finally {
     isBusy = false;
   }
 }
 
-function tell(box, face, milliseconds) {
+function showResult(box, face, milliseconds) {
   overlay.draw();
-  const mean = face.uncertainty.reduce((sum, apart) => sum + apart, 0) / face.uncertainty.length;
-  part("status").textContent = `${face.points.length} points in ${milliseconds.toFixed(0)} ms; ` +
-    `the mirror image gives points ${mean.toFixed(1)} px away`;
-  part("numbers").textContent = JSON.stringify(asJson(photo, network.model, box, face), null, 1);
+  const mean = face.uncertainty.reduce((sum, distance) => sum + distance, 0) / face.uncertainty.length;
+  part("status").textContent = `${face.points.length} points in ${milliseconds.toFixed(0)} ms, ` +
+    `mean uncertainty ${mean.toFixed(1)} px`;
+  part("numbers").textContent = JSON.stringify(toJson(photo, network.model, box, face), null, 1);
   for (const name of ["json", "csv"]) part(name).disabled = false;
 }
 
-async function open(file) {
+async function openFile(file) {
   stopCamera();
   try {
     const options = { imageOrientation: "from-image", colorSpaceConversion: "none" };
     await show(await createImageBitmap(file, options), file.name);
   } catch (error) {
-    part("status").textContent = `${file.name} cannot be shown: ${error.message}`;
+    part("status").textContent = `${file.name} cannot be opened: ${error.message}`;
   }
 }
 
 async function openSample(box) {
-  const file = await fetch("sample.png").then(answer => answer.blob());
+  const file = await fetch("sample.png").then(response => response.blob());
   stopCamera();
   await show(await createImageBitmap(file), "sample.png", box);
 }
 
 async function toggleCamera() {
-  if (camera.runs) return stopCamera();
+  if (camera.isRunning) return stopCamera();
   try {
     const video = await camera.start();
     if (!video) return;
-    part("camera").textContent = "Hold this picture";
-    while (camera.runs) {
+    part("camera").textContent = "Freeze this frame";
+    while (camera.isRunning) {
       await show(video, "camera");
       await new Promise(requestAnimationFrame);
     }
   } catch (error) {
     stopCamera();
-    part("status").textContent = `No camera: ${error.message}`;
+    part("status").textContent = `The camera cannot be used: ${error.message}`;
   }
 }
 
@@ -96,16 +96,16 @@ function stopCamera() {
   part("camera").textContent = "Use the camera";
 }
 
-function listen() {
+function addListeners() {
   part("file").addEventListener("change", ({ target }) => {
-    if (target.files[0]) open(target.files[0]);
-    target.value = ""; // so that the same photo can be chosen again
+    if (target.files[0]) openFile(target.files[0]);
+    target.value = ""; // allows choosing the same photo again
   });
   part("camera").addEventListener("click", toggleCamera);
   part("sample").addEventListener("click", () => openSample(network.model.sample_box));
   part("json").addEventListener("click", () => download(`${stem()}.json`, part("numbers").textContent + "\n"));
   part("csv").addEventListener("click", () =>
-    download(`${stem()}.csv`, asCsv(photo, network.model, overlay.face)));
+    download(`${stem()}.csv`, toCsv(photo, network.model, overlay.face)));
   addEventListener("resize", () => photo && overlay.draw());
   addEventListener("dragover", event => { event.preventDefault(); part("stage").classList.add("dropping"); });
   addEventListener("dragleave", () => part("stage").classList.remove("dropping"));
@@ -113,7 +113,7 @@ function listen() {
     event.preventDefault();
     part("stage").classList.remove("dropping");
     const file = event.dataTransfer.files[0];
-    if (file) open(file);
+    if (file) openFile(file);
   });
 }
 
@@ -124,10 +124,10 @@ function stem() {
 try {
   network = await Network.load();
   overlay = new Overlay(part("overlay"), network.model, predict);
-  listen();
-  part("status").textContent = `${network.model.name} is ready. Drop a photo, or see what it makes of a drawn face.`;
-  if (location.hash === "#drawn") await openSample(network.model.sample_box);
+  addListeners();
+  part("status").textContent = `${network.model.name} is ready. Drop a photo, or try the rendered face.`;
+  if (location.hash === "#sample") await openSample(network.model.sample_box);
 } catch (error) {
-  part("status").textContent = `The network cannot be loaded: ${error.message}. Is the page served, ` +
-    "as `python -m http.server --directory demo` does?";
+  part("status").textContent = `The network cannot be loaded: ${error.message}. The page must be served, ` +
+    "for example with `python -m http.server`.";
 }

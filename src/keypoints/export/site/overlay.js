@@ -1,20 +1,20 @@
-// Box and points over the photo, and the pointer and keys that move the box.
+// The box and the landmarks over the photo; pointer and keys move the box.
 
 const SPACE = "http://www.w3.org/2000/svg";
-const STEP = 0.02; // of the box's width, that a key moves it
-const SMALLEST = 16; // px
+const STEP = 0.02; // in widths of the box, per key press
+const MIN_SIDE = 16; // px
 
 export class Overlay {
-  /** Calls `moved(box)` whenever the visitor changes the box. */
-  constructor(svg, model, moved) {
-    Object.assign(this, { svg, model, moved, box: null, face: null, grip: null });
-    svg.addEventListener("pointerdown", event => this.#take(event));
+  /** `onMove(box)` is called whenever the visitor moves or resizes the box. */
+  constructor(svg, model, onMove) {
+    Object.assign(this, { svg, model, onMove, box: null, face: null, grip: null });
+    svg.addEventListener("pointerdown", event => this.#grab(event));
     svg.addEventListener("pointermove", event => this.#drag(event));
     for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => { this.grip = null; });
     svg.addEventListener("keydown", event => this.#press(event));
   }
 
-  /** Start with a photo of this size and a box. */
+  /** Show a box over a photo of this size. */
   show(width, height, box) {
     Object.assign(this, { width, height, box, face: null });
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -23,13 +23,13 @@ export class Overlay {
 
   draw() {
     const { x, y, width, height } = this.box;
-    const square = { x, y, width, height }, reach = this.width / this.svg.clientWidth * 7 || 7;
+    const square = { x, y, width, height }, radius = this.width / this.svg.clientWidth * 7 || 7;
     this.svg.replaceChildren(
       element("rect", { class: "box-rim", ...square }),
       element("rect", { class: "box", ...square }),
       ...(this.face ? this.#points() : []),
       ...this.#corners().map(([cx, cy], corner) =>
-        element("circle", { class: `handle handle-${corner}`, cx, cy, r: reach, "data-corner": corner })),
+        element("circle", { class: `handle handle-${corner}`, cx, cy, r: radius, "data-corner": corner })),
     );
   }
 
@@ -39,11 +39,11 @@ export class Overlay {
   }
 
   #points() {
-    const places = this.face.points.map(([x, y]) => [x + 0.5, y + 0.5]); // SVG counts from corners
+    const centres = this.face.points.map(([x, y]) => [x + 0.5, y + 0.5]); // SVG's origin is a pixel's corner
     const size = this.box.width / 75;
     const lines = this.model.contours.map(({ points, closed }) =>
-      "M" + points.map(point => places[point].join(" ")).join("L") + (closed ? "Z" : "")).join("");
-    const crosses = places.map(([x, y]) =>
+      "M" + points.map(point => centres[point].join(" ")).join("L") + (closed ? "Z" : "")).join("");
+    const crosses = centres.map(([x, y]) =>
       `M${x - size} ${y - size}l${2 * size} ${2 * size}m0 ${-2 * size}l${-2 * size} ${2 * size}`).join("");
     return [["annotated", lines, 0.5], ["predicted", crosses, 0.5]].flatMap(([name, d, width]) => [
       element("path", { class: `${name} rim`, d, "stroke-width": 2 * width * size }),
@@ -51,10 +51,10 @@ export class Overlay {
     ]);
   }
 
-  /** Grip the box, one of its corners, or begin a new box beside it. */
-  #take(event) {
+  /** Grab the box or one of its corners, or start a new box outside of it. */
+  #grab(event) {
     if (!this.box) return;
-    const at = this.#place(event), { corner } = event.target.dataset;
+    const at = this.#position(event), { corner } = event.target.dataset;
     if (corner !== undefined) {
       this.grip = { fixed: this.#corners()[(Number(corner) + 2) % 4] };
     } else if (event.target.classList.contains("box")) {
@@ -69,11 +69,11 @@ export class Overlay {
 
   #drag(event) {
     if (!this.grip) return;
-    const [x, y] = this.#place(event), { fixed, offset } = this.grip;
+    const [x, y] = this.#position(event), { fixed, offset } = this.grip;
     if (offset) {
       this.#move({ ...this.box, x: x - offset[0], y: y - offset[1] });
     } else {
-      const side = Math.max(SMALLEST, Math.abs(x - fixed[0]), Math.abs(y - fixed[1]));
+      const side = Math.max(MIN_SIDE, Math.abs(x - fixed[0]), Math.abs(y - fixed[1]));
       this.#move({
         x: x < fixed[0] ? fixed[0] - side : fixed[0],
         y: y < fixed[1] ? fixed[1] - side : fixed[1],
@@ -84,25 +84,25 @@ export class Overlay {
   }
 
   #press(event) {
-    const way = { ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0],
+    const steps = { ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0],
       "+": [-1, -1, 2], "-": [1, 1, -2] }[event.key];
-    if (!way || !this.box) return;
-    const [x, y, more] = way.map(steps => steps * STEP * this.box.width);
-    const side = Math.max(SMALLEST, this.box.width + more);
+    if (!steps || !this.box) return;
+    const [x, y, more] = steps.map(step => step * STEP * this.box.width);
+    const side = Math.max(MIN_SIDE, this.box.width + more);
     this.#move({ x: this.box.x + x, y: this.box.y + y, width: side, height: side });
     event.preventDefault();
   }
 
-  /** The middle of the box stays in the photo. */
+  /** Move the box, with its centre kept within the photo. */
   #move({ x, y, width, height }) {
-    const within = (start, side, length) => Math.min(Math.max(start, -side / 2), length - side / 2);
-    this.box = { x: within(x, width, this.width), y: within(y, height, this.height), width, height };
+    const limit = (start, side, length) => Math.min(Math.max(start, -side / 2), length - side / 2);
+    this.box = { x: limit(x, width, this.width), y: limit(y, height, this.height), width, height };
     this.draw();
-    this.moved(this.box);
+    this.onMove(this.box);
   }
 
-  /** Where the pointer is, in pixels of the photo. */
-  #place(event) {
+  /** Position of the pointer in photo pixels. */
+  #position(event) {
     const frame = this.svg.getBoundingClientRect();
     return [
       (event.clientX - frame.left) / frame.width * this.width,
@@ -112,7 +112,7 @@ export class Overlay {
 }
 
 function element(name, attributes) {
-  const made = document.createElementNS(SPACE, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
+  const created = document.createElementNS(SPACE, name);
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, value);
+  return created;
 }

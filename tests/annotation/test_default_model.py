@@ -1,0 +1,60 @@
+"""The choice of annotate.py's model."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keypoints.annotation import default_model
+
+
+def test_the_committed_network_is_the_default_until_a_model_of_real_faces_is_better(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, contenders = tmp_path / "root", tmp_path / "root/contenders"
+    committed = root / "pretrained/wild.safetensors"
+    models = [pipeline / "models/own.safetensors" for pipeline in (root, contenders)]
+    for path in (committed, *models):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(tiny_model.read_bytes())
+    committed.with_suffix(".json").write_text('{"nme": 0.06}')
+    monkeypatch.setattr(default_model, "PRETRAINED", committed)
+    monkeypatch.setattr(default_model, "_PIPELINES", (root, contenders))
+    assert default_model.model_file(None) == committed, "no model was evaluated"
+    for pipeline, model in zip((root, contenders), models, strict=True):
+        source, scores = (
+            pipeline / "data/raw/ibug/source.json",
+            pipeline / "metrics/scores/own.json",
+        )
+        for path in (source, scores):
+            path.parent.mkdir(parents=True)
+        for faces, nme, expected in (
+            ("rendered", 0.01, committed),
+            ("public", 0.07, committed),
+            ("public", 0.05, model),
+        ):
+            source.write_text(json.dumps({"source": faces}))
+            scores.write_text(json.dumps({"nme": nme}))
+            assert default_model.model_file(None) == expected
+        source.write_text('{"source": "rendered"}')
+    committed.unlink()
+    (root / "metrics/scores/own.json").write_text('{"nme": 0.04}')
+    assert default_model.model_file(None) == models[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("own", "models/own.safetensors"),
+        ("own.half", "models/own.half.safetensors"),
+        ("own.2of5", "models/own_folds/own.2of5.safetensors"),
+        ("own", "contenders/models/own.safetensors"),
+    ],
+)
+def test_a_model_is_found_by_its_name(
+    name: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(default_model, "_PIPELINES", (tmp_path, tmp_path / "contenders"))
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).touch()
+    assert default_model.model_file(name) == tmp_path / file
