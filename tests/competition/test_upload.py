@@ -161,10 +161,10 @@ def test_a_sending_is_a_row_of_the_history(sent_text: Callable[..., str]) -> Non
         ("GetSubmissionLimits", (403, "You must accept the rules"), "accept its rules at https://"),
         ("StartSubmissionUpload", (403, "You must accept the rules"), "You must accept the rules"),
         ("StartSubmissionUpload", (401, "Unauthorized"), "the credentials are not accepted"),
-        ("StartSubmissionUpload", (404, "Not found"), f"there is no competition {SLUG}"),
+        ("StartSubmissionUpload", (404, "Not found"), f"competition {SLUG} does not exist"),
         ("StartSubmissionUpload", (400, "The deadline has passed"), "400, The deadline has passed"),
-        ("StartSubmissionUpload", (429, "Too many"), "Kaggle says 429, Too many"),
-        ("StartSubmissionUpload", (500, "Oops"), "Kaggle says 500, Oops"),
+        ("StartSubmissionUpload", (429, "Too many"), "Kaggle responded 429, Too many"),
+        ("StartSubmissionUpload", (500, "Oops"), "Kaggle responded 500, Oops"),
         ("PUT", (400, "Bad Request"), "the upload failed (400 Bad Request); nothing was submitted"),
         ("PUT", (503, "Busy"), "the upload failed (503 Busy); nothing was submitted"),
         ("CreateSubmission", (400, "Competition is closed"), "400, Competition is closed"),
@@ -260,7 +260,7 @@ def test_a_look_that_fails_is_no_news(
 ) -> None:
     service.refusals["ListSubmissions"] = (500, "Oops")
     said = sent_text("resnet18", "--wait", "0")
-    assert "the score is not known yet: Kaggle says 500, Oops" in said
+    assert "the score is not known yet: Kaggle responded 500, Oops" in said
     assert len(sendings()) == 1
 
 
@@ -393,7 +393,7 @@ def test_a_token_that_is_not_valid_any_more_is_told(
     monkeypatch.delenv("KAGGLE_KEY")
     monkeypatch.setenv("KAGGLE_API_TOKEN", "an old one")
     said = sent_text("resnet18")
-    assert "error: Kaggle does not accept the credentials.\nCredentials go to one of" in said
+    assert "error: Kaggle rejects the credentials.\nCredentials go to one of" in said
     assert "an old one" not in said
     assert service.names == ["IntrospectToken"]
 

@@ -1,4 +1,4 @@
-"""Stages run in this process, as their scripts do: a process for each would take its seconds."""
+"""Stages run in this process like their scripts: starting a process for each would take seconds."""
 
 import runpy
 import sys
@@ -17,7 +17,12 @@ ARCHIVES = {
 
 
 class Stages:
-    """A folder with settings and a mirror, in which stages run as their scripts do."""
+    """A folder with settings and a mirror, in which stages run like their scripts.
+
+    Args:
+        folder: Empty folder; becomes the current one.
+        monkeypatch: Restores the current folder and the arguments.
+    """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.mirror, self.monkeypatch = folder, folder / "mirror", monkeypatch
@@ -26,38 +31,41 @@ class Stages:
         monkeypatch.chdir(folder)
         monkeypatch.delenv("DVC_ROOT", raising=False)
         monkeypatch.setattr(tempfile, "tempdir", str(folder / "temporary"))
+        params = (ROOT / "params.yaml").read_text()
+        Path("params.yaml").write_text(params)
         self.set_params({"source": "public", "mirror": "mirror"})
 
     def set_params(self, values: dict[str, object]) -> None:
+        """Change settings, named by their dotted keys; missing blocks are added."""
         yaml = YAML()
-        params = yaml.load((ROOT / "params.yaml").read_text())
+        params = yaml.load(Path("params.yaml").read_text())
         for key, value in values.items():
             *blocks, last = key.split(".")
             block = params
             for name in blocks:
-                block = block[name]
+                block = block.setdefault(name, {})
             block[last] = value
         with Path("params.yaml").open("w") as file:
             yaml.dump(params, file)
 
     def pack(self, dataset: str, files: Path) -> Path:
-        """An archive of the mirror; not gzipped, whatever its name: content tells."""
-        with tarfile.open(self.mirror / ARCHIVES[dataset], "w") as packed:
-            packed.add(files, arcname="set")
+        """Put an archive into the mirror; not gzipped, although its name ends in .gz."""
+        with tarfile.open(self.mirror / ARCHIVES[dataset], "w") as archive:
+            archive.add(files, arcname="set")
         return self.mirror / ARCHIVES[dataset]
 
-    def run(self, stage: str, item: str) -> str:
-        """Run a stage; its message if it exits 1, nothing if it is done."""
-        self.monkeypatch.setattr(sys, "argv", [f"{stage}.py", item])
+    def run(self, stage: str, *items: str) -> str:
+        """Run a stage; returns its error message, which is empty if it succeeds."""
+        self.monkeypatch.setattr(sys, "argv", [f"{stage}.py", *items])
         try:
             runpy.run_path(str(ROOT / "src" / f"{stage}.py"), run_name="__main__")
         except SystemExit as exit_:
-            assert isinstance(exit_.code, str)  # Python prints it and exits 1
+            assert isinstance(exit_.code, str)  # Python prints it and exits with 1
             return exit_.code
         return ""
 
     def refuse(self, stage: str, item: str, *expected: str) -> None:
-        """The stage names all that is expected, and nothing is left that was not there."""
+        """Run a stage that fails; its message has all expected texts, and no file changes."""
         before = self._files()
         message = self.run(stage, item)
         assert message.startswith("error: ")
@@ -65,6 +73,6 @@ class Stages:
         assert self._files() == before
 
     def _files(self) -> set[Path]:
-        kept = {Path("data"), Path("data/raw"), Path("data/crops")}  # folders without anything
+        empty = {Path("data"), Path("data/raw"), Path("data/crops")}
         found = {path.relative_to(self.folder) for path in self.folder.rglob("*")}
-        return {path for path in found - kept if path.parts[0] != ".downloads"}
+        return {path for path in found - empty if path.parts[0] != ".downloads"}

@@ -1,7 +1,7 @@
-"""One file over http(s) into a part on disk, going on after a break where it stopped.
+"""Download of one file over http(s), resumed after an interruption.
 
-Beside the part lies a note of the version that its bytes are from (the server's ETag or date), so
-that bytes of two versions of a file never meet.
+Beside the partial file, a note records the version of its bytes (the server's ETag or date), so
+that bytes of two versions of a file are never mixed.
 
 Source: RFC 9110, section 13.1.5 (If-Range) and section 14 (Range, Content-Range).
 """
@@ -27,21 +27,26 @@ logger = logging.getLogger(__name__)
 
 
 class TransferError(Exception):
-    """The address does not give the file; the message says why, not which address."""
+    """A source does not provide a file; the message contains the reason, not the address.
 
+    Args:
+        reason: What went wrong.
+        is_temporary: Whether another attempt may succeed.
+    """
 
-class _RetryableError(Exception):
-    """The connection broke or the server is busy: worth another attempt."""
+    def __init__(self, reason: str, *, is_temporary: bool = False) -> None:
+        super().__init__(reason)
+        self.is_temporary = is_temporary
 
 
 @dataclass(frozen=True)
 class RemoteVersion:
-    """What tells one version of a file from another.
+    """A version of a file on a server.
 
     Attributes:
-        address: Without credentials.
-        validator: The server's ETag or date; None where it gives neither, and nothing is resumed.
-        n_bytes: Of the whole file; 0 where the server does not say.
+        address: Address without credentials.
+        validator: The server's ETag or date; None if it sends neither, which precludes resuming.
+        n_bytes: Size of the whole file; 0 if the server does not send it.
     """
 
     address: str
@@ -51,25 +56,24 @@ class RemoteVersion:
 
 @dataclass(frozen=True)
 class PartialFile:
-    """The first bytes of a file and, in a note beside them, the version that they are from."""
+    """The first bytes of a file and, in a note beside them, their version."""
 
     path: Path
 
     @property
     def n_bytes(self) -> int:
-        """Bytes on disk; 0 before the first."""
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def begin(self, version: RemoteVersion) -> None:
-        """Drop what is there and notes what comes now."""
+    def start(self, version: RemoteVersion) -> None:
+        """Drop the present bytes and note the version of those to come."""
         self.discard()
         self._note.write_text(json.dumps(asdict(version)))
 
     def version_to_resume(self, address: str) -> RemoteVersion | None:
-        """The version to go on with; None where the file has to come from its first byte."""
+        """Version of the present bytes; None if the download has to start from the first byte."""
         try:
             version = RemoteVersion(**json.loads(self._note.read_text()))
-        except (FileNotFoundError, ValueError, TypeError):  # none, or cut short by a crash
+        except (FileNotFoundError, ValueError, TypeError):  # no note, or one truncated by a crash
             return None
         is_start = version.address == address and 0 < self.n_bytes <= version.n_bytes
         return version if is_start else None
@@ -84,34 +88,38 @@ class PartialFile:
         return self.path.with_name(f"{self.path.name}.json")
 
 
-def resume_download(address: str, part: PartialFile, *, waits_s: Sequence[float]) -> None:
-    """Complete a part.
+def resume_download(address: str, part: PartialFile, *, backoff_s: Sequence[float]) -> None:
+    """Complete a partial file.
 
     Args:
-        address: Where the file is, http(s); redirects are followed to http(s) only.
-        part: May hold the first bytes from an earlier call; after an error it holds what came.
-        waits_s: Seconds to wait between attempts, for as long as they bring nothing new.
+        address: Address of the file, http(s); only redirects to http(s) are followed.
+        part: Partial file, which may contain bytes of an earlier call. After an error it contains
+            the bytes received so far.
+        backoff_s: Seconds between attempts. The count starts again after new bytes arrive.
 
     Raises:
-        TransferError: If the address does not give the whole file.
-        OSError: If the part cannot be written.
+        TransferError: If the address does not provide the whole file.
+        OSError: If the partial file cannot be written.
     """
-    waits_left_s, most_bytes = list(waits_s), 0
+    n_failed, most_bytes = 0, 0
     while True:
         try:
             return _receive_rest(address, part)
-        except _RetryableError as reason:
+        except TransferError as error:
+            if not error.is_temporary:
+                raise
             if part.n_bytes > most_bytes:
-                waits_left_s, most_bytes = list(waits_s), part.n_bytes
-            if not waits_left_s:
-                raise TransferError(f"{reason}; {len(waits_s) + 1} attempts failed") from reason
-            wait_s = waits_left_s.pop(0)
-            logger.warning("%s: %s; again in %g s", redact_url(address), reason, wait_s)
+                n_failed, most_bytes = 0, part.n_bytes
+            if n_failed == len(backoff_s):
+                raise TransferError(f"{error}; {n_failed + 1} attempts failed") from error
+            wait_s = backoff_s[n_failed]
+            logger.warning("%s: %s; next attempt in %g s", redact_url(address), error, wait_s)
             time.sleep(wait_s)
+            n_failed += 1
 
 
 def redact_url(address: str) -> str:
-    """The address without user name and password, fit to be printed."""
+    """An address without user name and password."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
@@ -123,49 +131,51 @@ def _receive_rest(address: str, part: PartialFile) -> None:
     with _request(address, part.n_bytes, version) as response:
         _check_status(response)
         if response.status_code == HTTPStatus.OK:
-            version = _version_of(response, address)
-            part.begin(version)
+            version = _read_version(response, address)
+            part.start(version)
         elif not version or not _continues(response, part.n_bytes, version):
             part.discard()
-            raise _RetryableError("the file changed on the server, or its length was wrong")
+            raise TransferError(
+                "the file changed on the server, or its length was wrong", is_temporary=True
+            )
         _append(response, part, version)
 
 
 def _request(address: str, n_bytes: int, version: RemoteVersion | None) -> requests.Response:
-    headers = {"Accept-Encoding": "identity"}  # the file as it lies there, not packed again
+    headers = {"Accept-Encoding": "identity"}  # the file as stored, not compressed for the transfer
     if version and version.validator:
         headers |= {"Range": f"bytes={n_bytes}-", "If-Range": version.validator}
     try:
         return requests.get(address, headers=headers, stream=True, timeout=TIMEOUTS_S)
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise _RetryableError(str(_first_cause(error))) from error
+        raise TransferError(str(_root_cause(error)), is_temporary=True) from error
     except requests.RequestException as error:
         raise TransferError(str(error)) from error
 
 
 def _check_status(response: requests.Response) -> None:
-    answer = f"{response.status_code} {response.reason}"
-    if response.status_code in BUSY_STATUSES:
-        raise _RetryableError(answer)
     if response.status_code not in (
         HTTPStatus.OK,
         HTTPStatus.PARTIAL_CONTENT,
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     ):
-        raise TransferError(answer)
+        raise TransferError(
+            f"{response.status_code} {response.reason}",
+            is_temporary=response.status_code in BUSY_STATUSES,
+        )
 
 
-def _version_of(response: requests.Response, address: str) -> RemoteVersion:
+def _read_version(response: requests.Response, address: str) -> RemoteVersion:
     length = response.headers.get("Content-Length", "")
     if not length.isdecimal() and not response.raw.chunked:
-        raise TransferError("the server announces no length, so a break could not be told")
+        raise TransferError("the server sends no length, so an interruption could not be detected")
     n_bytes = int(length) if length.isdecimal() else 0
-    return RemoteVersion(redact_url(address), _validator_of(response), n_bytes)
+    return RemoteVersion(redact_url(address), _read_validator(response), n_bytes)
 
 
-def _validator_of(response: requests.Response) -> str | None:
+def _read_validator(response: requests.Response) -> str | None:
     etag = response.headers.get("ETag")
-    if etag and not etag.startswith("W/"):  # a weak one says nothing about single bytes
+    if etag and not etag.startswith("W/"):  # weak ETags do not identify the bytes
         return etag
     return response.headers.get("Last-Modified")
 
@@ -173,7 +183,7 @@ def _validator_of(response: requests.Response) -> str | None:
 def _continues(response: requests.Response, n_bytes: int, version: RemoteVersion) -> bool:
     expected = f"bytes {n_bytes}-{version.n_bytes - 1}/{version.n_bytes}"
     same_range = response.headers.get("Content-Range") == expected
-    return same_range and _validator_of(response) in (None, version.validator)
+    return same_range and _read_validator(response) in (None, version.validator)
 
 
 def _append(response: requests.Response, part: PartialFile, version: RemoteVersion) -> None:
@@ -192,17 +202,17 @@ def _append(response: requests.Response, part: PartialFile, version: RemoteVersi
                 file.write(chunk)
                 progress.update(len(chunk))
     except HTTPError as error:
-        raise _RetryableError(_received(part, version)) from error
+        raise _interrupted(part, version) from error
     if version.n_bytes not in (0, part.n_bytes):
-        raise _RetryableError(_received(part, version))
+        raise _interrupted(part, version)
 
 
-def _received(part: PartialFile, version: RemoteVersion) -> str:
-    announced = f" of {version.n_bytes:,}" if version.n_bytes else ""
-    return f"{part.n_bytes:,} bytes{announced} came"
+def _interrupted(part: PartialFile, version: RemoteVersion) -> TransferError:
+    total = f" of {version.n_bytes:,}" if version.n_bytes else ""
+    return TransferError(f"received {part.n_bytes:,}{total} bytes", is_temporary=True)
 
 
-def _first_cause(error: BaseException) -> BaseException:
+def _root_cause(error: BaseException) -> BaseException:
     while cause := error.__cause__ or error.__context__:
         error = cause
     return error

@@ -1,7 +1,7 @@
-"""Everything that talks to the official `kaggle` client.
+"""All calls of the official `kaggle` client.
 
-The client signs in when it is imported, makes a folder for its settings, prints what goes wrong,
-and with VERBOSE set prints the credentials: so it is imported late, silenced, and without VERBOSE.
+When imported, the client signs in and creates a folder for its settings; it prints errors and, if
+VERBOSE is set, the credentials. It is therefore imported late, silenced, and without VERBOSE.
 """
 
 import io
@@ -18,28 +18,28 @@ import requests
 from keypoints.core.errors import PipelineError, first_line
 
 CREDENTIALS = """\
-Credentials go to one of these places (the client reads them, this project never does):
+Credentials go to one of these places (only the client reads them, never this project):
   kaggle auth login            signs in with the browser
   KAGGLE_API_TOKEN             environment variable: a token of https://www.kaggle.com/settings/api
-  ~/.kaggle/access_token       the same token in a file, chmod 600
+  ~/.kaggle/access_token       file with that token, chmod 600
   ~/.kaggle/kaggle.json        an older API key with its user name, chmod 600"""
 
 _TOKEN_FILES = ("access_token", "access_token.txt", "credentials.json", "kaggle.json")
 
 
 class KaggleError(PipelineError):
-    """Kaggle refused, or could not be reached; the message says why and the way out."""
+    """Kaggle refuses a call, or cannot be reached; the message contains reason and remedy."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What Kaggle says of a submission.
+    """State of a submission.
 
     Attributes:
-        is_final: Whether it has been scored, or will never be.
-        public_score: None where there is none.
+        is_final: Whether the submission was scored or failed.
+        public_score: None if there is none.
         private_score: None until the competition ends.
-        problem: Why it was not scored.
+        problem: Why the submission failed.
     """
 
     is_final: bool
@@ -49,18 +49,18 @@ class Result:
 
 
 def has_credentials() -> bool:
-    """Whether the client would find any, without importing it."""
+    """Whether the client would find credentials; checked without importing it."""
     environment = os.environ
     if environment.get("KAGGLE_API_TOKEN"):
         return True
     if environment.get("KAGGLE_USERNAME") and environment.get("KAGGLE_KEY"):
         return True
-    own = Path("~/.kaggle").expanduser()
+    home = Path("~/.kaggle").expanduser()
     base = Path(environment.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
     config = Path(
-        environment.get("KAGGLE_CONFIG_DIR") or (own if own.exists() else base / "kaggle")
+        environment.get("KAGGLE_CONFIG_DIR") or (home if home.exists() else base / "kaggle")
     )
-    files = [own / name for name in _TOKEN_FILES] + [config / "kaggle.json"]
+    files = [home / name for name in _TOKEN_FILES] + [config / "kaggle.json"]
     return any(path.is_file() and path.stat().st_size for path in files)
 
 
@@ -68,10 +68,10 @@ class Kaggle:
     """A signed-in client.
 
     Args:
-        slug: The competition that the calls are about.
+        slug: Competition of all calls.
 
     Raises:
-        KaggleError: If there are no credentials or they are not accepted.
+        KaggleError: If there are no credentials or Kaggle rejects them.
     """
 
     def __init__(self, slug: str) -> None:
@@ -83,14 +83,14 @@ class Kaggle:
                 self._api = _sign_in()
             except requests.RequestException:
                 raise
-            except (OSError, TypeError, ValueError):  # their texts may show a token
+            except (OSError, TypeError, ValueError):  # their messages may contain a token
                 raise KaggleError(f"the credentials cannot be read.\n{CREDENTIALS}") from None
 
     def check_limit(self) -> None:
-        """Stop where today's submissions are used up; a service that cannot tell is no reason to.
+        """Check that a submission is left today; passes if Kaggle reports no limit.
 
         Raises:
-            KaggleError: If they are, or the competition is closed to this user.
+            KaggleError: If none is left, or the competition is closed to this user.
         """
         with self._translate_errors():
             try:
@@ -102,7 +102,7 @@ class Kaggle:
         if limits.num_allowed_now <= 0:
             raise KaggleError(
                 f"no submission to {self.slug} is left today ({limits.num_today} were made); "
-                "Kaggle counts anew from midnight UTC"
+                "the count restarts at midnight UTC"
             )
 
     def submit(self, path: Path, message: str) -> int:
@@ -112,21 +112,21 @@ class Kaggle:
             Kaggle's number of the submission.
 
         Raises:
-            KaggleError: If it was not taken.
+            KaggleError: If the submission is not accepted.
         """
-        self._api.upload_answer = ""
-        with self._translate_errors() as said:
-            answer = self._api.competition_submit(str(path), message, self.slug, quiet=True)
-        if answer.message == self._api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
-            reason = self._api.upload_answer or _redact_urls(said.getvalue())
+        self._api.upload_status = ""
+        with self._translate_errors() as printed:
+            response = self._api.competition_submit(str(path), message, self.slug, quiet=True)
+        if response.message == self._api.COMPETITION_SUBMIT_UPLOAD_FAILED_MESSAGE:
+            reason = self._api.upload_status or _redact_urls(printed.getvalue())
             raise KaggleError(f"{path}: the upload failed ({reason}); nothing was submitted")
-        return int(answer.ref)
+        return int(response.ref)
 
     def result(self, number: int) -> Result:
-        """What is known of a submission by now.
+        """Current state of a submission.
 
         Raises:
-            KaggleError: If Kaggle does not say.
+            KaggleError: If Kaggle refuses or cannot be reached.
         """
         with self._translate_errors():
             submissions = self._api.competition_submissions(self.slug) or []
@@ -136,13 +136,13 @@ class Kaggle:
         if found.status.name == "ERROR":
             problem = found.error_description or "Kaggle gives no reason"
             return Result(is_final=True, problem=problem)
-        return Result(True, _number(found.public_score), _number(found.private_score))
+        return Result(True, _parse_score(found.public_score), _parse_score(found.private_score))
 
     def download(self, folder: Path) -> Path:
-        """Bring the archive of the competition's files into a folder.
+        """Download the archive of the competition's files into a folder.
 
         Raises:
-            KaggleError: If it cannot be had.
+            KaggleError: If Kaggle refuses or cannot be reached.
         """
         folder.mkdir(parents=True, exist_ok=True)
         with self._translate_errors():
@@ -151,22 +151,22 @@ class Kaggle:
 
     @contextmanager
     def _translate_errors(self) -> Iterator[io.StringIO]:
-        """Keep what the client prints, and say its errors in the house's words."""
-        said = io.StringIO()
+        """Capture the client's output, and raise its errors as `KaggleError`."""
+        printed = io.StringIO()
         try:
-            with redirect_stdout(said):
-                yield said
+            with redirect_stdout(printed):
+                yield printed
         except requests.HTTPError as error:
-            raise KaggleError(_refusal(error, self.slug)) from error
+            raise KaggleError(_http_message(error, self.slug)) from error
         except requests.RequestException as error:
             raise KaggleError(
-                f"Kaggle cannot be reached ({_redact_urls(first_line(error))}); check the "
-                f"network and, before you send again, `kaggle competitions submissions {self.slug}`"
+                f"Kaggle cannot be reached ({_redact_urls(first_line(error))}); check the network "
+                f"and, before another upload, `kaggle competitions submissions {self.slug}`"
             ) from error
-        except (TypeError, ValueError) as error:  # its text may show a key
+        except (TypeError, ValueError) as error:  # their messages may contain a key
             raise KaggleError(f"the kaggle client failed ({type(error).__name__})") from None
         except SystemExit as error:
-            raise KaggleError(f"Kaggle does not accept the credentials.\n{CREDENTIALS}") from error
+            raise KaggleError(f"Kaggle rejects the credentials.\n{CREDENTIALS}") from error
 
 
 def _sign_in() -> Any:
@@ -175,12 +175,12 @@ def _sign_in() -> Any:
     from kaggle.api.kaggle_api_extended import KaggleApi
 
     class Api(KaggleApi):
-        """The client, which remembers how an upload was answered; its own says only 'failed'."""
+        """The client with the HTTP status of a failed upload, which it does not report itself."""
 
-        upload_answer = ""
+        upload_status = ""
 
         def _is_upload_successful(self, response: requests.Response) -> bool:
-            self.upload_answer = f"{response.status_code} {response.reason}"
+            self.upload_status = f"{response.status_code} {response.reason}"
             return super()._is_upload_successful(response)
 
     api = Api()
@@ -188,27 +188,27 @@ def _sign_in() -> Any:
     return api
 
 
-def _refusal(error: requests.HTTPError, slug: str) -> str:
+def _http_message(error: requests.HTTPError, slug: str) -> str:
     response = error.response
     if response is None:
         return f"Kaggle refused: {_redact_urls(first_line(error))}"
-    said = f"Kaggle says {response.status_code}, {_message(response)}"
+    status = f"Kaggle responded {response.status_code}, {_reason(response)}"
     match response.status_code:
         case 401:
-            return f"{said}: the credentials are not accepted.\n{CREDENTIALS}"
+            return f"{status}: the credentials are not accepted.\n{CREDENTIALS}"
         case 403:
             return (
-                f"{said}: join the competition and accept its rules at "
+                f"{status}: join the competition and accept its rules at "
                 f"https://www.kaggle.com/c/{slug}/rules, or it is closed"
             )
         case 404:
-            return f"{said}: there is no competition {slug}, or it takes no submissions any more"
+            return f"{status}: competition {slug} does not exist or accepts no submissions any more"
         case 429:
-            return f"{said}: too many calls or submissions; wait, at most until midnight UTC"
-    return said
+            return f"{status}: too many calls or submissions; wait, at most until midnight UTC"
+    return status
 
 
-def _message(response: requests.Response) -> str:
+def _reason(response: requests.Response) -> str:
     try:
         return str(response.json()["message"])
     except (ValueError, KeyError, TypeError):
@@ -216,12 +216,12 @@ def _message(response: requests.Response) -> str:
 
 
 def _redact_urls(text: str) -> str:
-    """An error's text without addresses: that of an upload is a credential."""
-    lines = text.strip().splitlines() or ["the client does not say why"]
+    """The last line of a message without addresses: the address of an upload is a credential."""
+    lines = text.strip().splitlines() or ["the client gives no reason"]
     return re.sub(r"https?://\S+|(with url: )\S+", r"\1...", lines[-1])
 
 
-def _number(text: str | None) -> float | None:
+def _parse_score(text: str | None) -> float | None:
     try:
         return float(text or "")
     except ValueError:

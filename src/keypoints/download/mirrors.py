@@ -1,16 +1,21 @@
-"""Downloads: a mirror and public addresses, a digest, and never half a file under its name."""
+"""Lookup of a file: in the mirror, among earlier downloads, at public addresses, at Kaggle."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from keypoints.config.address import Address
+from keypoints.config.params import Params
 from keypoints.core.errors import PipelineError
+from keypoints.core.hashing import sha256_of
+from keypoints.core.paths import repo_root
 from keypoints.download.http import PartialFile, TransferError, redact_url, resume_download
+from keypoints.download.kaggle_client import Kaggle, KaggleError
 
 BACKOFF_S = (1, 2, 4, 8)
 
@@ -18,17 +23,39 @@ logger = logging.getLogger(__name__)
 
 
 class DownloadError(PipelineError):
-    """A file could not be had; the message names it, what is wrong and the ways out."""
+    """A file cannot be downloaded; the message names the file, the reasons and the remedies."""
+
+
+@dataclass(frozen=True)
+class DownloadDirs:
+    """Folders in which files are looked up and kept.
+
+    Attributes:
+        root: Root of the repository.
+        mirror: Folder relative to `root`, or URL prefix, with copies of the files; None: no mirror.
+    """
+
+    root: Path
+    mirror: str | None
+
+    @classmethod
+    def read(cls, params: Params) -> Self:
+        """The folders according to the setting `mirror`."""
+        return cls(repo_root(), params.read("mirror", Address | None))
+
+    @property
+    def downloads(self) -> Path:
+        return self.root / ".downloads"
 
 
 @dataclass(frozen=True)
 class Download:
-    """A whole file.
+    """A complete file.
 
     Attributes:
-        path: Where it lies: among the downloads or, not copied, in a mirror folder.
-        sha256: Its digest, in hex.
-        origin: The address or the file that it came from, without credentials.
+        path: Location among the downloads or, without a copy, in the mirror folder.
+        sha256: Digest in hexadecimal digits.
+        origin: Address or file of the source, without credentials.
     """
 
     path: Path
@@ -36,63 +63,64 @@ class Download:
     origin: str
 
 
-def download(
-    urls: Sequence[str],
+def find(
+    names: Sequence[str],
+    dirs: DownloadDirs,
     *,
-    folder: Path,
-    mirror: str | None = None,
+    urls: Sequence[str] = (),
+    competition: str = "",
+    subfolder: str = "",
     sha256: str | None = None,
     accepts: Callable[[Path], bool] = Path.is_file,
-    waits_s: Sequence[float] = BACKOFF_S,
+    backoff_s: Sequence[float] = BACKOFF_S,
 ) -> Download:
-    """Bring one file from the first source that has it.
+    """Find a file in the first source that has it.
 
-    Asked in this order: the mirror, what lies in `folder` from an earlier download, the public
-    addresses. A second process that wants the same file waits for the first.
+    The sources are, in this order: the mirror folder, earlier downloads, the mirror address, the
+    public addresses, Kaggle. If another process is downloading the file, wait for it.
 
     Args:
-        urls: Public http(s) addresses of the file; the last part of an address is its name.
-        folder: Where downloads land; a broken one waits there, as `NAME.part`, to be resumed.
-        mirror: A folder, or what an http(s) address begins with; holds files of the same names.
-        sha256: The digest that the file must have, in hex; None accepts any.
-        accepts: Whether a file can be what was asked for: a dead host may answer with a page.
-        waits_s: Seconds between attempts at one address, for as long as they bring nothing new.
+        names: Names of the file; a mirror may have it under any of them.
+        dirs: Mirror and downloads.
+        urls: Public addresses, http(s).
+        competition: Slug of the Kaggle competition whose files are wanted, if any.
+        subfolder: Folder among the downloads that keeps the file.
+        sha256: Digest that the file must have; None accepts any.
+        accepts: Whether a file is of the wanted kind; a dead host may have sent an HTML page.
+        backoff_s: Seconds between attempts at an address, see `resume_download`.
 
     Raises:
-        DownloadError: If no source has the file, a source has another one than `sha256` says, the
-            disk is full, or an address or the mirror cannot be used.
+        DownloadError: If no source has the file, a source has one with another digest, the disk is
+            full, or an address or the mirror is invalid.
+        KaggleError: If Kaggle is the last source and does not provide the file.
     """
-    names = list(dict.fromkeys(_file_name(url) for url in urls))
-    mirrored = list(_mirrored(names, mirror))
+    folder = dirs.downloads / subfolder
     folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / Path(names[0]).name
     failures = []
-    with FileLock(folder / f"{names[0]}.lock"):
-        for source in [*mirrored, *_kept(names, folder, sha256), *urls]:
+    with FileLock(f"{kept}.lock"):
+        for source in _list_sources(names, dirs, folder, urls, sha256):
             try:
-                found = _try_source(source, folder, sha256, waits_s)
-                if accepts(found.path):
-                    return found
-                if found.path.parent == folder:
-                    found.path.unlink()
-                raise TransferError("what came is another kind of file, such as a page of text")
+                return _try_source(source, folder, sha256, accepts, backoff_s)
             except TransferError as error:
                 shown = source if isinstance(source, Path) else redact_url(source)
                 failures.append(f"{shown}: {error}")
                 logger.warning(failures[-1])
+        if competition:
+            return _download_from_kaggle(competition, kept, sha256)
     raise DownloadError(
-        "\n  ".join([f"{names[0]}: no source gave it", *failures])
+        "\n  ".join([f"{names[0]}: no source provides this file", *failures])
         + "\nSet `mirror:` in params.yaml to a folder or an address that has it,"
-        + f" or put the file at {folder / names[0]} by hand."
+        + f" or put the file at {kept} by hand."
     )
 
 
-def sha256_of(path: Path) -> str:
-    """Digest of a file of any size, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def file_name(address: str) -> str:
+    """Name of the file at an address, which is its last part.
 
-
-def _file_name(address: str) -> str:
+    Raises:
+        DownloadError: If it is not the http(s) address of a file.
+    """
     parts = urlsplit(address)
     name = PurePosixPath(parts.path).name
     if parts.scheme not in ("http", "https") or not parts.hostname or name in ("", ".."):
@@ -100,66 +128,96 @@ def _file_name(address: str) -> str:
     return name
 
 
-def _mirrored(names: Sequence[str], mirror: str | None) -> Iterator[Path | str]:
-    if mirror is None:
-        return
-    if mirror.startswith(("http://", "https://")):
-        yield from (f"{mirror.rstrip('/')}/{name}" for name in names)
-    elif Path(mirror).is_dir():
-        yield from (Path(mirror) / name for name in names)
-    else:
-        raise DownloadError(
-            "params.yaml: mirror must be null, a folder, or begin with http:// or https://;"
-            f" got {redact_url(mirror)!r}"
-        )
-
-
-def _kept(names: Sequence[str], folder: Path, sha256: str | None) -> Iterator[Path]:
-    """Earlier downloads; a file with another digest stays until the right one replaces it."""
-    for path in filter(Path.is_file, (folder / name for name in names)):
+def _list_sources(
+    names: Sequence[str],
+    dirs: DownloadDirs,
+    folder: Path,
+    urls: Sequence[str],
+    sha256: str | None,
+) -> Iterator[Path | str]:
+    mirrored = _mirrored(names, dirs)
+    yield from (source for source in mirrored if isinstance(source, Path))
+    for path in filter(Path.is_file, (folder / Path(name).name for name in names)):
         digest = sha256_of(path)
-        if sha256 is None or digest == sha256.lower():
+        if sha256 in (None, digest):
             yield path
-        else:
-            logger.warning("%s: sha256 must be %s; got %s: asking anew", path, sha256, digest)
+        else:  # the file stays until the right one replaces it
+            logger.warning("%s: sha256 must be %s; got %s: fetching it again", path, sha256, digest)
+    yield from (source for source in mirrored if isinstance(source, str))
+    yield from urls
+
+
+def _mirrored(names: Sequence[str], dirs: DownloadDirs) -> Sequence[Path | str]:
+    mirror = dirs.mirror
+    if mirror is None:
+        return []
+    if mirror.startswith(("http://", "https://")):
+        return [f"{mirror.rstrip('/')}/{name}" for name in names]
+    if (dirs.root / mirror).is_dir():
+        return [dirs.root / mirror / name for name in names]
+    raise DownloadError(
+        "params.yaml: mirror must be null, a folder, or begin with http:// or https://;"
+        f" got {redact_url(mirror)!r}"
+    )
 
 
 def _try_source(
-    source: Path | str, folder: Path, sha256: str | None, waits_s: Sequence[float]
+    source: Path | str,
+    folder: Path,
+    sha256: str | None,
+    accepts: Callable[[Path], bool],
+    backoff_s: Sequence[float],
 ) -> Download:
     if isinstance(source, str):
-        return _fetch(source, folder, sha256, waits_s)
-    try:
-        digest = sha256_of(source)
-    except OSError as error:
-        raise TransferError(error.strerror) from error
-    _check_digest(digest, sha256, str(source))
-    return Download(source, digest, origin=str(source))
+        found = _download(source, folder, sha256, backoff_s)
+    else:
+        try:
+            found = _checked(source, sha256, str(source))
+        except OSError as error:
+            raise TransferError(error.strerror or str(error)) from error
+    if accepts(found.path):
+        return found
+    if found.path.parent == folder:
+        found.path.unlink()
+    raise TransferError("this is another kind of file, such as an HTML page")
 
 
-def _fetch(address: str, folder: Path, sha256: str | None, waits_s: Sequence[float]) -> Download:
-    path = folder / _file_name(address)
-    origin = redact_url(address)
+def _download(
+    address: str, folder: Path, sha256: str | None, backoff_s: Sequence[float]
+) -> Download:
+    path = folder / file_name(address)
     part = PartialFile(path.with_name(f"{path.name}.part"))
     try:
-        resume_download(address, part, waits_s=waits_s)
+        resume_download(address, part, backoff_s=backoff_s)
     except OSError as error:
         raise DownloadError(
             f"{part.path}: {error.strerror} after {part.n_bytes:,} bytes."
-            " They are kept: make room, and the next run goes on from there."
+            " They are kept: free some space and run the command again to resume."
         ) from error
-    digest = sha256_of(part.path)
     try:
-        _check_digest(digest, sha256, origin)
+        found = _checked(part.path, sha256, redact_url(address))
         part.path.replace(path)
     finally:
         part.discard()
-    return Download(path, digest, origin)
+    return Download(path, found.sha256, found.origin)
 
 
-def _check_digest(digest: str, expected: str | None, origin: str) -> None:
-    if expected is not None and digest != expected.lower():
+def _download_from_kaggle(competition: str, path: Path, sha256: str | None) -> Download:
+    try:
+        received = Kaggle(competition).download(path.parent / "kaggle")
+    except KaggleError as error:
+        raise KaggleError(
+            f"{error}\nOr put {path.name} into the mirror or into {path.parent}"
+        ) from error
+    received.replace(path)
+    return _checked(path, sha256, f"https://www.kaggle.com/c/{competition}")
+
+
+def _checked(path: Path, expected: str | None, origin: str) -> Download:
+    digest = sha256_of(path)
+    if expected not in (None, digest):
         raise DownloadError(
             f"{origin}: sha256 must be {expected}; got {digest}. Use another mirror or, if the"
             " publisher changed the file, correct `sha256` in params.yaml (null accepts any)."
         )
+    return Download(path, digest, origin)

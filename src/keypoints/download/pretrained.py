@@ -1,130 +1,131 @@
-"""Pre-trained weights as one more source: what a model asks for, timm's or a file."""
+"""Pre-trained weights and teachers of models: timm's, files of the repository, or of the mirror."""
 
 import re
 import shutil
 from pathlib import Path
 
-from keypoints.config.messages import SettingsError
-from keypoints.config.models import BackboneSettings, ModelSettings
-from keypoints.core.weights_folder import is_weights, teacher_folder, write_record
-from keypoints.download.mirrors import Download, DownloadError, download, sha256_of
+from pydantic import ConfigDict
 
-_TEACHERS = "teachers"  # a folder among the downloads
-_WITHOUT = {"pretrained": "true (timm's weights) or false (random)", "teacher": "null (none)"}
+from keypoints.config.base import Settings
+from keypoints.config.messages import SettingsError
+from keypoints.core.hashing import sha256_of
+from keypoints.core.weights_folder import is_weights, teacher_folder, write_record
+from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
+
 _DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")  # resnet18-f37072fd.pth
 
 
-def fetch_weights(
-    model: ModelSettings, folder: Path, *, mirror: str | None, home: Path, downloads: Path
-) -> str:
-    """Bring what a model's `pretrained` and `teacher` ask for, and write down what it was.
+class PretrainedSettings(Settings):
+    """The settings of a model that name files to fetch; all others are ignored.
+
+    Attributes:
+        backbone: Name of a timm model; None: the architecture has no backbone.
+        pretrained: True: timm's weights | False: random | the name of a weights file.
+        teacher: Name of the teacher's model file; None: no teacher.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    backbone: str | None = None
+    pretrained: bool | str = False
+    teacher: str | None = None
+
+
+def fetch_weights(settings: PretrainedSettings, folder: Path, dirs: DownloadDirs) -> str:
+    """Copy the files that a model needs into a new folder, and record which one has the weights.
 
     Args:
-        model: Settings of the model.
-        folder: Of the model's weights; made anew.
-        mirror: Folder or URL prefix that is asked first.
-        home: What a local file's path is relative to.
-        downloads: Where finished downloads are kept.
+        settings: Settings of the model.
+        folder: Folder data/weights/MODEL, which must not exist.
+        dirs: Mirror and downloads.
 
     Returns:
-        A line for the user: which weights, from where.
+        A line for the user: names, origins and digests of the files.
 
     Raises:
-        SettingsError: If timm knows no weights for the backbone, or a named file is not there.
-        DownloadError: If they cannot be had; never a silent fallback to random weights.
+        SettingsError: If timm has no weights for the backbone, or a local file is no weights file.
+        DownloadError: If a file cannot be found; random weights never replace it.
     """
     folder.mkdir(parents=True)
-    told = _fetch_init(model, folder, mirror=mirror, home=home, downloads=downloads)
-    if model.teacher is None:
-        return told
-    found = _find_file(
-        "teacher", model.teacher, mirror=mirror, home=home, downloads=downloads / _TEACHERS
+    initial = _find_pretrained(settings, dirs)
+    write_record(
+        folder,
+        file=initial.path.name if initial else None,
+        sha256=initial.sha256 if initial else None,
     )
-    _check_name(found)
+    summary = _copy(initial, folder) if initial else "random"
+    if settings.teacher is None:
+        return summary
+    teacher = _find_file("teacher", settings.teacher, "null (none)", "teachers", dirs)
     teacher_folder(folder).mkdir()
-    shutil.copyfile(found.path, teacher_folder(folder) / found.path.name)
-    return f"{told}; taught by {found.path.name} from {found.origin}, sha256 {found.sha256}"
+    return f"{summary}; teacher {_copy(teacher, teacher_folder(folder))}"
 
 
-def _fetch_init(
-    model: ModelSettings, folder: Path, *, mirror: str | None, home: Path, downloads: Path
-) -> str:
-    if not isinstance(model, BackboneSettings) or model.pretrained is False:
-        write_record(folder, file=None, sha256=None)
-        return "random"
-    found = _find(model, mirror=mirror, home=home, downloads=downloads)
-    _check_name(found)
-    shutil.copyfile(found.path, folder / found.path.name)
-    write_record(folder, file=found.path.name, sha256=found.sha256)
-    return f"{found.path.name} from {found.origin}, sha256 {found.sha256}"
-
-
-def _find(model: BackboneSettings, *, mirror: str | None, home: Path, downloads: Path) -> Download:
-    if model.pretrained is True:
-        address = pretrained_address(model.backbone)
-        # A folder for each: many weights have the same name on timm's hub.
-        try:
-            return download(
-                [address], folder=downloads / model.backbone, mirror=mirror, accepts=is_weights
-            )
-        except DownloadError as error:
-            raise DownloadError(
-                f"{error}\nOr say in `pretrained:` of the model: a local file, or false for random "
-                "weights (make public PRETRAINED=false)."
-            ) from error
-    return _find_file(
-        "pretrained",
-        str(model.pretrained),
-        mirror=mirror,
-        home=home,
-        downloads=downloads / model.backbone,
-    )
-
-
-def _find_file(key: str, name: str, *, mirror: str | None, home: Path, downloads: Path) -> Download:
-    """A file that a setting names: a local one, or one of the mirror."""
-    on_web = mirror is not None and "://" in mirror
-    for place in [home / name] + ([] if mirror is None or on_web else [Path(mirror) / name]):
-        if place.is_file():
-            if not is_weights(place):
-                raise SettingsError(
-                    f"{place}: neither .safetensors nor a .pth; bring the file again, or name "
-                    f"another one in `{key}:` of the model"
-                )
-            return Download(place, sha256_of(place), origin=str(place))
-    if on_web:
-        address = f"{str(mirror).rstrip('/')}/{name}"
-        return download([address], folder=downloads, accepts=is_weights)
-    raise SettingsError(
-        f"{key}: no file {name!r}, neither from the repository's root nor in the mirror "
-        f"({mirror}); name a file that is there, set `mirror`, or say {_WITHOUT[key]}"
-    )
-
-
-def _check_name(found: Download) -> None:
-    """Hold the file against the start of its sha256, where its name carries one."""
-    named = _DIGEST_IN_NAME.search(found.path.name)
-    if named and not found.sha256.startswith(named[1]):
-        raise DownloadError(
-            f"{found.path}: sha256 should begin with {named[1]}, as its name says; got "
-            f"{found.sha256}; remove the file and fetch it again"
-        )
-
-
-def pretrained_address(name: str) -> str:
-    """Where timm says that the weights of a backbone lie: its pretrained configuration.
+def pretrained_address(backbone: str) -> str:
+    """Address of the weights of a timm model, from its pretrained configuration.
 
     Raises:
-        SettingsError: If there are none for this name.
+        SettingsError: If timm has no weights of this name.
     """
-    import timm
+    import timm  # takes seconds; random weights do not need it
 
     try:
-        config = timm.get_pretrained_cfg(name)
+        config = timm.get_pretrained_cfg(backbone)
     except RuntimeError:
         config = None
     if config is not None and isinstance(config.url, str) and config.url:
         return config.url
     if config is not None and config.hf_hub_id:
         return f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"
-    raise SettingsError(f"timm knows no weights for backbone {name!r}")
+    raise SettingsError(f"timm has no weights for backbone {backbone!r}")
+
+
+def _find_pretrained(settings: PretrainedSettings, dirs: DownloadDirs) -> Download | None:
+    if settings.backbone is None or settings.pretrained is False:
+        return None
+    if settings.pretrained is not True:
+        remedy = "true (timm's weights) or false (random)"
+        return _find_file("pretrained", settings.pretrained, remedy, settings.backbone, dirs)
+    address = pretrained_address(settings.backbone)
+    try:
+        # A subfolder per backbone: many weights have the same file name on timm's hub.
+        return find(
+            [file_name(address)],
+            dirs,
+            urls=[address],
+            subfolder=settings.backbone,
+            accepts=is_weights,
+        )
+    except DownloadError as error:
+        raise DownloadError(
+            f"{error}\nOr set `pretrained:` of the model to a local file, or to false for random "
+            "weights (make public PRETRAINED=false)."
+        ) from error
+
+
+def _find_file(key: str, name: str, remedy: str, subfolder: str, dirs: DownloadDirs) -> Download:
+    """Find the file that a setting names: in the repository, or like any other download."""
+    local = dirs.root / name
+    if local.is_file():
+        if is_weights(local):
+            return Download(local, sha256_of(local), origin=str(local))
+        raise SettingsError(
+            f"{local}: neither .safetensors nor a .pth; replace the file, or name another one in "
+            f"`{key}:` of the model"
+        )
+    try:
+        return find([name], dirs, subfolder=subfolder, accepts=is_weights)
+    except DownloadError as error:
+        raise DownloadError(f"{key}: {error}\nOr set `{key}:` of the model to {remedy}.") from error
+
+
+def _copy(found: Download, folder: Path) -> str:
+    """Copy a file, after a comparison with the first digits of its sha256 if its name has them."""
+    digits = _DIGEST_IN_NAME.search(found.path.name)
+    if digits and not found.sha256.startswith(digits[1]):
+        raise DownloadError(
+            f"{found.path}: sha256 should begin with {digits[1]}, as in its name; got "
+            f"{found.sha256}; remove the file and fetch it again"
+        )
+    shutil.copyfile(found.path, folder / found.path.name)
+    return f"{found.path.name} from {found.origin}, sha256 {found.sha256}"

@@ -1,7 +1,7 @@
-"""Unpack archives that nobody vouches for: whole or not at all, in one folder, within a limit.
+"""Unpacking of untrusted archives: completely or not at all, into one folder, within a size limit.
 
-Symbolic links are refused even where they stay inside, and a hard link may only name a file that
-came before it. So nothing that an archive writes can lead what it writes next out of the folder.
+Symbolic links are refused even if they stay inside the folder, and hard links may refer to earlier
+files only. So no member of an archive can redirect a later one out of the folder.
 """
 
 import calendar
@@ -23,8 +23,8 @@ from tqdm import tqdm
 from keypoints.core.errors import PipelineError
 
 MAX_BYTES = 8 << 30
-MAX_RATIO = 100  # unpacked to packed; photos stay below 2, text below 20
-RATIO_FROM_BYTES = 16 << 20  # what unpacks to less may have any ratio
+MAX_RATIO = 100  # unpacked to packed size; photos stay below 2, text below 20
+RATIO_FROM_BYTES = 16 << 20  # unpacked size up to which any ratio is accepted
 MAX_MEMBERS = 100_000  # files and folders; iBUG has 15,000
 MAX_NAME_BYTES = 1 << 20  # of one member, with its extended attributes
 CHUNK_BYTES = 1 << 20
@@ -32,7 +32,7 @@ CHUNK_BYTES = 1 << 20
 ZIP_MAGIC = b"PK"
 GZIP_MAGIC = b"\x1f\x8b"
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
-DAMAGE = (  # what the standard library raises where an archive is not as it should be
+DAMAGE = (  # raised by the standard library for damaged archives
     EOFError,
     OverflowError,
     RuntimeError,
@@ -45,24 +45,22 @@ DAMAGE = (  # what the standard library raises where an archive is not as it sho
 )
 
 
-class UnpackError(PipelineError):
-    """An archive was not unpacked; the message names it, its member and what is wrong."""
-
-
 def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> None:
-    """Unpack a zip, a tar or a gzipped tar, told apart by content, into a folder.
+    """Unpack a zip, a tar or a gzipped tar, distinguished by content, into a folder.
 
-    The folder is made, or replaced, when everything is unpacked. Until then the files lie beside
-    it in `.NAME.unpacking`; what a killed run leaves there is cleared by the next.
+    The files are first written to `.NAME.unpacking` beside the folder, which replaces the folder
+    when it is complete. Leftovers of a killed run are removed by the next one.
 
     Args:
-        archive: The file to unpack.
-        into: The folder.
-        max_bytes: The most that may come out. Beyond 16 MiB also 100 times the archive's size.
+        archive: Archive to unpack.
+        into: Folder to create or replace.
+        max_bytes: Largest total size of the unpacked files. Above 16 MiB, the size may also be at
+            most 100 times that of the archive.
 
     Raises:
-        UnpackError: If the archive is damaged, encrypted, of another format or too big unpacked,
-            a member leaves the folder or is a link or a device, or a file cannot be written.
+        PipelineError: If the archive is damaged, encrypted, of another format or unpacks to too
+            many bytes, a member leaves the folder or is a link or a device, or a file cannot be
+            written. The message names the archive and the member.
     """
     staging = into.with_name(f".{into.name}.unpacking")
     try:
@@ -75,24 +73,24 @@ def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> None:
             into.rename(staging / "replaced")
         whole.rename(into)
     except DAMAGE as error:
-        raise UnpackError(
+        raise PipelineError(
             f"{archive}: damaged or not readable ({error}); delete it and fetch it again"
         ) from error
     except OSError as error:
-        raise UnpackError(f"{archive}: {error.strerror}: {error.filename or into}") from error
+        raise PipelineError(f"{archive}: {error.strerror}: {error.filename or into}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file begins as a zip, a tar or a gzipped tar does."""
+    """Whether a file starts like a zip, a tar or a gzipped tar."""
     with path.open("rb") as file:
         start = file.read(tarfile.BLOCKSIZE)
     return start.startswith((ZIP_MAGIC, GZIP_MAGIC)) or start.startswith(TAR_MAGIC, TAR_MAGIC_AT)
 
 
 def newest_date(folder: Path) -> str:
-    """The date (UTC, ISO 8601) of the newest file that was unpacked, as its archive has it."""
+    """Modification date (UTC, ISO 8601) of the newest unpacked file, as stored in the archive."""
     newest = max(path.stat().st_mtime for path in folder.rglob("*") if path.is_file())
     return f"{datetime.fromtimestamp(newest, UTC):%Y-%m-%d}"
 
@@ -114,7 +112,7 @@ def _unpack_members(archive: Path, into: Path, max_bytes: int) -> None:
         elif start.startswith(TAR_MAGIC, TAR_MAGIC_AT):
             _unpack_tar(archive, counted, into, limit)
         else:
-            raise UnpackError(
+            raise PipelineError(
                 f"{archive}: must be a zip, a tar or a gzipped tar; got something else"
             )
 
@@ -133,7 +131,7 @@ def _unpack_zip(archive: Path, file: IO[bytes], into: Path, limit: int) -> None:
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _unsupported_member(archive, member.filename)
             written = packed.extract(member, into)
-            seconds = calendar.timegm((*member.date_time, 0, 0, 0))  # of no zone: taken as UTC
+            seconds = calendar.timegm((*member.date_time, 0, 0, 0))  # interpreted as UTC
             os.utime(written, (seconds, seconds))
 
 
@@ -145,9 +143,9 @@ def _unpack_tar(archive: Path, file: io.BufferedIOBase, into: Path, limit: int) 
             _check_number(archive, number)
             _check_name(archive, member.name)
             if member.islnk() and member.linkname not in earlier:
-                raise UnpackError(
+                raise PipelineError(
                     f"{archive}: member {member.name!r} links to {member.linkname!r},"
-                    " which is no earlier file of the archive"
+                    " which is not an earlier file of the archive"
                 )
             if not (member.isreg() or member.isdir() or member.islnk()) or member.issparse():
                 raise _unsupported_member(archive, member.name)
@@ -155,36 +153,36 @@ def _unpack_tar(archive: Path, file: io.BufferedIOBase, into: Path, limit: int) 
             if member.isreg():
                 earlier.add(member.name)
     while limited.read(CHUNK_BYTES):
-        pass  # gzip checks its sum where the file ends, which is after the last member
+        pass  # gzip verifies its checksum at the end of the file, after the last member
 
 
 def _check_number(archive: Path, number: int) -> None:
     if number > MAX_MEMBERS:
-        raise UnpackError(f"{archive}: more than {MAX_MEMBERS:,} files and folders")
+        raise PipelineError(f"{archive}: more than {MAX_MEMBERS:,} files and folders")
 
 
 def _check_name(archive: Path, name: str) -> None:
-    path = PureWindowsPath(name)  # takes both slashes, and drives
+    path = PureWindowsPath(name)  # parses both slashes, and drives
     if path.anchor or ".." in path.parts:
-        raise UnpackError(f"{archive}: member {name!r} would be written outside the folder")
+        raise PipelineError(f"{archive}: member {name!r} would be written outside the folder")
 
 
-def _unsupported_member(archive: Path, name: str) -> UnpackError:
-    return UnpackError(
+def _unsupported_member(archive: Path, name: str) -> PipelineError:
+    return PipelineError(
         f"{archive}: member {name!r} must be a plain file or a folder, not a link or a device;"
         " pack links as files (tar --dereference)"
     )
 
 
-def _too_big(archive: Path, limit: int) -> UnpackError:
-    return UnpackError(
-        f"{archive}: unpacks to more than {limit:,} bytes, as a compression bomb would; the limit "
-        f"is max_unpacked_gb in params.yaml, or {MAX_RATIO} times the archive if that is less"
+def _too_big(archive: Path, limit: int) -> PipelineError:
+    return PipelineError(
+        f"{archive}: unpacks to more than {limit:,} bytes, like a compression bomb; the limit is "
+        f"max_unpacked_gb in params.yaml, or {MAX_RATIO} times the archive's size if that is less"
     )
 
 
 class _Limited(io.BufferedIOBase):
-    """A stream that fails where more than a limit comes out of it."""
+    """A stream that raises after more than a limit of bytes."""
 
     def __init__(self, archive: Path, stream: io.BufferedIOBase, limit: int) -> None:
         self.archive, self.stream, self.limit = archive, stream, limit
@@ -199,14 +197,14 @@ class _Limited(io.BufferedIOBase):
 
 
 class _Member(tarfile.TarInfo):
-    """A member whose header is checked: `tarfile` takes a damaged one for the archive's end."""
+    """A member with a validated header: `tarfile` treats damaged headers as the archive's end."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         try:
             member = super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
-            if buf.count(0) == tarfile.BLOCKSIZE:  # the end as it should be
+            if buf.count(0) == tarfile.BLOCKSIZE:  # the regular end
                 raise
             raise tarfile.ReadError(str(error)) from error
         if member.size < 0 or (member.size > MAX_NAME_BYTES and not member.isreg()):

@@ -1,0 +1,32 @@
+"""Fetch the pre-trained weights of all models, or of one: `python src/weights.py [MODEL]`.
+
+A model that is distilled also gets the model file of its teacher.
+"""
+
+from keypoints.config.messages import SettingsError
+from keypoints.config.params import read_params
+from keypoints.core import paths
+from keypoints.core.cli import run_stage
+from keypoints.download.mirrors import DownloadDirs, DownloadError
+from keypoints.download.pretrained import PretrainedSettings, fetch_weights
+
+
+def weights(model: str | None = None) -> None:
+    """Write data/weights, or data/weights/MODEL; a model with random weights needs no mirror."""
+    params = read_params()
+    dirs = DownloadDirs.read(params)
+    names = [model] if model else params.names("models")
+    settings: dict[str, PretrainedSettings] = {
+        name: params.entry("models", name, PretrainedSettings) for name in names
+    }
+    with paths.atomic_folder(paths.WEIGHTS / model if model else paths.WEIGHTS):
+        for name in names:
+            try:
+                found = fetch_weights(settings[name], paths.WEIGHTS / name, dirs)
+            except (SettingsError, DownloadError) as error:
+                raise type(error)(f"models.{name}: {error}") from error
+            print(f"{name}: {found}")
+
+
+if __name__ == "__main__":
+    run_stage(weights, __doc__)
