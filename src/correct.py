@@ -1,62 +1,72 @@
-"""Learn a correction of a model's shapes: `python src/calibrate.py MODEL [train | oof]`.
+"""Fit a shape correction, and apply it to a model's predictions: `python src/correct.py MODEL`.
 
-It is what an ensemble takes that is `calibrated`, one of a single member too. train (`calibrated:
-true`) learns from what the model says of its training faces; oof (`calibrated: oof`) from what its
-folds said of faces that they had not seen (cross.py), which is sounder, and takes five trainings.
+The correction learns from predictions of the training faces: the model's own, or out of fold, which
+are unbiased but need a cross-validation (`learn_from` of `corrections.MODEL` in params.yaml).
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from keypoints.config.params import Params, read_params
+from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
-from keypoints.core.landmarks import SCHEMES
-from keypoints.core.timing import timed
+from keypoints.core.errors import PipelineError
+from keypoints.core.predictions import (
+    LandmarkPredictions,
+    PredictionsInfo,
+    Split,
+    predicted_splits,
+    read_info,
+    read_predictions,
+    write_predictions,
+)
 from keypoints.crops.store import CropStore
-from keypoints.models.checkpoint import points_of
-from keypoints.core.devices import choose_device
-from keypoints.models.predict import check_compatible, load_model
-from keypoints.prediction.shape_correction import CalibrationError, fit_calibrator, has_shape
-from keypoints.prediction.tta import NO_TTA, predict_faces, read_predictions
+from keypoints.prediction.correction_settings import CorrectionSettings
+from keypoints.prediction.shape_correction import MIN_POINTS, ShapeCorrection, fit_correction
 
 
-def calibrate(name: str, faces: str = "train") -> None:
-    """Keep what corrects the predictions of the training faces best, those with all points known.
+def correct(name: str) -> None:
+    """Write data/predictions/MODEL_corrected.
 
     Args:
-        name: Of the model.
-        faces: train: predicted now, as test faces are. oof: as the folds predicted them.
+        name: Name of the model, an entry of `corrections` in params.yaml.
     """
-    if faces not in ("train", "oof"):
-        raise CalibrationError(f"a correction is learnt from train or oof; got {faces!r}")
-    params = read_params()
-    task = params.model(name).task
-    with CropStore(paths.CROPS / task) as store:
-        points = points_of(params.task(task), SCHEMES[store.format.scheme])
-        if not has_shape(points):
-            raise CalibrationError(f"{name}: too few points to have a shape: {len(points)}")
+    settings: CorrectionSettings = read_params().entry("corrections", name, CorrectionSettings)
+    info = read_info(name)
+    if len(info.points) < MIN_POINTS:
+        raise PipelineError(
+            f"corrections.{name}: {len(info.points)} point(s) have no shape to correct; at least "
+            f"{MIN_POINTS} are needed"
+        )
+    if settings.task != info.task:
+        raise PipelineError(f"corrections.{name}.task must be {info.task}; got {settings.task}")
+    correction = _fit(settings, info)
+    splits: list[Split] = [split for split in predicted_splits(name) if split != "train"]
+    corrected = {split: _apply(correction, read_predictions(name, split)) for split in splits}
+    write_predictions(f"{name}_corrected", info, corrected)
+    print(f"{name}_corrected: alpha {correction.alpha:.3g}, learnt from {settings.learn_from}")
+
+
+def _fit(settings: CorrectionSettings, info: PredictionsInfo) -> ShapeCorrection:
+    """Fit the correction to the training faces of which all points are known."""
+    predicted = read_predictions(settings.source, "train").landmarks_photo
+    with CropStore(paths.CROPS / settings.task) as store:
         rows = store.rows("train")
         known = np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))
-        target = store.landmarks_photo[rows[known]][:, list(points)]
+        target = store.landmarks_photo[rows[known]][:, list(info.points)]
         groups = store.faces(rows[known])["group"].tolist()
-        if faces == "oof":
-            predicted = read_predictions(name, "oof").landmarks_photo[known]
-        else:
-            predicted = _predict(name, store, rows[known], params)
-    calibrator = fit_calibrator(predicted, target, groups)
-    calibrator.save(paths.replace_output(paths.calibrator_file(name, of_folds=faces == "oof")))
+    if len(predicted) != len(rows):
+        raise PipelineError(
+            f"{settings.learn_from}: {len(predicted)} faces; task {settings.task} has {len(rows)} "
+            "training faces; run `dvc repro`"
+        )
+    return fit_correction(predicted[known], target, groups)
 
 
-def _predict(
-    name: str, store: CropStore, rows: NDArray[np.integer], params: Params
-) -> NDArray[np.floating]:
-    trained = load_model(paths.model_file(name))
-    check_compatible(trained, name, store.format)
-    device, at_test = choose_device(params.device), params.at_test.get(name, NO_TTA)
-    _, predicted = predict_faces(trained, store, rows, device, at_test)
-    return predicted.landmarks_photo
+def _apply(correction: ShapeCorrection, faces: LandmarkPredictions) -> LandmarkPredictions:
+    return LandmarkPredictions(
+        correction.predict(faces.landmarks_photo), correction.predict(faces.flipped_photo)
+    )
 
 
 if __name__ == "__main__":
-    run_stage(timed("calibrate", calibrate), __doc__)
+    run_stage(correct, __doc__)

@@ -1,78 +1,76 @@
-"""Score one model on its validation faces: `python src/evaluate.py MODEL`."""
+"""Score predictions of the validation faces: `python src/evaluate.py NAME`."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
+from keypoints.core.errors import PipelineError
 from keypoints.core.geometry import apply_map
 from keypoints.core.landmarks import SCHEMES
+from keypoints.core.predictions import read_info, read_predictions
 from keypoints.core.timing import timed
+from keypoints.core.types import Array
 from keypoints.crops.store import CropStore
-from keypoints.evaluation.metrics import mean_squared_error
-from keypoints.evaluation.scores import per_face_errors, write_scores
-from keypoints.core.devices import choose_device
-from keypoints.models.predict import ModelInfo, Predictions, check_compatible, load_model
-from keypoints.prediction.tta import NO_TTA, predict_faces, write_predictions
+from keypoints.evaluation.scores import per_face_errors, squared_errors_unit, write_scores
 
 if TYPE_CHECKING:
     import pandas as pd
 
-N_SHOWN = 8  # faces on a sheet
+N_SHOWN = 8  # faces of a figure
 
 
 def evaluate(name: str) -> None:
-    """Write scores, errors per face, CED curve, predictions, and sheets of good and bad faces."""
-    params = read_params()
-    device = choose_device(params.device)
-    trained = load_model(paths.model_file(name))
-    settings = trained.settings
-    with CropStore(paths.CROPS / settings.model.task) as store:
-        check_compatible(trained, name, store.format)
+    """Write scores, errors per face, the CED curve, and figures of good and bad faces.
+
+    Args:
+        name: Name of the predictions: a model, a corrected model or an ensemble.
+    """
+    info = read_info(name)
+    predicted, points = read_predictions(name, "validation").landmarks_photo, list(info.points)
+    with CropStore(paths.CROPS / info.task) as store:
         rows = store.rows("validation")
-        at_test = params.at_test.get(name, NO_TTA)
-        predictions, both = predict_faces(trained, store, rows, device, at_test)
-        errors = per_face_errors(
-            store.faces(rows),
-            predictions.landmarks_photo,
-            store.landmarks_photo[rows],
-            scheme=SCHEMES[settings.scheme],
-            points=settings.points,
-        )
-        mse = mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
-        write_scores(name, errors, mse=mse)
-        write_predictions(name, "validation", both)
+        if len(rows) != len(predicted):
+            raise PipelineError(
+                f"predictions {name}: {len(predicted)} validation faces; task {info.task} has "
+                f"{len(rows)}; run `dvc repro`"
+            )
+        target, scheme = store.landmarks_photo[rows], SCHEMES[store.format.scheme]
+        table = store.faces(rows)
+        errors = per_face_errors(table, predicted, target, scheme=scheme, points=info.points)
+        target = target[:, points]
+        squares = squared_errors_unit(store.format, store.photo_to_crop[rows], predicted, target)
+        write_scores(name, errors, mse=float(np.mean(squares)))
         by_error = np.argsort(errors["nme"].to_numpy(), kind="stable")
-        for kind, chosen in (("good", by_error[:N_SHOWN]), ("bad", by_error[::-1][:N_SHOWN])):
-            _draw_sheet(kind, chosen, store, rows, predictions, errors, settings)
+        for kind, faces in (("good", by_error[:N_SHOWN]), ("bad", by_error[::-1][:N_SHOWN])):
+            landmarks_photo = (target[faces], predicted[faces])
+            _write_figure(f"{name}_{kind}", store, rows[faces], landmarks_photo, errors.iloc[faces])
 
 
-def _draw_sheet(
-    kind: str,
-    chosen: NDArray[np.integer],
+def _write_figure(
+    name: str,
     store: CropStore,
     rows: NDArray[np.integer],
-    predictions: Predictions,
+    landmarks_photo: tuple[Array, Array],
     errors: "pd.DataFrame",
-    settings: ModelInfo,
 ) -> None:
-    from keypoints.evaluation.drawing import (
-        face_sheet,  # Matplotlib: half a second, after the scores
-    )
+    from PIL import Image  # OpenCV and Pillow load after the scores are printed
 
-    photo_to_crop, points = store.photo_to_crop[rows[chosen]], list(settings.points)
-    target_photo = store.landmarks_photo[rows[chosen]][:, points]
-    face_sheet(
-        paths.replace_output(paths.FIGURES / f"{settings.name}_{kind}.png"),
-        [store.crop(row) for row in rows[chosen]],
-        list(apply_map(photo_to_crop, target_photo)),
-        list(apply_map(photo_to_crop, predictions.landmarks_photo[chosen])),
-        [f"{face.face}: {face.mae_px:.1f} px" for face in errors.iloc[chosen].itertuples()],
-        title=f"{settings.name}, {kind} validation faces",
+    from keypoints.evaluation.drawing import comparison_tile, tile_grid
+
+    target_crop, predicted_crop = (
+        apply_map(store.photo_to_crop[rows], points) for points in landmarks_photo
     )
+    faces = zip(store.crops(rows), target_crop, predicted_crop, strict=True)
+    figure = tile_grid(
+        [comparison_tile(*face) for face in faces],
+        [f"{face.face}: {face.mae_px:.1f} px" for face in errors.itertuples()],
+        columns=4,
+        title=f"{name}: validation faces, annotated in green, predicted in red",
+    )
+    Image.fromarray(figure).save(paths.replace_output(paths.FIGURES / f"{name}.png"))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def draw_landmarks(
     Returns:
         The image.
     """
-    known = np.isfinite(landmarks).all(axis=-1)
+    known = np.asarray(np.isfinite(landmarks).all(axis=-1))
     for contour in contours:
         line = landmarks[[point for point in contour.points if known[point]]]
         if len(line) > 1:
@@ -98,7 +98,7 @@ def comparison_tile(
     size = round(height * _TILE_WIDTH / width), _TILE_WIDTH
     method = cv2.INTER_AREA if width > _TILE_WIDTH else cv2.INTER_LINEAR
     tile = cv2.resize(crop, size[::-1], interpolation=method).reshape(*size, -1)
-    tile = np.broadcast_to(tile, (*size, 3)).copy()
+    tile = np.broadcast_to(tile, (*size, 3)).astype(np.uint8)  # a copy to draw into
     crop_to_tile = resize_map((0, 0, width, height), size)
     radius = 4.0 if len(target_crop) == 1 else 2.2
     target, predicted = (apply_map(crop_to_tile, p) for p in (target_crop, predicted_crop))

@@ -1,11 +1,10 @@
 """Errors per face and their summaries; lengths in photo pixels, NME as a fraction."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from keypoints.core.types import Array
 
-FAILURE_THRESHOLD = 0.08  # NME above which a face counts as failed, and to which AUC is taken
+FAILURE_THRESHOLD = 0.08  # NME above which a face counts as failed; upper limit of the AUC
 
 
 def _check_same_shape(predicted: Array, target: Array) -> None:
@@ -13,22 +12,12 @@ def _check_same_shape(predicted: Array, target: Array) -> None:
         raise ValueError(f"predicted has shape {predicted.shape}, target {target.shape}")
 
 
-def mean_squared_error(predicted: Array, target: Array) -> float:
-    """Mean of the squared coordinate differences, in the frame of the landmarks given.
-
-    Raises:
-        ValueError: If the shapes differ.
-    """
-    _check_same_shape(predicted, target)
-    return float(np.mean((predicted - target) ** 2))
-
-
 def mean_absolute_error(predicted: Array, target: Array) -> Array:
-    """Mean of |dx| and |dy| over the points of each face: what the class competition scores.
+    """Mean of |dx| and |dy| over the points of each face: the metric of the class competition.
 
     Args:
-        predicted: Landmarks in photo pixels, (n_faces, n_points, 2).
-        target: The same, annotated.
+        predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
+        target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
 
     Returns:
         Pixels per face, (n_faces,).
@@ -45,10 +34,10 @@ def inter_ocular(landmarks_photo: Array, eye_corners: tuple[int, int]) -> Array:
 
     Args:
         landmarks_photo: All points of the scheme, (n_faces, n_points, 2).
-        eye_corners: Of the scheme.
+        eye_corners: Indices of the outer eye corners.
 
     Returns:
-        Pixels, (n_faces,).
+        Pixels per face, (n_faces,).
     """
     left, right = eye_corners
     return np.linalg.norm(landmarks_photo[:, left] - landmarks_photo[:, right], axis=-1)
@@ -58,8 +47,8 @@ def normalized_mean_error(predicted: Array, target: Array, *, norm: Array) -> Ar
     """Mean point-to-point distance of each face, divided by a length of that face.
 
     Args:
-        predicted: Landmarks in photo pixels, (n_faces, n_points, 2).
-        target: The same, annotated.
+        predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
+        target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
         norm: Inter-ocular distance in photo pixels, (n_faces,).
 
     Returns:
@@ -77,18 +66,18 @@ def normalized_mean_error(predicted: Array, target: Array, *, norm: Array) -> Ar
 
 
 def failure_rate(nme: Array, threshold: float = FAILURE_THRESHOLD) -> float:
-    """Fraction of the faces whose NME is above the threshold (FR@8 for 0.08)."""
+    """Fraction of the faces with an NME above the threshold (FR@8 for 0.08)."""
     return float(np.mean(nme > threshold))
 
 
 def ced_curve(nme: Array, levels: Array) -> Array:
-    """Cumulative error distribution: share of the faces whose NME is at most each level."""
+    """Cumulative error distribution: fraction of the faces with an NME up to each level."""
     return np.searchsorted(np.sort(nme), levels, side="right") / len(nme)
 
 
 def area_under_ced(nme: Array, threshold: float = FAILURE_THRESHOLD) -> float:
-    """Area under the CED curve from 0 to the threshold, over the threshold (AUC@8 for 0.08): 0..1.
+    """Area under the CED curve from 0 to the threshold, divided by it (AUC@8 for 0.08): 0..1.
 
-    The curve is a staircase, so its area is exact: every face gives what its NME leaves.
+    The curve is a step function, so its area is exact: each face adds the threshold minus its NME.
     """
     return float(np.mean(np.clip(threshold - nme, 0, None)) / threshold)

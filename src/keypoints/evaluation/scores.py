@@ -1,4 +1,4 @@
-"""The scores of a model on its validation faces: one summary, one row per face, one CED curve."""
+"""Scores of predictions: a summary, a row of errors per face, and the CED curve."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.core import paths
+from keypoints.core.geometry import apply_map, compose, unit_map
 from keypoints.core.landmarks import Scheme
+from keypoints.core.types import Array
+from keypoints.crops.format import CropFormat
 from keypoints.evaluation.metrics import (
     area_under_ced,
     ced_curve,
@@ -21,8 +24,6 @@ from keypoints.evaluation.metrics import (
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.floating]
-
 CED_LEVELS = np.linspace(0, 0.15, 151)  # NME
 
 
@@ -34,18 +35,18 @@ def per_face_errors(
     scheme: Scheme,
     points: tuple[int, ...],
 ) -> "pd.DataFrame":
-    """A row of errors per face.
+    """Compute a row of errors per face.
 
     Args:
         table: Rows of the store's faces.csv, one per face.
-        predicted: Predicted points in photo pixels, (n_faces, len(points), 2).
-        target: All annotated points of the scheme in photo pixels, (n_faces, n_points, 2).
-        scheme: Of the landmarks.
-        points: Which of the scheme's points are predicted.
+        predicted: Predicted landmarks in photo pixels, (n_faces, len(points), 2).
+        target: Annotated landmarks in photo pixels, all points, (n_faces, n_points, 2).
+        scheme: Landmark scheme.
+        points: Indices of the predicted points in the scheme.
 
     Returns:
         Columns face, group, view, inter_ocular_px, mae_px, rmse_px, nme, and an nme_PART for each
-        part that has predicted points.
+        part of the face with predicted points.
     """
     norm = inter_ocular(target, scheme.eye_corners)
     target = target[:, list(points)]
@@ -61,28 +62,50 @@ def per_face_errors(
     return rows
 
 
+def squared_errors_unit(
+    format_: CropFormat, photo_to_crop: Array, predicted: Array, target: Array
+) -> NDArray[np.float32]:
+    """Squared error of each coordinate in 0..1 of the input, in float32 like a network's output.
+
+    Args:
+        format_: Format of the crops.
+        photo_to_crop: Maps of the faces, (n_faces, 2, 3).
+        predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
+        target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
+
+    Returns:
+        (n_faces, n_points, 2); NaN where a landmark is unknown.
+    """
+    photo_to_input = compose(format_.crop_to_input(), photo_to_crop)
+    photo_to_unit = compose(unit_map(format_.input_size), photo_to_input)
+    predicted_unit, target_unit = (
+        apply_map(photo_to_unit, points).astype(np.float32) for points in (predicted, target)
+    )
+    return (predicted_unit - target_unit) ** 2
+
+
 def summarize(
     rows: "pd.DataFrame", *, mse: float, folds: NDArray[np.integer] | None = None
 ) -> dict[str, object]:
-    """The scores of metrics/scores/MODEL.json.
+    """Summarize errors as in metrics/scores/NAME.json.
 
     Args:
-        rows: From `per_face_errors`.
+        rows: Errors from `per_face_errors`.
         mse: Mean squared error in 0..1 of the input.
-        folds: In which each face was held out; None: the faces are those of the validation.
+        folds: Fold that held out each face; None: the faces are the validation faces.
 
     Returns:
-        `mse` in squared units of the input; `mae_px` and `rmse_px` in photo pixels over all
-        coordinates; `nme`, `nme_median`, `fr8` and `auc8` inter-ocular, as fractions; `nme_part`
-        per part of the face; `view` per IMM view, where the set has views; `fold` per fold, and
-        `fold_deviation`, how far the folds lie apart.
+        `mse`; `mae_px` and `rmse_px` in photo pixels over all coordinates; `nme`, `nme_median`,
+        `fr8` and `auc8` as fractions, with the inter-ocular distance as the norm; `nme_part` per
+        part of the face; `view` per view of the IMM set; with folds, `fold` per fold and
+        `fold_deviation`, the standard deviation between folds.
     """
     nme = rows["nme"].to_numpy()
     scores: dict[str, object] = {
         "split": "validation" if folds is None else "out of fold",
         "faces": len(rows),
         "mse": mse,
-        **_summary(rows),
+        **_mean_errors(rows),
         "nme_median": float(np.median(nme)),
         "fr8": failure_rate(nme),
         "auc8": area_under_ced(nme),
@@ -94,17 +117,17 @@ def summarize(
     }
     views = [(view, group) for view, group in rows.groupby("view") if view != 0]
     if views:
-        scores["view"] = {str(view): _summary(group) for view, group in views}
+        scores["view"] = {str(view): _mean_errors(group) for view, group in views}
     if folds is not None:
         import pandas as pd
 
-        of_fold = {str(fold): _summary(group) for fold, group in rows.groupby(folds)}
-        scores["fold"] = of_fold
-        scores["fold_deviation"] = pd.DataFrame(of_fold).std(axis=1).to_dict()
+        per_fold = {str(fold): _mean_errors(group) for fold, group in rows.groupby(folds)}
+        scores["fold"] = per_fold
+        scores["fold_deviation"] = pd.DataFrame(per_fold).std(axis=1).to_dict()
     return scores
 
 
-def _summary(rows: "pd.DataFrame") -> dict[str, float]:
+def _mean_errors(rows: "pd.DataFrame") -> dict[str, float]:
     return {
         "mae_px": float(rows["mae_px"].mean()),
         "rmse_px": float(np.sqrt((rows["rmse_px"] ** 2).mean())),
@@ -113,8 +136,8 @@ def _summary(rows: "pd.DataFrame") -> dict[str, float]:
 
 
 def ced_table(nme: Array) -> "pd.DataFrame":
-    """The CED curve as columns nme and fraction of the faces."""
-    import pandas as pd  # half a second, which the start of a stage does not wait for
+    """CED curve, with the columns nme and fraction (of the faces)."""
+    import pandas as pd  # takes half a second to import
 
     return pd.DataFrame({"nme": CED_LEVELS, "fraction": ced_curve(nme, CED_LEVELS)})
 
@@ -122,13 +145,13 @@ def ced_table(nme: Array) -> "pd.DataFrame":
 def write_scores(
     name: str, rows: "pd.DataFrame", *, mse: float, folds: NDArray[np.integer] | None = None
 ) -> None:
-    """Write the summary, the errors of each face and the CED curve of a model, and print a line.
+    """Write the summary, the errors per face and the CED curve, and print one line.
 
     Args:
-        name: Of the model.
-        rows: From `per_face_errors`.
+        name: Name of the predictions.
+        rows: Errors from `per_face_errors`.
         mse: Mean squared error in 0..1 of the input.
-        folds: In which each face was held out; None: the faces are those of the validation.
+        folds: Fold that held out each face; None: the faces are the validation faces.
     """
     scores = summarize(rows, mse=mse, folds=folds)
     paths.replace_output(paths.SCORES / f"{name}.json").write_text(

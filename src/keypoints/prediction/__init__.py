@@ -1,1 +1,1 @@
-"""What trained networks say of faces: predicted, mirrored, corrected, put together, exported."""
+"""Predictions of trained networks: test-time augmentation, shape correction, ensembles."""

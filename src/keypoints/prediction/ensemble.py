@@ -1,46 +1,73 @@
-"""Several models' predictions put together, coordinate by coordinate."""
+"""Ensembles: means or medians of predictions, coordinate by coordinate."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field, field_validator
 
+from keypoints.config.base import Settings
 from keypoints.core.errors import PipelineError
-from keypoints.prediction.tta import LandmarkPredictions
+from keypoints.core.predictions import LandmarkPredictions, PredictionsInfo
+from keypoints.core.types import Array
 
-Array = NDArray[np.floating]
-
-REDUCTIONS: dict[str, Callable[[Array], Array]] = {
-    "mean": lambda members: np.mean(members, axis=0),
-    "median": lambda members: np.median(members, axis=0),
-}
+REDUCTIONS: dict[str, Callable[..., Array]] = {"mean": np.mean, "median": np.median}
 
 
-class EnsembleError(PipelineError):
-    """Predictions that cannot be put together; the message says whose and what to do."""
+class EnsembleSettings(Settings):
+    """Settings of an ensemble.
+
+    Attributes:
+        reduce: How predictions are combined; a median ignores outliers.
+        members: Names of predictions: models, corrected models or other ensembles.
+    """
+
+    reduce: Literal["mean", "median"]
+    members: Annotated[list[str], Field(min_length=1)]
+
+    @field_validator("members")
+    @classmethod
+    def _check_members(cls, members: list[str]) -> list[str]:
+        repeated = {member for member in members if members.count(member) > 1}
+        if repeated:
+            raise ValueError(f"must not repeat {', '.join(sorted(repeated))}")
+        return members
 
 
-def combine(how: str, members: dict[str, LandmarkPredictions]) -> LandmarkPredictions:
-    """Put the predictions of several models together.
-
-    Args:
-        how: mean, or median, which one member that is far off does not move.
-        members: By the models' names; the same faces in the same order.
+def check_members(infos: Mapping[str, PredictionsInfo]) -> None:
+    """Check that all members predict the same points of the same data set.
 
     Raises:
-        EnsembleError: If they are not of as many faces and points.
+        PipelineError: Names the first member that differs.
+    """
+    (first, expected), *others = infos.items()
+    for name, info in others:
+        if (info.dataset, info.points) != (expected.dataset, expected.points):
+            raise PipelineError(
+                f"an ensemble's members must predict the same points of one data set; {first} has "
+                f"{len(expected.points)} of {expected.dataset}, {name} {len(info.points)} of "
+                f"{info.dataset}"
+            )
+
+
+def combine(reduce: str, members: Mapping[str, LandmarkPredictions]) -> LandmarkPredictions:
+    """Combine the predictions of several members.
+
+    Args:
+        reduce: Key of `REDUCTIONS`.
+        members: Predictions of the same faces in the same order, by the members' names.
+
+    Raises:
+        PipelineError: If the numbers of faces or points differ.
     """
     shapes = {name: faces.landmarks_photo.shape for name, faces in members.items()}
     if len(set(shapes.values())) > 1:
-        counts = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise EnsembleError(
-            f"an ensemble's members should predict the same faces; got {counts}; run `dvc repro`"
+        counts = ", ".join(f"{name} {shape[0]}" for name, shape in shapes.items())
+        raise PipelineError(
+            f"an ensemble's members must predict the same faces; got {counts}; run `dvc repro`"
         )
+    reduction = REDUCTIONS[reduce]
     return LandmarkPredictions(
-        landmarks_photo=_combined(how, [faces.landmarks_photo for faces in members.values()]),
-        flipped_photo=_combined(how, [faces.flipped_photo for faces in members.values()]),
+        landmarks_photo=reduction([faces.landmarks_photo for faces in members.values()], axis=0),
+        flipped_photo=reduction([faces.flipped_photo for faces in members.values()], axis=0),
     )
-
-
-def _combined(how: str, members: Sequence[Array]) -> Array:
-    return REDUCTIONS[how](np.stack(members))
