@@ -45,16 +45,19 @@ def evaluate(name: str) -> None:
         write_scores(name, errors, mse=float(np.mean(squares)))
         by_error = np.argsort(errors["nme"].to_numpy(), kind="stable")
         for kind, faces in (("good", by_error[:N_SHOWN]), ("bad", by_error[::-1][:N_SHOWN])):
-            landmarks_photo = (target[faces], predicted[faces])
-            _write_figure(f"{name}_{kind}", store, rows[faces], landmarks_photo, errors.iloc[faces])
+            file, landmarks = f"{name}_{kind}.png", (target[faces], predicted[faces])
+            title = f"{name}, {kind} validation faces: annotated in green, predicted in red"
+            _write_figure(file, store, rows[faces], landmarks, errors.iloc[faces], title=title)
 
 
 def _write_figure(
-    name: str,
+    file: str,
     store: CropStore,
     rows: NDArray[np.integer],
     landmarks_photo: tuple[Array, Array],
     errors: "pd.DataFrame",
+    *,
+    title: str,
 ) -> None:
     from PIL import Image  # OpenCV and Pillow load after the scores are printed
 
@@ -68,9 +71,9 @@ def _write_figure(
         [comparison_tile(*face) for face in faces],
         [f"{face.face}: {face.mae_px:.1f} px" for face in errors.itertuples()],
         columns=4,
-        title=f"{name}: validation faces, annotated in green, predicted in red",
+        title=title,
     )
-    Image.fromarray(figure).save(paths.replace_output(paths.FIGURES / f"{name}.png"))
+    Image.fromarray(figure).save(paths.replace_output(paths.FIGURES / file))
 
 
 if __name__ == "__main__":

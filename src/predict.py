@@ -6,7 +6,7 @@ This is the only stage that runs a trained network on a split of a data set.
 from keypoints.config.params import Params, read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
-from keypoints.core.devices import choose_device
+from keypoints.core.devices import DeviceSetting, choose_device
 from keypoints.core.predictions import PredictionsInfo, Split, write_predictions
 from keypoints.crops.store import CropStore
 from keypoints.models.predict import check_compatible, load_model
@@ -23,7 +23,8 @@ def predict(name: str) -> None:
         name: Name of the model.
     """
     params = read_params()
-    device, tta = choose_device(params.read("device", str)), read_tta(params, name)
+    device = choose_device(params.read("device", DeviceSetting))
+    tta = read_tta(params, name)
     trained = load_model(paths.model_file(name))
     settings = trained.settings
     info = PredictionsInfo(settings.model.task, settings.task.dataset, settings.points)

@@ -97,8 +97,8 @@ def comparison_tile(
     height, width = crop.shape[:2]
     size = round(height * _TILE_WIDTH / width), _TILE_WIDTH
     method = cv2.INTER_AREA if width > _TILE_WIDTH else cv2.INTER_LINEAR
-    tile = cv2.resize(crop, size[::-1], interpolation=method).reshape(*size, -1)
-    tile = np.broadcast_to(tile, (*size, 3)).astype(np.uint8)  # a copy to draw into
+    resized = cv2.resize(crop, size[::-1], interpolation=method).reshape(*size, -1)
+    tile = np.broadcast_to(resized, (*size, 3)).astype(np.uint8)  # a copy to draw into
     crop_to_tile = resize_map((0, 0, width, height), size)
     radius = 4.0 if len(target_crop) == 1 else 2.2
     target, predicted = (apply_map(crop_to_tile, p) for p in (target_crop, predicted_crop))
