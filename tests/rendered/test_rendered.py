@@ -1,4 +1,4 @@
-"""Rendered faces: the files, their determinism, and landmarks that lie on what is drawn."""
+"""Rendered data sets: files, determinism, and landmarks at the right pixels."""
 
 import re
 from dataclasses import replace
@@ -9,18 +9,19 @@ import cv2
 import numpy as np
 import pytest
 
-from keypoints.core.landmarks import IBUG_68, IMM_58
+from keypoints.config.messages import SettingsError
+from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme
 from keypoints.datasets.ibug import read_ibug
 from keypoints.datasets.imm import read_imm
-from keypoints.rendered import studio, wild
-from keypoints.rendered.chance import Stream, generator
+from keypoints.rendered import imm_photo, writers
 from keypoints.rendered.expression import Expression
+from keypoints.rendered.ibug_photo import render_ibug_photo, sample_ibug_scene
 from keypoints.rendered.identity import Identity
-from keypoints.rendered.photo import draw_photo
-from keypoints.rendered.posing import Framing, find_landmarks, pose_head
-from keypoints.rendered.sampling import draw_person
-from keypoints.rendered.scene import HairStyle, Light, Pose, Scene
-from keypoints.rendered.writers import writers as rendered
+from keypoints.rendered.landmarks import find_landmarks
+from keypoints.rendered.photo import render_photo
+from keypoints.rendered.posing import Framing, pose_head
+from keypoints.rendered.sampling import sample_person
+from keypoints.rendered.scene import HairStyle, Light, Pose, Scene, Stream, generator
 
 SCHEMES = [IBUG_68, IMM_58]
 
@@ -28,14 +29,14 @@ SCHEMES = [IBUG_68, IMM_58]
 @pytest.fixture(scope="module")
 def ibug(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ibug")
-    rendered.write_ibug(folder, photos=9, test_photos=3, seed=1, workers=1)
+    writers.render("ibug", folder, {"photos": 9, "test_photos": 3, "seed": 1, "workers": 1})
     return folder / "ibug_300W_large_face_landmark_dataset"
 
 
 @pytest.fixture(scope="module")
 def imm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("imm")
-    rendered.write_imm(folder, people=2, seed=1, workers=1)
+    writers.render("imm", folder, {"people": 2, "seed": 1, "workers": 1})
     return folder / "imm_face_db"
 
 
@@ -51,9 +52,9 @@ def box(image: ElementTree.Element) -> list[int]:
     return [int(image.find("box").get(key)) for key in ("left", "top", "width", "height")]
 
 
-def plain_look(**pose: float) -> Scene:
-    """A bald, lit, mean person before the camera."""
-    person = draw_person(generator(0, Stream.IMM_PERSON, 0), is_female=False)
+def mean_scene(**pose: float) -> Scene:
+    """A bald, evenly lit person with the mean shape."""
+    person = sample_person(generator(0, Stream.IMM_PERSON, 0), is_female=False)
     bald = HairStyle("none", -0.9, parting=0, opening=60, bottom=0.5, volume=0.05, curl=0)
     person = replace(person, identity=Identity(), glasses=None, beard=0.0, hair_style=bald)
     light = Light(np.full(3, 0.8), np.array([[0.0, -0.5, 0.866]]), np.full((1, 3), 0.4), 0.0)
@@ -61,9 +62,9 @@ def plain_look(**pose: float) -> Scene:
     return Scene(person, Expression(), Pose(**angles, distance=14.0), light)
 
 
-def seen(scheme, **pose: float) -> np.ndarray:
-    look = plain_look(**pose)
-    return find_landmarks(scheme, look, pose_head(look))
+def mean_landmarks(scheme: Scheme, **pose: float) -> np.ndarray:
+    scene = mean_scene(**pose)
+    return find_landmarks(scheme, scene, pose_head(scene))
 
 
 def test_imm_has_six_views_of_each_person_with_photo_and_shape(imm):
@@ -85,22 +86,28 @@ def test_imm_has_both_column_variants_and_names_its_photo(imm):
     assert variants == {7, 10}
 
 
-def test_every_thirteenth_person_is_grey_in_three_channels(imm):
+def test_every_thirteenth_person_is_grayscale_in_three_channels(imm):
     spreads = {
         path.stem[:2]: np.ptp(cv2.imread(str(path)), axis=2).max() for path in imm.glob("*.jpg")
     }
     assert spreads["02"] == 0 and spreads["01"] > 20
 
 
-def test_views_turn_the_way_of_the_public_set():
-    person = studio.sample_sitter(generator(0, Stream.IMM_PERSON, 1))
+def test_turned_views_turn_as_in_the_public_set():
+    person = imm_photo.sample_sitter(generator(0, Stream.IMM_PERSON, 1))
     tip = {}
-    for view in (studio.NEUTRAL, studio.TURNED_RIGHT, studio.TURNED_LEFT):
+    for view in (imm_photo.NEUTRAL, imm_photo.TURNED_RIGHT, imm_photo.TURNED_LEFT):
         rng = generator(0, Stream.IMM_VIEW, view)
-        _, landmarks = studio.draw_view(person, view, rng, grey=False)
+        _, landmarks = imm_photo.render_imm_photo(person, view, rng, grayscale=False)
         left, right = landmarks[IMM_58.eye_corners[0], 0], landmarks[IMM_58.eye_corners[1], 0]
         tip[view] = (landmarks[IMM_58.nose_tip, 0] - left) / (right - left)
-    assert tip[studio.TURNED_RIGHT] < 0.42 < tip[studio.NEUTRAL] < 0.58 < tip[studio.TURNED_LEFT]
+    assert (
+        tip[imm_photo.TURNED_RIGHT]
+        < 0.42
+        < tip[imm_photo.NEUTRAL]
+        < 0.58
+        < tip[imm_photo.TURNED_LEFT]
+    )
 
 
 def test_ibug_lists_count_their_photos_and_sizes_match(ibug):
@@ -122,59 +129,66 @@ def test_both_test_lists_have_the_same_faces_in_the_same_order(ibug):
     assert not any(list(image.iter("part")) for image in bare)
 
 
-def test_a_mirror_twin_is_the_mirrored_photo_with_swapped_points(ibug):
+def test_a_flipped_copy_is_the_flipped_photo_with_swapped_landmarks(ibug):
     train = {image.get("file"): image for image in images(ibug / "labels_ibug_300W_train.xml")}
-    twins = [file for file in train if "_mirror" in file]
-    assert len(twins) == 1
-    original, twin = train[twins[0].replace("_mirror", "")], train[twins[0]]
+    copies = [file for file in train if "_mirror" in file]
+    assert len(copies) == 1
+    original, copy = train[copies[0].replace("_mirror", "")], train[copies[0]]
     width = int(original.get("width"))
-    mirrored = points(original)[IBUG_68.flip_indices]
-    mirrored[:, 0] = width - 1 - mirrored[:, 0]
-    np.testing.assert_array_equal(points(twin), mirrored)
+    flipped = points(original)[IBUG_68.flip_indices]
+    flipped[:, 0] = width - 1 - flipped[:, 0]
+    np.testing.assert_array_equal(points(copy), flipped)
     left, _, box_width, _ = box(original)
-    assert box(twin)[0] == width - left - box_width
-    photos = [cv2.imread(str(ibug / i.get("file"))).astype(int) for i in (original, twin)]
-    flipped, unflipped = (np.abs(p - photos[1]).mean() for p in (photos[0][:, ::-1], photos[0]))
-    assert flipped < 0.3 * unflipped  # JPEG alone differs
+    assert box(copy)[0] == width - left - box_width
+    photo, copied = (cv2.imread(str(ibug / i.get("file"))).astype(int) for i in (original, copy))
+    difference_flipped = np.abs(photo[:, ::-1] - copied).mean()  # of the JPEG compression
+    assert difference_flipped < 0.3 * np.abs(photo - copied).mean()
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_processes(tmp_path, ibug, monkeypatch):
-    monkeypatch.setattr(rendered, "_FEW", 0)
-    rendered.write_ibug(tmp_path, photos=9, test_photos=3, seed=1, workers=2)
+    monkeypatch.setattr(writers, "_MAX_SERIAL", 0)
+    writers.write_ibug(tmp_path, photos=9, test_photos=3, seed=1, workers=2)
     for path in sorted(p for p in ibug.rglob("*") if p.is_file()):
         assert (tmp_path / ibug.name / path.relative_to(ibug)).read_bytes() == path.read_bytes()
 
 
-def test_another_seed_draws_another_face():
-    first, second = (wild.draw_wild_photo(generator(s, Stream.TRAIN_PHOTO, 0)) for s in (1, 2))
+def test_another_seed_gives_another_face():
+    first, second = (render_ibug_photo(generator(seed, Stream.IBUG_TRAIN, 0)) for seed in (1, 2))
     assert not np.array_equal(first.landmarks_photo, second.landmarks_photo)
 
 
-def test_readers_read_back_what_was_drawn(ibug, imm):
+def test_readers_return_the_rendered_boxes_and_landmarks(ibug, imm):
     found = {face.photo.split("/", 1)[1]: face for face in read_ibug(ibug.parent)}
-    for purpose, count in ((Stream.TRAIN_PHOTO, 8), (Stream.TEST_PHOTO, 3)):
+    for stream, count in ((Stream.IBUG_TRAIN, 8), (Stream.IBUG_TEST, 3)):
         for index in range(count):
-            drawn = wild.draw_setting(generator(1, purpose, index))
-            face = found[rendered._photo_name(purpose, index)]
-            left, top, width, height = drawn.box
+            scene = sample_ibug_scene(generator(1, stream, index))
+            face = found[writers._ibug_file(stream, index)]
+            left, top, width, height = scene.box
             assert face.box == (left, top, left + width, top + height)
-            if purpose == Stream.TRAIN_PHOTO:  # the test list that is read has no landmarks
-                np.testing.assert_array_equal(face.landmarks_photo, drawn.landmarks_photo)
+            if stream == Stream.IBUG_TRAIN:  # the reader uses the test list without landmarks
+                np.testing.assert_array_equal(face.landmarks_photo, scene.landmarks_photo)
     for number, face in enumerate(read_imm(imm.parent)):
-        person = studio.sample_sitter(generator(1, Stream.IMM_PERSON, number // 6))
+        person = imm_photo.sample_sitter(generator(1, Stream.IMM_PERSON, number // 6))
         rng = generator(1, Stream.IMM_VIEW, number // 6 * 6 + face.view)
-        drawn = studio.draw_sitting(person, face.view, rng).landmarks_photo
-        np.testing.assert_allclose(face.landmarks_photo, drawn, atol=1e-5)  # 8 decimals of 640 px
+        expected = imm_photo.sample_imm_scene(person, face.view, rng).landmarks_photo
+        # The file has 8 decimals of the relative position in 640 px.
+        np.testing.assert_allclose(face.landmarks_photo, expected, atol=1e-5)
 
 
 def test_too_many_people_for_the_file_names_are_refused(tmp_path):
     with pytest.raises(ValueError, match=re.escape("people must be 1 to 99")):
-        rendered.write_imm(tmp_path, people=100, seed=0)
+        writers.write_imm(tmp_path, people=100, seed=0)
+
+
+def test_a_data_set_without_a_renderer_is_refused_with_the_way_out(tmp_path):
+    message = "wflw cannot be rendered (only imm, ibug, kaggle15 can); set `source: public`"
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        writers.render("wflw", tmp_path, {})
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.name)
 def test_points_of_one_contour_are_in_order(scheme):
-    landmarks = seen(scheme)
+    landmarks = mean_landmarks(scheme)
     for contour in scheme.contours:
         steps = np.diff(landmarks[list(contour.points)], axis=0)
         lengths = np.linalg.norm(steps, axis=1)
@@ -185,14 +199,14 @@ def test_points_of_one_contour_are_in_order(scheme):
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.name)
 def test_a_frontal_mean_face_is_its_own_mirror_image(scheme):
-    landmarks = seen(scheme)
-    mirrored = landmarks[scheme.flip_indices] * (-1, 1)
-    np.testing.assert_allclose(landmarks, mirrored, atol=0.01)
+    landmarks = mean_landmarks(scheme)
+    flipped = landmarks[scheme.flip_indices] * (-1, 1)
+    np.testing.assert_allclose(landmarks, flipped, atol=0.01)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.name)
 def test_the_nose_tip_is_between_the_eyes_and_above_the_mouth(scheme):
-    landmarks = seen(scheme)
+    landmarks = mean_landmarks(scheme)
     x, y = landmarks[scheme.nose_tip]
     left, right = landmarks[list(scheme.eye_corners)]
     mouth = landmarks[list(scheme.parts["mouth"])]
@@ -202,40 +216,40 @@ def test_the_nose_tip_is_between_the_eyes_and_above_the_mouth(scheme):
 
 @pytest.mark.parametrize("yaw", [-40.0, -20.0, 20.0, 40.0])
 def test_jaw_of_a_turned_face_lies_on_the_visible_outline(yaw):
-    look = plain_look(yaw=yaw)
-    posed = pose_head(look)
+    scene = mean_scene(yaw=yaw)
+    head = pose_head(scene)
     framing = Framing((300, 300), (150.0, 110.0), 80.0)
     wall = np.full((300, 300, 3), (255, 0, 255), np.uint8)
-    photo = draw_photo(look, posed, framing, generator(0, Stream.IMM_VIEW, 0), wall)
+    photo = render_photo(scene, head, framing, generator(0, Stream.IMM_VIEW, 0), wall)
     is_wall = (np.abs(photo.astype(int) - wall) < 60).all(axis=2)
-    landmarks = np.round(find_landmarks(IBUG_68, look, posed) * 80 + (150, 110)).astype(int)
-    # The cheek that is turned away: the head ends within two pixels of each of its points.
+    landmarks = np.round(find_landmarks(IBUG_68, scene, head) * 80 + (150, 110)).astype(int)
+    # Landmarks of the cheek that faces away: the head ends within three pixels of each.
     for x, y in landmarks[1:7] if yaw < 0 else landmarks[10:16]:
         outward = -1 if yaw < 0 else 1
         assert not is_wall[y, x - 3 * outward]
         assert is_wall[y, x + 3 * outward]
 
 
-def test_eyes_are_drawn_where_their_landmarks_are():
-    look = plain_look()
-    posed = pose_head(look)
+def test_eyes_are_rendered_at_their_landmarks():
+    scene = mean_scene()
+    head = pose_head(scene)
     framing = Framing((300, 300), (150.0, 110.0), 100.0)
-    photo = draw_photo(look, posed, framing, generator(0, Stream.IMM_VIEW, 0))
-    grey = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY).astype(float)
-    landmarks = find_landmarks(IBUG_68, look, posed) * 100 + (150, 110)
+    photo = render_photo(scene, head, framing, generator(0, Stream.IMM_VIEW, 0))
+    gray = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY).astype(float)
+    landmarks = find_landmarks(IBUG_68, scene, head) * 100 + (150, 110)
     for eye in (slice(36, 42), slice(42, 48)):
         x, y = np.round(landmarks[eye].mean(axis=0)).astype(int)
-        iris = grey[y - 3 : y + 4, x - 4 : x + 5].min()
-        cheek = grey[y + 25 : y + 32, x - 4 : x + 5].mean()
+        iris = gray[y - 3 : y + 4, x - 4 : x + 5].min()
+        cheek = gray[y + 25 : y + 32, x - 4 : x + 5].mean()
         assert iris < 0.5 * cheek
 
 
-def test_red_lips_are_drawn_under_the_landmarks_of_a_turned_mouth():
-    look = plain_look(yaw=25.0, roll=12.0)
-    posed = pose_head(look)
+def test_red_lips_are_rendered_at_the_landmarks_of_a_turned_mouth():
+    scene = mean_scene(yaw=25.0, roll=12.0)
+    head = pose_head(scene)
     framing = Framing((300, 300), (150.0, 110.0), 100.0)
-    photo = draw_photo(look, posed, framing, generator(0, Stream.IMM_VIEW, 0))
-    landmarks = find_landmarks(IBUG_68, look, posed) * 100 + (150, 110)
+    photo = render_photo(scene, head, framing, generator(0, Stream.IMM_VIEW, 0))
+    landmarks = find_landmarks(IBUG_68, scene, head) * 100 + (150, 110)
     lips = cv2.cvtColor(photo, cv2.COLOR_BGR2Lab)[..., 1].astype(float)  # redness
     lower_lip = landmarks[[57, 66]].mean(axis=0)
     chin = landmarks[[57, 8]].mean(axis=0)
@@ -244,13 +258,13 @@ def test_red_lips_are_drawn_under_the_landmarks_of_a_turned_mouth():
     assert red > pale + 2
 
 
-def test_a_tongue_lies_red_over_the_lower_lip_of_an_open_mouth():
+def test_a_tongue_is_rendered_red_over_the_lower_lip_of_an_open_mouth():
     below_lip = []
     for tongue in (True, False):
-        look = replace(plain_look(), expression=Expression(jaw_open=0.4, tongue=tongue))
-        posed = pose_head(look)
+        scene = replace(mean_scene(), expression=Expression(jaw_open=0.4, tongue=tongue))
+        head = pose_head(scene)
         framing = Framing((300, 300), (150.0, 110.0), 100.0)
-        photo = draw_photo(look, posed, framing, generator(0, Stream.IMM_VIEW, 0))
-        x, y = np.round(find_landmarks(IBUG_68, look, posed)[57] * 100 + (150, 110)).astype(int)
+        photo = render_photo(scene, head, framing, generator(0, Stream.IMM_VIEW, 0))
+        x, y = np.round(find_landmarks(IBUG_68, scene, head)[57] * 100 + (150, 110)).astype(int)
         below_lip.append(cv2.cvtColor(photo, cv2.COLOR_BGR2Lab)[y + 4, x, 1])  # redness
     assert below_lip[0] > below_lip[1] + 10

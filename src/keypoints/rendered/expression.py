@@ -1,33 +1,33 @@
-"""Expression: how far each control point of the head moves from a resting face."""
+"""Expression: displacement of the control points from a neutral face."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from keypoints.rendered.falloff import bump_kernel, ramp
-from keypoints.rendered.head import Head
+from keypoints.rendered.head import Head, bump_kernel, ramp
 
 _BROWS = slice(17, 27)
 _LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))  # (upper, lower)
 _LOWER_LIP = (55, 56, 57, 58, 59, 65, 66, 67)
 _UPPER_LIP = (49, 50, 51, 52, 53, 61, 62, 63)
+_CORNERS = [48, 54, 60, 64]
 _INNER_LIPS = ((61, 67), (62, 66), (63, 65))  # (upper, lower)
-# The landmarks of the mean head have their lips this far apart: the mean photo smiles a little.
+# Gap between the lips of the mean head, whose landmarks come from photos of smiling people.
 _MEAN_GAP = 0.065
 
 
 @dataclass(frozen=True)
 class Expression:
-    """What the face does; most fields run from 0 (rest) to 1 (all of it).
+    """Expression parameters; 0 is neutral, and 1 is the full movement unless noted otherwise.
 
     Attributes:
-        jaw_open: The jaw swings down.
-        smile: Mouth corners out and up, cheeks up; below 0 the corners sink.
+        jaw_open: Rotation of the lower jaw.
+        smile: Corners of the mouth out and up, cheeks up; below 0, corners down.
         pucker: Mouth narrow and forward.
-        upper_lip_raise: Shows the upper teeth.
-        brow_raise: Below 0 a frown.
-        lids: How far the left and the right eye are closed; below 0 wide open.
-        mouth_shift: Mouth pulled aside, in inter-ocular distances.
+        upper_lip_raise: Upper lip up, so that the upper teeth show.
+        brow_raise: Brows up; below 0, a frown.
+        lids: Closure of the left and the right eye; below 0, wide open.
+        mouth_shift: Sideways shift of the mouth, in inter-ocular distances.
         tongue: Whether the tongue is out.
     """
 
@@ -42,7 +42,7 @@ class Expression:
 
 
 def expression_shift(head: Head, expression: Expression) -> np.ndarray:
-    """Shift of each control point, (n_controls, 3); add it to that of the identity."""
+    """Displacement of each control point, (n_controls, 3), to add to that of the identity."""
     rest = head.controls
     shift = np.zeros_like(rest)
     _close_mouth(shift, rest)
@@ -53,35 +53,33 @@ def expression_shift(head: Head, expression: Expression) -> np.ndarray:
 
 
 def _close_mouth(shift: np.ndarray, rest: np.ndarray) -> None:
-    """From the parted lips and half a smile of the mean photo to a resting face."""
+    """Undo the parted lips and the slight smile of the mean head."""
     for upper, lower in _INNER_LIPS:
         shift[upper, 1] += 0.33 * _MEAN_GAP
         shift[lower, 1] -= 0.67 * _MEAN_GAP
     shift[[55, 56, 57, 58, 59], 1] -= np.array([0.3, 0.6, 0.6, 0.6, 0.3]) * _MEAN_GAP
     shift[[49, 50, 51, 52, 53], 1] += 0.15 * _MEAN_GAP
-    corners = [48, 54, 60, 64]
-    shift[corners, 0] -= 0.05 * rest[corners, 0]
+    shift[_CORNERS, 0] -= 0.05 * rest[_CORNERS, 0]
     shift[:, 1] -= 0.6 * _MEAN_GAP * ramp(rest[:, 1], 0.1, 1.1) * _is_jaw(rest)
 
 
 def _is_jaw(rest: np.ndarray) -> np.ndarray:
-    """1 for the controls of jaw and chin, 0 for lips and all else, (n_controls,)."""
+    """True for control points of jaw and chin, (n_controls,)."""
     chin = (np.arange(len(rest)) >= 68) & (rest[:, 1] > 0.95) & (rest[:, 1] < 1.5)
     return (chin & (rest[:, 2] > -0.3)) | (np.arange(len(rest)) < 17)
 
 
 def _move_jaw(shift: np.ndarray, rest: np.ndarray, amount: float) -> None:
-    """Swing the lower jaw about an axis before the ears."""
-    follows = ramp(rest[:, 1], 0.45, 1.15) * (rest[:, 1] < 1.5) * ramp(rest[:, 2], -0.8, -0.2)
-    follows[list(_LOWER_LIP)] = 1.0
-    follows[list(_UPPER_LIP)] = 0.0
-    follows[[48, 54, 60, 64]] = 0.4
-    angle = np.radians(22 * amount) * follows
+    """Rotate the lower jaw about an axis in front of the ears."""
+    influence = ramp(rest[:, 1], 0.45, 1.15) * (rest[:, 1] < 1.5) * ramp(rest[:, 2], -0.8, -0.2)
+    influence[list(_LOWER_LIP)] = 1.0
+    influence[list(_UPPER_LIP)] = 0.0
+    influence[_CORNERS] = 0.4
+    angle = np.radians(22 * amount) * influence
     y, z = rest[:, 1] - 0.25, rest[:, 2] + 0.65
     shift[:, 1] += y * np.cos(angle) + z * np.sin(angle) - y
     shift[:, 2] += z * np.cos(angle) - y * np.sin(angle) - z
-    corners = [48, 54, 60, 64]
-    shift[corners, 0] -= 0.15 * amount * rest[corners, 0]
+    shift[_CORNERS, 0] -= 0.15 * amount * rest[_CORNERS, 0]
 
 
 def _move_mouth(shift: np.ndarray, rest: np.ndarray, expression: Expression) -> None:

@@ -1,4 +1,4 @@
-"""The files of the public sets: .asf shapes, dlib's XML lists, JPEG photos."""
+"""File formats of the public sets: .asf shapes, XML lists of dlib, JPEG photos."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ class XmlFace:
     """An entry of a dlib list.
 
     Attributes:
-        file: Photo, relative to the list.
+        file: Path of the photo, relative to the list.
         size: Height and width of the photo.
         box: Left, top, width and height in photo pixels.
-        landmarks_photo: Whole pixels, (68, 2).
+        landmarks_photo: Whole photo pixels, (68, 2).
     """
 
     file: str
@@ -32,8 +32,8 @@ class XmlFace:
     box: tuple[int, int, int, int]
     landmarks_photo: np.ndarray
 
-    def mirrored(self, file: str) -> "XmlFace":
-        """The entry of the mirrored photo."""
+    def hflip(self, file: str) -> "XmlFace":
+        """Entry of the horizontally flipped photo."""
         width = self.size[1]
         left, top, box_width, box_height = self.box
         landmarks = self.landmarks_photo[IBUG_68.flip_indices]
@@ -46,7 +46,7 @@ def write_photo(path: Path, photo: np.ndarray, quality: int) -> None:
     """Write a JPEG.
 
     Raises:
-        OSError: If the disk refuses.
+        OSError: If the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _, encoded = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -59,10 +59,10 @@ def write_asf(
     """Write the shape file of an IMM photo.
 
     Args:
-        path: File to write; it names the photo of the same stem.
+        path: File to write; its host image is the .jpg of the same stem.
         landmarks_photo: (58, 2).
         size: Height and width of the photo.
-        user_columns: Three more columns of zeros, as some public files have.
+        user_columns: Whether to write three more columns of zeros, as in some public files.
     """
     relative = landmarks_photo / (size[1], size[0])
     heading = " <user1> <user2> <user3>" if user_columns else ""
@@ -97,7 +97,7 @@ def _asf_points(relative: np.ndarray, tail: str) -> Iterable[str]:
 def write_list(
     path: Path, name: str, faces: Iterable[XmlFace], *, with_landmarks: bool = True
 ) -> None:
-    """Write a dlib list of photos; without landmarks it has the boxes only."""
+    """Write a dlib list of photos, with boxes and optionally landmarks."""
     lines = [
         "<?xml version='1.0' encoding='ISO-8859-1'?>",
         "<?xml-stylesheet type='text/xsl' href='image_metadata_stylesheet.xsl'?>",
@@ -115,12 +115,12 @@ def write_list(
 def _image_lines(face: XmlFace, with_landmarks: bool) -> Iterable[str]:
     height, width = face.size
     left, top, box_width, box_height = face.box
-    place = f"top='{top}' left='{left}' width='{box_width}' height='{box_height}'"
+    box = f"top='{top}' left='{left}' width='{box_width}' height='{box_height}'"
     if not with_landmarks:
-        return [f"  <image file='{face.file}'>", f"    <box {place}/>", "  </image>"]
+        return [f"  <image file='{face.file}'>", f"    <box {box}/>", "  </image>"]
     return [
         f"  <image file='{face.file}' width='{width}' height='{height}'>",
-        f"    <box {place}>",
+        f"    <box {box}>",
         *(
             f"      <part name='{point:02d}' x='{x}' y='{y}'/>"
             for point, (x, y) in enumerate(face.landmarks_photo)

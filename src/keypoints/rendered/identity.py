@@ -1,25 +1,25 @@
-"""Identity: how far each control point of the head moves to make it someone's."""
+"""Identity: displacement of the control points from the mean head to that of a person."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from keypoints.rendered.falloff import bump_kernel, ramp
-from keypoints.rendered.head import Head
+from keypoints.rendered.head import Head, bump_kernel, ramp
 
 _BROWS = slice(17, 27)
 _EYES = (slice(36, 42), slice(42, 48))
 _INNER_LIPS = ((61, 67), (62, 66), (63, 65))  # (upper, lower)
-# One standard deviation over people, as a fraction; the hair grows with the head.
+# One standard deviation over people, as a fraction of the size; the hair is scaled too.
 WIDTH_STD, LENGTH_STD = 0.033, 0.022
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who it is. Every field is in standard deviations over people, 0 for the mean.
+    """Shape parameters of a person, in standard deviations over people; 0 is the mean.
 
-    The sizes below were set so that drawn landmarks spread like those of the public photos, along
-    each of the first principal components. `irregular` moves each landmark on its own, (x, y, z).
+    The factors in this module were chosen so that rendered landmarks have the variance of the
+    public ones along each of the first principal components. `irregular` moves each landmark
+    individually: 68 triples (x, y, z), flattened.
     """
 
     face_width: float = 0.0
@@ -50,7 +50,7 @@ class Identity:
 
 
 def identity_shift(head: Head, identity: Identity) -> np.ndarray:
-    """Shift of each control point, (n_controls, 3)."""
+    """Displacement of each control point, (n_controls, 3)."""
     rest = head.controls
     shift = np.zeros_like(rest)
     in_face = rest[:, 2] > -0.75
@@ -58,10 +58,10 @@ def identity_shift(head: Head, identity: Identity) -> np.ndarray:
     _shape_eyes(shift, rest, identity)
     _shape_nose_and_mouth(shift, rest, identity)
     if identity.irregular:
-        own = 0.019 * np.reshape(identity.irregular, (-1, 3))
-        for upper, lower in _INNER_LIPS:  # a shut mouth stays shut
-            own[lower] = own[upper]
-        shift[: len(own)] += own
+        irregular = 0.019 * np.reshape(identity.irregular, (-1, 3))
+        for upper, lower in _INNER_LIPS:  # a closed mouth stays closed
+            irregular[lower] = irregular[upper]
+        shift[: len(irregular)] += irregular
     return shift
 
 

@@ -1,4 +1,4 @@
-"""The CSVs of Kaggle's facial-keypoints-detection, with the answers that Kaggle keeps."""
+"""CSV files of Kaggle's facial-keypoints-detection, including the solution, not public there."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -7,41 +7,41 @@ from pathlib import Path
 import numpy as np
 
 from keypoints.core.landmarks import KAGGLE_15_POINTS
-from keypoints.rendered.portrait import Portrait
+from keypoints.rendered.kaggle15_photo import Kaggle15Photo
 
 COLUMNS = [f"{point}_{axis}" for point in KAGGLE_15_POINTS for axis in "xy"]
 SOLUTION = "solution.csv"
 
 
-def write_training(path: Path, portraits: Sequence[Portrait]) -> None:
-    """Write the points, empty where unknown, and the pixels."""
-    rows = ([*_numbers(portrait), _text(portrait)] for portrait in portraits)
+def write_training(path: Path, photos: Sequence[Kaggle15Photo]) -> None:
+    """Write landmarks, empty if unknown, and pixels."""
+    rows = ([*_coordinates(photo), _pixels(photo)] for photo in photos)
     _write(path, [*COLUMNS, "Image"], rows)
 
 
-def write_test(folder: Path, portraits: Sequence[Portrait]) -> None:
-    """Write the pixels, which of the points are asked for, and the solution."""
-    pictures = ([number, _text(portrait)] for number, portrait in enumerate(portraits, 1))
-    _write(folder / "test.csv", ["ImageId", "Image"], pictures)
-    asked = [
-        (image, column, number)
-        for image, portrait in enumerate(portraits, 1)
-        for column, number in zip(COLUMNS, _numbers(portrait), strict=True)
-        if number
+def write_test(folder: Path, photos: Sequence[Kaggle15Photo]) -> None:
+    """Write test.csv (pixels), IdLookupTable.csv (rows to predict) and solution.csv."""
+    images = ([number, _pixels(photo)] for number, photo in enumerate(photos, 1))
+    _write(folder / "test.csv", ["ImageId", "Image"], images)
+    known = [
+        (image, column, coordinate)
+        for image, photo in enumerate(photos, 1)
+        for column, coordinate in zip(COLUMNS, _coordinates(photo), strict=True)
+        if coordinate
     ]
-    lookup = ([row, image, column, ""] for row, (image, column, _) in enumerate(asked, 1))
+    lookup = ([row, image, column, ""] for row, (image, column, _) in enumerate(known, 1))
     _write(folder / "IdLookupTable.csv", ["RowId", "ImageId", "FeatureName", "Location"], lookup)
-    solution = ([row, number] for row, (_, _, number) in enumerate(asked, 1))
+    solution = ([row, coordinate] for row, (_, _, coordinate) in enumerate(known, 1))
     _write(folder / SOLUTION, ["RowId", "Location"], solution)
 
 
-def _numbers(portrait: Portrait) -> list[str]:
-    numbers = np.where(portrait.is_known[:, None], portrait.landmarks_photo, np.nan).ravel()
-    return ["" if np.isnan(number) else f"{number:.4f}" for number in numbers]
+def _coordinates(photo: Kaggle15Photo) -> list[str]:
+    values = np.where(photo.is_known[:, None], photo.landmarks_photo, np.nan).ravel()
+    return ["" if np.isnan(value) else f"{value:.4f}" for value in values]
 
 
-def _text(portrait: Portrait) -> str:
-    return " ".join(map(str, portrait.pixels.ravel().tolist()))
+def _pixels(photo: Kaggle15Photo) -> str:
+    return " ".join(map(str, photo.pixels.ravel().tolist()))
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,4 +1,4 @@
-"""The light that each place of a surface gets, with its shadows."""
+"""Diffuse and specular light on a surface, with its shadows."""
 
 import cv2
 import numpy as np
@@ -7,41 +7,45 @@ from keypoints.rendered.scene import Light
 
 
 def shade(normals: np.ndarray, points: np.ndarray, light: Light) -> tuple[np.ndarray, np.ndarray]:
-    """Light that arrives at each grid point, and what shines back, (n_rows, n_columns, 3) each.
+    """Compute the diffuse light and the specular reflection at each grid point.
 
     Args:
         normals: Unit normals in the camera frame, (n_rows, n_columns, 3).
-        points: Grid points in the camera frame, the same shape.
-        light: The lamps.
+        points: Grid points in the camera frame, (n_rows, n_columns, 3).
+        light: Light of the scene.
+
+    Returns:
+        Diffuse light to be multiplied by the albedo, and specular reflection to be added,
+        (n_rows, n_columns, 3) each.
     """
-    # The sky is above: what looks down gets less of it.
-    sky = (0.75 - 0.25 * normals[..., 1]) * _openness(normals, points)
-    arriving = sky[..., None] * light.ambient.astype(np.float32)
-    shining = np.zeros_like(arriving)
+    # Ambient light comes mostly from above.
+    ambient = (0.75 - 0.25 * normals[..., 1]) * _ambient_visibility(normals, points)
+    diffuse = ambient[..., None] * light.ambient.astype(np.float32)
+    specular = np.zeros_like(diffuse)
     for lamp, colour in zip(light.lamps, light.colours.astype(np.float32), strict=True):
-        lit = lamp_visible(points, lamp)
-        facing = normals @ lamp.astype(np.float32)
-        # Skin scatters: the edge of the shadow is soft.
-        diffuse = lit * np.clip((facing + 0.12) / 1.12, 0, None)
-        arriving += diffuse[..., None] * colour
+        visible = lamp_visibility(points, lamp)
+        cosine = normals @ lamp.astype(np.float32)
+        # Skin scatters light, which softens the edge of the shadow.
+        lambert = visible * np.clip((cosine + 0.12) / 1.12, 0, None)
+        diffuse += lambert[..., None] * colour
         halfway = (lamp + (0, 0, 1)).astype(np.float32)
-        gloss = lit * np.clip(normals @ (halfway / np.linalg.norm(halfway)), 0, 1) ** 22
-        shining += gloss[..., None] * (colour * np.float32(0.3 * light.shine))
-    return arriving, shining
+        gloss = visible * np.clip(normals @ (halfway / np.linalg.norm(halfway)), 0, 1) ** 22
+        specular += gloss[..., None] * (colour * np.float32(0.3 * light.glossiness))
+    return diffuse, specular
 
 
-def _openness(normals: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """How much of the sky a point sees: less in a hollow, where its surroundings stand higher."""
+def _ambient_visibility(normals: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Fraction of the ambient light that reaches each grid point, lower in hollows."""
     around = cv2.GaussianBlur(points, (0, 0), 3.0)
     hollow = ((around - points) * normals).sum(axis=-1)
     return np.clip(1 - 9 * np.clip(hollow, -0.02, None), 0.35, 1.15)
 
 
-def lamp_visible(points: np.ndarray, lamp: np.ndarray) -> np.ndarray:
-    """How much of a lamp each grid point sees past the rest of the head, 0..1.
+def lamp_visibility(points: np.ndarray, lamp: np.ndarray) -> np.ndarray:
+    """Fraction of a lamp that is visible from each grid point, 0..1, by shadow mapping.
 
-    The points are sorted into cells as the lamp sees them; one that lies behind the foremost of its
-    cell is in shadow.
+    The points are binned into cells as seen from the lamp; points behind the foremost point of
+    their cell are in shadow.
     """
     side = np.cross((0.0, 1.0, 0.0), lamp)
     side /= np.linalg.norm(side) + 1e-9

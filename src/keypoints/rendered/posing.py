@@ -1,27 +1,24 @@
-"""The head before the camera: its shape, its turn, its place in the photo and its landmarks."""
+"""Geometry of the head in a photo: shape, rotation, projection and position."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from keypoints.core.landmarks import Scheme
 from keypoints.rendered.expression import expression_shift
-from keypoints.rendered.falloff import ramp
-from keypoints.rendered.head import HEIGHTS, mean_head
+from keypoints.rendered.head import HEIGHTS, mean_head, ramp
 from keypoints.rendered.identity import identity_shift
-from keypoints.rendered.markup import landmarks_in_photo
 from keypoints.rendered.raster import Camera, rotation_matrix
 from keypoints.rendered.scene import Pose, Scene
 
 
 @dataclass(frozen=True)
 class Framing:
-    """Where the head stands in the photo.
+    """Position of the head in the photo.
 
     Attributes:
         size: Height and width of the photo.
-        origin: Photo pixel between the outer eye corners, (x, y).
-        scale: Photo pixels of one inter-ocular distance.
+        origin: Photo pixel midway between the outer eye corners, (x, y).
+        scale: Photo pixels per inter-ocular distance.
     """
 
     size: tuple[int, int]
@@ -31,51 +28,47 @@ class Framing:
 
 @dataclass(frozen=True)
 class PosedHead:
-    """A head before the camera.
+    """A head in front of the camera.
 
     Attributes:
-        grid: Upright, (n_rows, n_columns, 3), inter-ocular distances.
-        turned: The same in the camera frame.
-        projected: As the camera sees it, with the depth as z; the origin lies between the outer eye
-            corners and the unit is the inter-ocular distance, until `framed`.
-        camera: What projected it.
+        grid: Surface of the upright head, (n_rows, n_columns, 3), in inter-ocular distances.
+        grid_camera: Surface in the camera frame, (n_rows, n_columns, 3).
+        grid_photo: Projected surface, (n_rows, n_columns, 3), with the depth as z. After `place`, x
+            and y are in photo pixels; before, they are in inter-ocular distances from the point
+            midway between the outer eye corners.
+        camera: Camera of the projection.
     """
 
     grid: np.ndarray
-    turned: np.ndarray
-    projected: np.ndarray
+    grid_camera: np.ndarray
+    grid_photo: np.ndarray
     camera: Camera
 
-    def framed(self, framing: Framing) -> "PosedHead":
-        """The head at its place in a photo: `projected` in photo pixels."""
+    def place(self, framing: Framing) -> "PosedHead":
+        """Move and scale the projection to its position in a photo."""
         stretch = np.array([framing.scale, framing.scale, 1], np.float32)
-        projected = self.projected * stretch + np.array([*framing.origin, 0], np.float32)
+        grid_photo = self.grid_photo * stretch + np.array([*framing.origin, 0], np.float32)
         camera = replace(self.camera, origin=framing.origin, scale=framing.scale)
-        return replace(self, projected=projected, camera=camera)
+        return replace(self, grid_photo=grid_photo, camera=camera)
 
 
-def pose_head(look: Scene) -> PosedHead:
-    """Shape the head, turn it, and let the chest follow the turn only a little."""
-    head = mean_head()
-    shift = identity_shift(head, look.person.identity) + expression_shift(head, look.expression)
-    grid = head.deformed(shift)
-    camera = _camera(look.pose)
-    chest = _camera(Pose(0.25 * look.pose.yaw, 0.0, 0.2 * look.pose.roll, look.pose.distance))
-    # The head turns about the top of the spine, so the chest is placed under that point.
+def pose_head(scene: Scene) -> PosedHead:
+    """Deform, rotate and project the head; the chest follows the rotation only slightly."""
+    head, pose = mean_head(), scene.pose
+    shift = identity_shift(head, scene.person.identity) + expression_shift(head, scene.expression)
+    grid = head.deform(shift)
+    camera = _camera(pose)
+    chest_camera = _camera(Pose(0.25 * pose.yaw, 0.0, 0.2 * pose.roll, pose.distance))
+    # The head rotates about the top of the spine, so the chest is moved below that point.
     spine = np.array([0.0, 0.6, -0.8], np.float32)
-    drift = camera.project(spine)[:2] - chest.project(spine)[:2]
-    follow = ramp(HEIGHTS, 1.3, 2.1).astype(np.float32)[:, None, None]
-    chest_seen = chest.project(grid) + np.append(drift, 0).astype(np.float32)
-    projected = camera.project(grid) * (1 - follow) + chest_seen * follow
-    turned = grid @ camera.rotation.T.astype(np.float32)
-    return PosedHead(grid, turned, projected, camera)
+    drift = camera.project(spine)[:2] - chest_camera.project(spine)[:2]
+    chest_weight = ramp(HEIGHTS, 1.3, 2.1).astype(np.float32)[:, None, None]
+    chest = chest_camera.project(grid) + np.append(drift, 0).astype(np.float32)
+    grid_photo = camera.project(grid) * (1 - chest_weight) + chest * chest_weight
+    grid_camera = grid @ camera.rotation.T.astype(np.float32)
+    return PosedHead(grid, grid_camera, grid_photo, camera)
 
 
 def _camera(pose: Pose) -> Camera:
     rotation = rotation_matrix(pose.yaw, pose.pitch, pose.roll)
     return Camera(rotation, (0.0, 0.0), 1.0, pose.distance)
-
-
-def find_landmarks(scheme: Scheme, look: Scene, posed: PosedHead) -> np.ndarray:
-    """Landmarks of a posed head, (n_points, 2), in the unit of its `projected`."""
-    return landmarks_in_photo(scheme, posed.projected, look.pose.roll)

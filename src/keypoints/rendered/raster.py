@@ -1,7 +1,7 @@
-"""Projection of a grid of surface points, and its drawing with a texture.
+"""Projection and rasterization of a grid of surface points.
 
-A quad of the grid is the unit: far ones are painted first, each with its number, and the numbers
-then tell every pixel its fractional place on the grid, where the texture is read.
+The quads of the grid are drawn from back to front into an image of quad numbers. The number gives
+the UV coordinates of each pixel, at which the texture is sampled.
 """
 
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-_SHIFT = 4  # OpenCV's fixed-point polygons: 1/16 pixel
+SHIFT = 4  # fractional bits of OpenCV's fixed-point coordinates: 1/16 px
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Where the head stands before the camera.
+    """A perspective camera.
 
     Attributes:
-        rotation: Upright head to camera frame, (3, 3).
+        rotation: Rotation from the upright head to the camera frame, (3, 3).
         origin: Pixel of the head's origin, (x, y).
-        scale: Pixels of one inter-ocular distance at the depth of the eyes.
-        distance: Of the camera, in inter-ocular distances; small gives a strong perspective.
+        scale: Pixels per inter-ocular distance at the depth of the eyes.
+        distance: Distance from the head, in inter-ocular distances.
     """
 
     rotation: np.ndarray
@@ -29,85 +29,98 @@ class Camera:
     distance: float
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Points of the upright head, (..., 3), to pixels with the depth as z, (..., 3)."""
-        turned = points @ self.rotation.T.astype(points.dtype)
-        zoom = self.distance / (self.distance - turned[..., 2:])
-        pixels = turned[..., :2] * zoom * self.scale + np.array(self.origin, points.dtype)
-        return np.concatenate([pixels, turned[..., 2:]], axis=-1)
+        """Project points of the upright head, (..., 3), to pixels with the depth as z, (..., 3)."""
+        points_camera = points @ self.rotation.T.astype(points.dtype)
+        zoom = self.distance / (self.distance - points_camera[..., 2:])
+        pixels = points_camera[..., :2] * zoom * self.scale + np.array(self.origin, points.dtype)
+        return np.concatenate([pixels, points_camera[..., 2:]], axis=-1)
 
 
 def rotation_matrix(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Degrees to a rotation, (3, 3): the nose to the right of the picture, down, then clockwise."""
+    """Rotation by angles in degrees, (3, 3).
+
+    Positive yaw moves the nose to the right in the image, positive pitch moves it down, and
+    positive roll is clockwise. Yaw is applied first, roll last.
+    """
     yaw, pitch, roll = np.radians([yaw, pitch, roll])
-    turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
-    nod = np.array(
+    by_yaw = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    by_pitch = np.array(
         [[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]]
     )
-    tilt = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
-    return tilt @ nod @ turn
+    by_roll = np.array(
+        [[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]
+    )
+    return by_roll @ by_pitch @ by_yaw
 
 
 def grid_normals(grid: np.ndarray) -> np.ndarray:
-    """Unit normals that point out of the surface, (n_rows, n_columns, 3)."""
+    """Outward unit normals of the surface, (n_rows, n_columns, 3)."""
     across, down = np.gradient(grid, axis=1), np.gradient(grid, axis=0)
     normals = np.cross(across, down)
     return normals / (np.linalg.norm(normals, axis=-1, keepdims=True) + 1e-9)
 
 
+def fixed_point(points: np.ndarray) -> np.ndarray:
+    """Pixel coordinates in the fixed-point format of OpenCV's drawing functions."""
+    return np.round(points * 2**SHIFT).astype(np.int32)
+
+
 def rasterize(
-    projected: np.ndarray, size: tuple[int, int], *, facing: int = 1
+    grid_photo: np.ndarray, size: tuple[int, int], *, facing: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the place on the grid that each pixel shows.
+    """Compute the UV coordinates that each pixel shows.
 
     Args:
-        projected: Pixels and depth of the grid points, (n_rows, n_columns, 3).
-        size: Height and width of the picture.
-        facing: 1 for the quads turned to the camera, -1 for those turned away.
+        grid_photo: Pixels and depth of the grid points, (n_rows, n_columns, 3).
+        size: Height and width of the image.
+        facing: 1 for the quads that face the camera, -1 for those that face away.
 
     Returns:
-        Column and row per pixel, (2, height, width), and where there is a surface, (height, width).
+        UV coordinates per pixel, (2, height, width), and whether the pixel shows the surface,
+        (height, width).
     """
-    quads = _quads(projected)  # (n_quads, 4, 3)
+    quads = _quads(grid_photo)  # (n_quads, 4, 3)
     numbers = _visible_quads(quads, size, facing)
-    owner = np.zeros(size, np.int32)  # 0: nothing, k: the k-th visible quad
-    corners = np.round(quads[numbers, :, :2] * 2**_SHIFT).astype(np.int32)
+    quad_ids = np.zeros(size, np.int32)  # 0: no surface, k: the k-th visible quad
+    corners = fixed_point(quads[numbers, :, :2])
     for k, corner in enumerate(corners, start=1):
-        cv2.fillConvexPoly(owner, corner, k, cv2.LINE_8, _SHIFT)
-    affine = _place_of_pixel(quads[numbers], numbers, projected.shape[1] - 1)
-    return _places(owner, np.concatenate([np.zeros((8, 1), np.float32), affine], axis=1)), owner > 0
+        cv2.fillConvexPoly(quad_ids, corner, k, cv2.LINE_8, SHIFT)
+    affine = _uv_maps(quads[numbers], numbers, grid_photo.shape[1] - 1)
+    affine = np.concatenate([np.zeros((8, 1), np.float32), affine], axis=1)
+    return _map_pixels_to_uv(quad_ids, affine), quad_ids > 0
 
 
-def _places(owner: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Look up each pixel's quad and map the pixel to its place, (2, height, width).
+def _map_pixels_to_uv(quad_ids: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Map each pixel to UV coordinates with the affine map of its quad, (2, height, width).
 
-    Channel by channel: arrays that lie in one piece are several times as fast.
+    Each channel is computed separately: contiguous arrays are several times as fast.
     """
-    # In range by how they were made: `clip` spares numpy the check, and a copy.
-    values = affine.take(owner, axis=1, mode="clip")  # (8, height, width)
-    columns_by_x, rows_by_x, columns_by_y, rows_by_y, middle_x, middle_y, *places = values
-    np.subtract(np.arange(owner.shape[1], dtype=np.float32), middle_x, out=middle_x)
-    np.subtract(np.arange(owner.shape[0], dtype=np.float32)[:, None], middle_y, out=middle_y)
+    # The ids are always in range; with mode="clip", numpy skips the check and a copy.
+    values = affine.take(quad_ids, axis=1, mode="clip")  # (8, height, width)
+    columns_by_x, rows_by_x, columns_by_y, rows_by_y, middle_x, middle_y, *uv = values
+    np.subtract(np.arange(quad_ids.shape[1], dtype=np.float32), middle_x, out=middle_x)
+    np.subtract(np.arange(quad_ids.shape[0], dtype=np.float32)[:, None], middle_y, out=middle_y)
     by_xs, by_ys = (columns_by_x, rows_by_x), (columns_by_y, rows_by_y)
-    for place, by_x, by_y in zip(places, by_xs, by_ys, strict=True):
+    for coordinate, by_x, by_y in zip(uv, by_xs, by_ys, strict=True):
         by_x *= middle_x
         by_y *= middle_y
         by_x += by_y
-        # A quad seen edge-on maps a pixel far away: its place must stay on the quad.
-        place += np.clip(by_x, -0.5, 0.5, out=by_x)
+        # The map of a quad seen edge-on is steep: keep the result inside the quad.
+        coordinate += np.clip(by_x, -0.5, 0.5, out=by_x)
     return values[6:]
 
 
-def _quads(projected: np.ndarray) -> np.ndarray:
-    corners = [projected[:-1, :-1], projected[:-1, 1:], projected[1:, 1:], projected[1:, :-1]]
+def _quads(grid_photo: np.ndarray) -> np.ndarray:
+    corners = [grid_photo[:-1, :-1], grid_photo[:-1, 1:], grid_photo[1:, 1:], grid_photo[1:, :-1]]
     return np.stack(corners, axis=2).reshape(-1, 4, 3)
 
 
 def _visible_quads(quads: np.ndarray, size: tuple[int, int], facing: int) -> np.ndarray:
-    """Numbers of the quads that face the camera inside the picture, the farthest first."""
+    """Numbers of the quads in the image that face the given way, the farthest first."""
     first, second = quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1]
     area = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
     middle = (quads[:, 0] + quads[:, 2]) / 2
-    # A quad is a few pixels wide: one whose middle is this far out cannot be seen.
+    # Quads are a few pixels wide: one whose middle is farther outside is not visible.
     margin = 40
     inside = (middle[:, 0] > -margin) & (middle[:, 0] < size[1] + margin)
     inside &= (middle[:, 1] > -margin) & (middle[:, 1] < size[0] + margin)
@@ -115,11 +128,11 @@ def _visible_quads(quads: np.ndarray, size: tuple[int, int], facing: int) -> np.
     return numbers[np.argsort(middle[numbers, 2], kind="stable")]
 
 
-def _place_of_pixel(quads: np.ndarray, numbers: np.ndarray, n_across: int) -> np.ndarray:
-    """Affine map of each quad from pixels to its part of the grid, (8, n_quads).
+def _uv_maps(quads: np.ndarray, numbers: np.ndarray, n_across: int) -> np.ndarray:
+    """Affine map of each quad from pixels to UV coordinates, (8, n_quads).
 
-    Rows: change of (column, row) per pixel in x, then in y; the pixel in the middle of the quad;
-    the (column, row) there.
+    Rows: derivative of (u, v) with respect to x, then with respect to y; pixel in the middle of the
+    quad, (x, y); UV coordinates of the middle.
     """
     across = (quads[:, 1] - quads[:, 0] + quads[:, 2] - quads[:, 3])[:, :2] / 2
     down = (quads[:, 3] - quads[:, 0] + quads[:, 2] - quads[:, 1])[:, :2] / 2
@@ -128,5 +141,5 @@ def _place_of_pixel(quads: np.ndarray, numbers: np.ndarray, n_across: int) -> np
     by_x = np.stack([down[:, 1], -across[:, 1]], axis=1) / area
     by_y = np.stack([-down[:, 0], across[:, 0]], axis=1) / area
     middle = quads[:, :, :2].mean(axis=1)
-    centre = np.stack([numbers % n_across, numbers // n_across], axis=1) + 0.5
-    return np.concatenate([by_x, by_y, middle, centre], axis=1).T.astype(np.float32, order="C")
+    uv = np.stack([numbers % n_across, numbers // n_across], axis=1) + 0.5
+    return np.concatenate([by_x, by_y, middle, uv], axis=1).T.astype(np.float32, order="C")

@@ -1,17 +1,19 @@
-"""Draws of who is in a photo and how: the shares and spreads of everything that varies.
+"""Random scenes: the probabilities and standard deviations of everything that varies.
 
-The difficulty of a draw scales how far, and how often, it leaves a frontal, resting, evenly lit
-face with nothing before it: 0 never does, 1 does as the public photos do, 2 is harder than they.
+The difficulty scales how far and how often a scene deviates from a frontal, neutral, evenly lit,
+unoccluded face: 0 never, 1 as in the public photos, 2 more than in the public photos.
 """
 
-from dataclasses import fields, replace
+from collections.abc import Collection
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 
-from keypoints.rendered.difficulty import REALISTIC, Difficulty
 from keypoints.rendered.expression import Expression
 from keypoints.rendered.identity import Identity
 from keypoints.rendered.scene import (
+    Colours,
     Glasses,
     HairStyle,
     Hat,
@@ -19,10 +21,10 @@ from keypoints.rendered.scene import (
     Person,
     Pose,
     Scene,
-    linear,
+    srgb_to_linear,
 )
 
-# sRGB colours of human skin from light to dark, in the steps of dermatology's six types.
+# sRGB colours of human skin from light to dark, one per Fitzpatrick type.
 _SKIN_RGB = np.array(
     [(244, 208, 184), (232, 190, 160), (214, 163, 128), (186, 128, 93), (139, 88, 60), (86, 54, 40)]
 )
@@ -30,52 +32,83 @@ _HAIR_RGB = np.array(
     [(20, 17, 16), (38, 28, 23), (66, 45, 32), (101, 70, 45), (156, 115, 70), (201, 166, 112)]
     + [(122, 60, 33), (150, 148, 145), (214, 212, 208)]
 )
-_HAIR_SHARES = np.array([0.26, 0.22, 0.18, 0.11, 0.07, 0.06, 0.03, 0.05, 0.02])
+_HAIR_PROBABILITIES = np.array([0.26, 0.22, 0.18, 0.11, 0.07, 0.06, 0.03, 0.05, 0.02])
 _IRIS_RGB = np.array([(62, 38, 24), (85, 55, 30), (110, 85, 50), (90, 105, 80), (95, 125, 150)])
 
 
-def draw_person(
+@dataclass(frozen=True)
+class Difficulty:
+    """Difficulty of each kind of variation, 0 to 2.
+
+    Attributes:
+        pose: Rotation of the head.
+        expression: Expression of mouth, brows and lids.
+        light: Lamps at the side, and coloured light.
+        occlusion: Hair over the face, glasses, hats, hands and objects.
+        camera: Blur, exposure, noise and JPEG quality.
+    """
+
+    pose: float = 1.0
+    expression: float = 1.0
+    light: float = 1.0
+    occlusion: float = 1.0
+    camera: float = 1.0
+
+    @classmethod
+    def from_level(cls, level: float, disabled: Collection[str] = ()) -> Self:
+        """Set all kinds to `level`, and the disabled ones to 0."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: 0.0 if name in disabled else level for name in names})
+
+
+REALISTIC = Difficulty()
+
+
+def sample_person(
     rng: np.random.Generator, difficulty: float = 1.0, *, is_female: bool | None = None
 ) -> Person:
-    """Draw who it is; the difficulty has a say in what hides the face: hair and glasses."""
+    """Sample a person; the difficulty is that of occlusions, by hair and glasses."""
     female = bool(rng.random() < 0.5) if is_female is None else is_female
     age = float(rng.beta(1.2, 2.0))
-    skin = _between(rng.beta(0.9, 1.3) * (len(_SKIN_RGB) - 1), _SKIN_RGB)
-    skin = linear(skin * rng.normal(1, 0.015, 3) * rng.normal(1, 0.06)).clip(0.005, 1)
+    skin = _interpolate_rows(_SKIN_RGB, rng.beta(0.9, 1.3) * (len(_SKIN_RGB) - 1))
+    skin = srgb_to_linear(skin * rng.normal(1, 0.015, 3) * rng.normal(1, 0.06)).clip(0.005, 1)
     redness = np.array([0.5, 0.42, 0.75]) * rng.uniform(0.75, 1.1)
     if female and rng.random() < 0.4:  # lipstick
         redness = np.array([0.4, 0.25, 0.9]) * rng.uniform(0.6, 1.2)
-    hair = linear(_HAIR_RGB[rng.choice(len(_HAIR_RGB), p=_HAIR_SHARES)] * rng.uniform(0.7, 1.25))
+    hair_rgb = _HAIR_RGB[rng.choice(len(_HAIR_RGB), p=_HAIR_PROBABILITIES)]
+    hair = srgb_to_linear(hair_rgb * rng.uniform(0.7, 1.25))
     return Person(
-        identity=_draw_identity(rng),
+        identity=_sample_identity(rng),
         is_female=female,
         age=age,
-        skin=skin,
-        lips=(skin * redness).clip(0, 1),
-        hair=hair.clip(0.002, 0.9),
-        iris=linear(_IRIS_RGB[rng.choice(5, p=[0.35, 0.25, 0.15, 0.1, 0.15])]),
-        cloth=linear(rng.uniform(10, 230, 3)),
+        colours=Colours(
+            skin=skin,
+            lips=(skin * redness).clip(0, 1),
+            hair=hair.clip(0.002, 0.9),
+            iris=srgb_to_linear(_IRIS_RGB[rng.choice(5, p=[0.35, 0.25, 0.15, 0.1, 0.15])]),
+            cloth=srgb_to_linear(rng.uniform(10, 230, 3)),
+        ),
         brow_density=float(rng.uniform(0.35, 1.0)),
         beard=0.0 if female or rng.random() < 0.55 else float(rng.uniform(0.15, 1.0)),
-        hair_style=_draw_hair(rng, female, difficulty),
-        glasses=_draw_glasses(rng) if rng.random() < 0.16 * difficulty else None,
+        hair_style=_sample_hair(rng, female, difficulty),
+        glasses=_sample_glasses(rng) if rng.random() < 0.16 * difficulty else None,
         texture_seed=int(rng.integers(2**31)),
     )
 
 
-def _between(position: float, table: np.ndarray) -> np.ndarray:
+def _interpolate_rows(table: np.ndarray, position: float) -> np.ndarray:
     steps = np.arange(len(table))
     return np.array([np.interp(position, steps, column) for column in table.T])
 
 
-def _draw_identity(rng: np.random.Generator) -> Identity:
+def _sample_identity(rng: np.random.Generator) -> Identity:
     names = [f.name for f in fields(Identity) if f.name != "irregular"]
     sizes = dict(zip(names, rng.standard_normal(len(names)).clip(-2.5, 2.5).tolist(), strict=True))
     irregular = rng.standard_normal(204).clip(-2.5, 2.5) * np.tile([0.6, 0.6, 0.3], 68)
     return Identity(**sizes, irregular=tuple(irregular.tolist()))
 
 
-def _draw_glasses(rng: np.random.Generator) -> Glasses:
+def _sample_glasses(rng: np.random.Generator) -> Glasses:
     are_dark = rng.random() < 0.25
     return Glasses(
         half_size=(float(rng.uniform(0.24, 0.3)), float(rng.uniform(0.15, 0.24))),
@@ -87,59 +120,59 @@ def _draw_glasses(rng: np.random.Generator) -> Glasses:
     )
 
 
-def _draw_hair(rng: np.random.Generator, female: bool, difficulty: float) -> HairStyle:
-    covers = ["none", "short", "long"]
-    cover = str(rng.choice(covers, p=[0.02, 0.28, 0.7] if female else [0.1, 0.8, 0.1]))
+def _sample_hair(rng: np.random.Generator, female: bool, difficulty: float) -> HairStyle:
+    lengths = ["none", "short", "long"]
+    length = str(rng.choice(lengths, p=[0.02, 0.28, 0.7] if female else [0.1, 0.8, 0.1]))
     bangs = rng.random() < difficulty * (0.3 if female else 0.2)
     return HairStyle(
-        cover=cover,
+        length=length,
         front=float(rng.uniform(-0.5, -0.28) if bangs else rng.uniform(-0.95, -0.6)),
         parting=float(rng.normal(0, 0.12)),
         opening=float(rng.uniform(max(88 - 40 * difficulty, 28), 88)),
-        bottom=float(rng.uniform(0.5, 2.2) if cover == "long" else rng.uniform(0.3, 0.8)),
-        volume=float(rng.uniform(0.05, 0.22) if cover == "short" else rng.uniform(0.08, 0.28)),
+        bottom=float(rng.uniform(0.5, 2.2) if length == "long" else rng.uniform(0.3, 0.8)),
+        volume=float(rng.uniform(0.05, 0.22) if length == "short" else rng.uniform(0.08, 0.28)),
         curl=float(rng.beta(0.8, 1.5)),
     )
 
 
-def draw_expression(rng: np.random.Generator, difficulty: float = 1.0) -> Expression:
-    """Draw what a face does in a photo taken in the wild: it often smiles."""
-    shares = np.array([0.31, 0.27, 0.24, 0.08, 0.1]) * (1, *[difficulty] * 4)
-    kind = rng.choice(["rest", "smile", "laugh", "open", "odd"], p=shares / shares.sum())
-    tweak = Expression(
+def sample_expression(rng: np.random.Generator, difficulty: float = 1.0) -> Expression:
+    """Sample an expression as in photos in the wild, where many people smile."""
+    weights = np.array([0.31, 0.27, 0.24, 0.08, 0.1]) * (1, *[difficulty] * 4)
+    kind = rng.choice(["neutral", "smile", "laugh", "open", "odd"], p=weights / weights.sum())
+    neutral = Expression(
         smile=float(rng.normal(0.0, 0.15 * difficulty)),
         jaw_open=max(0.0, float(rng.normal(-0.02, 0.03 * difficulty))),
         brow_raise=float(rng.normal(0, 0.4 * difficulty)),
-        lids=_draw_lids(rng, difficulty),
+        lids=_sample_lids(rng, difficulty),
         mouth_shift=float(rng.normal(0, 0.012 * difficulty)),
     )
     if kind == "smile":
-        return replace(tweak, smile=float(rng.uniform(0.2, 0.9)))
+        return replace(neutral, smile=float(rng.uniform(0.2, 0.9)))
     if kind == "laugh":
         return replace(
-            tweak,
+            neutral,
             smile=float(rng.uniform(0.6, 1.3)),
             jaw_open=float(rng.uniform(0.05, 0.4)),
             upper_lip_raise=float(rng.uniform(0.2, 0.8)),
         )
     if kind == "open":
         return replace(
-            tweak, jaw_open=float(rng.uniform(0.1, 1.0)), smile=float(rng.normal(0, 0.4))
+            neutral, jaw_open=float(rng.uniform(0.1, 1.0)), smile=float(rng.normal(0, 0.4))
         )
     if kind == "odd":
         odd = replace(
-            tweak,
+            neutral,
             smile=float(rng.uniform(-0.8, 0.3)),
             pucker=float(rng.uniform(0, 0.6)),
             mouth_shift=float(rng.normal(0, 0.04)),
             tongue=bool(rng.random() < 0.3),
         )
-        # A tongue needs an open mouth, and one as wide as it is.
+        # The tongue needs an open mouth, and one that is wide enough for it.
         return replace(odd, jaw_open=0.25 + 0.5 * odd.pucker, pucker=0.0) if odd.tongue else odd
-    return tweak
+    return neutral
 
 
-def _draw_lids(rng: np.random.Generator, difficulty: float) -> tuple[float, float]:
+def _sample_lids(rng: np.random.Generator, difficulty: float) -> tuple[float, float]:
     both = float(rng.normal(0.0, 0.15 * difficulty))
     if rng.random() < 0.04 * difficulty:
         both = 1.0
@@ -147,20 +180,20 @@ def _draw_lids(rng: np.random.Generator, difficulty: float) -> tuple[float, floa
     return (both, wink) if rng.random() < 0.5 else (wink, both)
 
 
-def draw_light(
+def sample_light(
     rng: np.random.Generator,
     skin: np.ndarray,
     difficulty: float = 1.0,
     *,
     side_spot: bool = False,
 ) -> Light:
-    """Draw soft or hard light from one to three lamps, or one strong lamp at the side.
+    """Sample one to three lamps, with a strong one at the side in some scenes.
 
     Args:
-        rng: Draws everything.
-        skin: Of the person, linear (3,): a camera exposes a dark face longer, though not enough.
-        difficulty: At 0 all lamps are in front, below 1 the side is not so far.
-        side_spot: Whether the strong lamp at the side is certain.
+        rng: Random numbers.
+        skin: Skin colour, linear, (3,); the exposure partly compensates dark skin.
+        difficulty: 0 puts all lamps in front; below 1, the lamp at the side is nearer to the front.
+        side_spot: Whether to always put a strong lamp at the side.
     """
     warmth = rng.normal(0.02, 0.08 * difficulty)
     tint = np.array([1 - warmth, 1.0, 1 + warmth])
@@ -186,12 +219,12 @@ def draw_light(
         ambient=exposure * ambient * tint * rng.normal(1, 0.02, 3),
         lamps=lamps,
         colours=exposure * colours,
-        shine=float(rng.beta(1.3, 2)),
+        glossiness=float(rng.beta(1.3, 2)),
     )
 
 
-def draw_pose(rng: np.random.Generator, difficulty: float = 1.0) -> Pose:
-    """Draw a pose as in the public photos: mostly frontal, up to 60 degrees to a side."""
+def sample_pose(rng: np.random.Generator, difficulty: float = 1.0) -> Pose:
+    """Sample a pose as in the public photos: mostly frontal, with up to 65 degrees of yaw."""
     yaw = difficulty * (rng.normal(0, 11) if rng.random() < 0.65 else rng.normal(0, 26))
     pitch = rng.normal(7.5, 8.5 * difficulty)
     roll = difficulty * (rng.normal(0, 5) if rng.random() < 0.75 else rng.normal(0, 11))
@@ -203,26 +236,26 @@ def draw_pose(rng: np.random.Generator, difficulty: float = 1.0) -> Pose:
     )
 
 
-def draw_look(
+def sample_scene(
     rng: np.random.Generator, person: Person, difficulty: Difficulty = REALISTIC
 ) -> Scene:
-    """Draw one photo in the wild of a person."""
-    looking = difficulty.expression
+    """Sample the scene of a photo in the wild of a person."""
+    gaze_scale = difficulty.expression
     return Scene(
         person=person,
-        expression=draw_expression(rng, difficulty.expression),
-        pose=draw_pose(rng, difficulty.pose),
-        light=draw_light(rng, person.skin, difficulty.light),
-        gaze=(float(rng.normal(0, 0.03 * looking)), float(rng.normal(0, 0.012 * looking))),
-        hat=_draw_hat(rng) if rng.random() < 0.1 * difficulty.occlusion else None,
+        expression=sample_expression(rng, difficulty.expression),
+        pose=sample_pose(rng, difficulty.pose),
+        light=sample_light(rng, person.colours.skin, difficulty.light),
+        gaze=(float(rng.normal(0, 0.03 * gaze_scale)), float(rng.normal(0, 0.012 * gaze_scale))),
+        hat=_sample_hat(rng) if rng.random() < 0.1 * difficulty.occlusion else None,
         is_occluded=bool(rng.random() < 0.08 * difficulty.occlusion),
     )
 
 
-def _draw_hat(rng: np.random.Generator) -> Hat:
+def _sample_hat(rng: np.random.Generator) -> Hat:
     return Hat(
         edge=float(rng.uniform(-0.75, -0.4)),
         peak=float(rng.uniform(0.4, 0.7)) if rng.random() < 0.5 else 0.0,
-        cloth=linear(rng.uniform(10, 240) + rng.normal(0, 40, 3)).clip(0.005, 0.9),
+        cloth=srgb_to_linear(rng.uniform(10, 240) + rng.normal(0, 40, 3)).clip(0.005, 0.9),
         ribs=float(rng.choice([0.0, 0.2])),
     )

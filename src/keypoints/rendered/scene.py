@@ -1,28 +1,52 @@
-"""What a photo shows: who, in which pose, with which hair, under which light."""
+"""Contents of a photo: person, expression, pose, hair, headgear and light."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
+from keypoints.core import rng
 from keypoints.rendered.expression import Expression
 from keypoints.rendered.identity import Identity
 
 
+class Stream(IntEnum):
+    """Purpose of random numbers; the numbers of two streams are independent."""
+
+    IMM_PERSON = 1
+    IMM_VIEW = 2
+    IBUG_TRAIN = 3
+    IBUG_TEST = 4
+    IBUG_ORDER = 5
+    SKIN = 6
+    TEETH = 7
+    HAIR_SHAPE = 8
+    HAIR_STRANDS = 9
+    NOISE = 10
+    KAGGLE15_TRAIN = 11
+    KAGGLE15_TEST = 12
+
+
+def generator(seed: int, stream: Stream, index: int) -> np.random.Generator:
+    """Generator of item `index`; its numbers depend on the three arguments only."""
+    return rng.generator(seed, stream, face=index)
+
+
 @dataclass(frozen=True)
 class HairStyle:
-    """Where the hair begins and ends, in heights of the upright head (see `anatomy`).
+    """Shape of the hair. Heights are those of the upright head (see `anatomy`).
 
     Attributes:
-        cover: none, short or long.
-        front: Height of the hairline over the forehead.
-        parting: How much lower the hairline is on one side.
-        opening: Degrees around the head at which long hair frames the face.
-        bottom: Height at which it ends at the back.
+        length: none, short or long.
+        front: Height of the hairline at the forehead.
+        parting: Height difference of the hairline between both sides.
+        opening: Azimuth in degrees from which long hair frames the face.
+        bottom: Height of the lower end at the back.
         volume: Thickness in inter-ocular distances.
-        curl: 0 straight, 1 curly.
+        curl: 0 straight to 1 curly.
     """
 
-    cover: str
+    length: str
     front: float
     parting: float
     opening: float
@@ -33,15 +57,15 @@ class HairStyle:
 
 @dataclass(frozen=True)
 class Glasses:
-    """Glasses; lengths in inter-ocular distances, colours uint8 (blue, green, red).
+    """Glasses. Lengths are in inter-ocular distances, colours in 0..255 (blue, green, red).
 
     Attributes:
         half_size: Half width and half height of a lens.
-        roundness: 2 for an ellipse, more for a rounded box.
+        roundness: Exponent of the outline: 2 for an ellipse, more for a rounded box.
         rim: Thickness of the rim.
-        rim_colour: Of rim, bridge and arms.
-        lens_colour: Over the eye.
-        opacity: Of the lens, 0 clear to 1 black.
+        rim_colour: Colour of rim, bridge and temples.
+        lens_colour: Colour of the lenses.
+        opacity: Opacity of the lenses, 0 clear to 1 opaque.
     """
 
     half_size: tuple[float, float]
@@ -53,29 +77,40 @@ class Glasses:
 
 
 @dataclass(frozen=True)
-class Person:
-    """What does not change from photo to photo. Colours are linear light, (blue, green, red).
+class Colours:
+    """Colours of a person in linear light, (blue, green, red), 0..1."""
 
-    Attributes:
-        age: 0 young to 1 old.
-        brow_density: 0 to 1.
-        beard: 0 shaven to 1 full.
-        texture_seed: Of moles, blotches, strands.
-    """
-
-    identity: Identity
-    is_female: bool
-    age: float
     skin: np.ndarray
     lips: np.ndarray
     hair: np.ndarray
     iris: np.ndarray
     cloth: np.ndarray
+
+
+@dataclass(frozen=True)
+class Person:
+    """Properties of a person that are equal in all photos.
+
+    Attributes:
+        age: 0 young to 1 old.
+        brow_density: 0 to 1.
+        beard: 0 shaven to 1 full.
+        texture_seed: Seed of moles, blotches and strands.
+    """
+
+    identity: Identity
+    is_female: bool
+    age: float
+    colours: Colours
     brow_density: float
     beard: float
     hair_style: HairStyle
     glasses: Glasses | None
     texture_seed: int
+
+    def generator(self, stream: Stream) -> np.random.Generator:
+        """Generator for a texture of this person."""
+        return generator(self.texture_seed, stream, 0)
 
 
 @dataclass(frozen=True)
@@ -84,9 +119,9 @@ class Hat:
 
     Attributes:
         edge: Height of its rim, in heights of the upright head.
-        peak: How far the peak stands out, in inter-ocular distances; 0 for none.
-        cloth: Colour, linear, (blue, green, red).
-        ribs: How strongly it is knitted, 0 for plain cloth.
+        peak: Length of the peak in inter-ocular distances; 0 for a beanie.
+        cloth: Colour in linear light, (blue, green, red).
+        ribs: Contrast of the knitting; 0 for plain cloth.
     """
 
     edge: float
@@ -100,21 +135,21 @@ class Light:
     """Light of the scene, linear, (blue, green, red).
 
     Attributes:
-        ambient: From everywhere.
-        lamps: Directions to the lamps in the camera frame, (n_lamps, 3), unit length.
-        colours: Their colours, (n_lamps, 3).
-        shine: How oily the skin is, 0 to 1.
+        ambient: Ambient light, (3,).
+        lamps: Unit vectors towards the lamps in the camera frame, (n_lamps, 3).
+        colours: Colours of the lamps, (n_lamps, 3).
+        glossiness: Strength of the specular reflection of the skin, 0 to 1.
     """
 
     ambient: np.ndarray
     lamps: np.ndarray
     colours: np.ndarray
-    shine: float
+    glossiness: float
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Degrees (see `raster.rotation_matrix`), and the camera's distance in inter-ocular ones."""
+    """Rotation in degrees (see `raster.rotation_matrix`), camera distance in inter-ocular ones."""
 
     yaw: float
     pitch: float
@@ -124,11 +159,11 @@ class Pose:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that one photo shows of a face.
+    """Contents of one photo.
 
     Attributes:
-        gaze: Where the irises are from the middle of the eyes, (x, y), inter-ocular distances.
-        is_occluded: Whether a hand or an object is before the face.
+        gaze: Offset of the irises from the middle of the eyes, (x, y), in inter-ocular distances.
+        is_occluded: Whether a hand or an object is in front of the face.
     """
 
     person: Person
@@ -140,6 +175,6 @@ class Scene:
     is_occluded: bool = False
 
 
-def linear(rgb: np.ndarray) -> np.ndarray:
-    """Map sRGB 0..255 (red, green, blue), to linear light 0..1 (blue, green, red)."""
+def srgb_to_linear(rgb: np.ndarray) -> np.ndarray:
+    """Map sRGB 0..255 (red, green, blue) to linear light 0..1 (blue, green, red)."""
     return (np.asarray(rgb, float)[..., ::-1] / 255.0) ** 2

@@ -1,37 +1,65 @@
-"""Faces that the project draws itself, written in the formats of the public sets.
+"""Rendered data sets, written in the file formats of the public sets.
 
-Draw m of a seed is the same photo, byte for byte, whatever else is drawn and by how many processes.
+Photo `index` of a seed is always the same, byte for byte, whatever the number of photos and
+processes.
 """
 
 import multiprocessing
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 from tqdm import tqdm
 
+from keypoints.config.messages import SettingsError, join_names
 from keypoints.core.parallel import n_cores
-from keypoints.rendered import formats, kaggle_csv, studio, wild
-from keypoints.rendered.chance import Stream, generator
-from keypoints.rendered.difficulty import Difficulty
+from keypoints.rendered import formats, imm_photo, kaggle_csv
 from keypoints.rendered.formats import XmlFace
-from keypoints.rendered.portrait import Portrait, draw_portrait
+from keypoints.rendered.ibug_photo import render_ibug_photo
+from keypoints.rendered.kaggle15_photo import Kaggle15Photo, render_kaggle15_photo
+from keypoints.rendered.sampling import Difficulty
+from keypoints.rendered.scene import Stream, generator
 
 IMM_FOLDER = "imm_face_db"
 IBUG_FOLDER = "ibug_300W_large_face_landmark_dataset"
-# Of eight training photos one is the mirror twin of another.
-_PHOTOS_PER_TWIN = 8
-# Every so many people is grey; the public set has three of 40.
-_PEOPLE_PER_GREY = 13
-# Starting processes costs more than drawing so few items.
-_FEW = 24
-_PART_FOLDERS = ("helen/trainset", "lfpw/trainset", "helen/trainset", "afw", "lfpw/trainset",
+# One of eight training photos is the flipped copy of another.
+_PHOTOS_PER_COPY = 8
+# One of 13 people is photographed in grayscale, as three of 40 in the public set.
+_GRAYSCALE_EVERY = 13
+# Up to this number of items, rendering takes less time than starting processes.
+_MAX_SERIAL = 24
+_IBUG_FOLDERS = ("helen/trainset", "lfpw/trainset", "helen/trainset", "afw", "lfpw/trainset",
                  "helen/testset", "helen/trainset", "lfpw/testset")  # fmt: skip
 
 Result = TypeVar("Result")
+
+
+def render(dataset: str, folder: Path, settings: Mapping[str, Any]) -> None:
+    """Render a data set.
+
+    Args:
+        dataset: Name of the data set.
+        folder: Folder to write to.
+        settings: `datasets.NAME.rendered` of params.yaml: the number of photos, and
+            seed: Seed of all random numbers.
+            difficulty: 0 for frontal, neutral, evenly lit, unoccluded faces and an ideal camera; 1
+                for photos like the public ones; 2 for harder ones.
+            disabled: Kinds of variation with difficulty 0 (see `Difficulty`).
+            workers: Number of processes; left out, one per core.
+
+    Raises:
+        SettingsError: If the data set cannot be rendered.
+    """
+    writer = WRITERS.get(dataset)
+    if writer is None:
+        raise SettingsError(
+            f"the data set {dataset} cannot be rendered (only {join_names(list(WRITERS))} can); "
+            "set `source: public` in params.yaml to download it"
+        )
+    writer(folder, **settings)
 
 
 def write_imm(
@@ -40,28 +68,20 @@ def write_imm(
     people: int,
     seed: int,
     difficulty: float = 1.0,
-    plain: Collection[str] = (),
+    disabled: Collection[str] = (),
     workers: int | None = None,
 ) -> None:
-    """Write a set in the layout of the IMM Face Database: six photos of each person.
-
-    Args:
-        folder: Gets `imm_face_db/01-1m.jpg`, `01-1m.asf` and so on.
-        people: At most 99: their numbers have two digits.
-        seed: Of every draw.
-        difficulty: 0 for six frontal, resting faces each; 1 for views as in the public set.
-        plain: Kinds that are drawn as at difficulty 0, whatever it is (see `Difficulty`).
-        workers: Processes; None for one per core.
+    """Write six photos of each person to `imm_face_db`: `01-1m.jpg`, `01-1m.asf` and so on.
 
     Raises:
-        ValueError: If there are too many people for the file names.
+        ValueError: If there are more than 99 people: the file names have two digits for them.
     """
     if not 1 <= people <= 99:
         raise ValueError(f"people must be 1 to 99, for the file names; got {people}")
     target = folder / IMM_FOLDER
     target.mkdir(parents=True, exist_ok=True)
-    write = partial(_write_person, target, seed, Difficulty.of(difficulty, plain))
-    _in_parallel(write, people, workers, "people", few=4)
+    write = partial(_write_person, target, seed, Difficulty.from_level(difficulty, disabled))
+    _map_in_processes(write, people, workers, "people", max_serial=4)
 
 
 def write_ibug(
@@ -71,34 +91,25 @@ def write_ibug(
     test_photos: int,
     seed: int,
     difficulty: float = 1.0,
-    plain: Collection[str] = (),
+    disabled: Collection[str] = (),
     workers: int | None = None,
 ) -> None:
-    """Write a set in dlib's layout of the 300-W / iBUG photos.
+    """Write photos and dlib lists to `ibug_300W_large_face_landmark_dataset`.
 
-    Args:
-        folder: Gets `ibug_300W_large_face_landmark_dataset/` with the lists and the photos.
-        photos: Entries of the training list, mirror twins included.
-        test_photos: Entries of both test lists.
-        seed: Of every draw.
-        difficulty: 0 for frontal, resting, evenly lit faces that nothing hides, taken by a clean
-            camera; 1 for photos like the public ones; 2 for harder ones.
-        plain: As for `write_imm`.
-        workers: Processes; None for one per core.
+    `photos` is the number of training photos including flipped copies.
     """
     target = folder / IBUG_FOLDER
     target.mkdir(parents=True, exist_ok=True)
-    twins = photos // _PHOTOS_PER_TWIN
-    write = partial(_write_wild, target, seed, Difficulty.of(difficulty, plain))
-    train = partial(write, Stream.TRAIN_PHOTO, twins)
-    groups = _in_parallel(train, photos - twins, workers, "training photos")
+    copies = photos // _PHOTOS_PER_COPY
+    write = partial(_write_ibug_photo, target, seed, Difficulty.from_level(difficulty, disabled))
+    train = partial(write, Stream.IBUG_TRAIN, copies)
+    groups = _map_in_processes(train, photos - copies, workers, "training photos")
     faces = [face for group in groups for face in group]
-    order = generator(seed, Stream.LIST_ORDER, 0).permutation(len(faces))
-    formats.write_list(
-        target / formats.TRAIN_LIST, "Rendered faces, training", [faces[k] for k in order]
-    )
-    test = partial(write, Stream.TEST_PHOTO, 0)
-    groups = _in_parallel(test, test_photos, workers, "test photos")
+    order = generator(seed, Stream.IBUG_ORDER, 0).permutation(len(faces))
+    shuffled = [faces[k] for k in order]
+    formats.write_list(target / formats.TRAIN_LIST, "Rendered faces, training", shuffled)
+    test = partial(write, Stream.IBUG_TEST, 0)
+    groups = _map_in_processes(test, test_photos, workers, "test photos")
     faces = [face for group in groups for face in group]
     name = "Rendered faces, testing"
     formats.write_list(target / formats.TEST_LIST, name, faces, with_landmarks=False)
@@ -112,86 +123,97 @@ def write_kaggle15(
     test_faces: int,
     seed: int,
     difficulty: float = 1.0,
-    plain: Collection[str] = (),
+    disabled: Collection[str] = (),
     workers: int | None = None,
 ) -> None:
-    """Write a set in the CSVs of Kaggle's facial-keypoints-detection.
+    """Write `training.csv`, `test.csv`, `IdLookupTable.csv` and `solution.csv`.
 
-    Args:
-        folder: Gets `training.csv`, `test.csv`, `IdLookupTable.csv` and, what Kaggle keeps to
-            itself, `solution.csv`.
-        faces: Rows of the training file; of about half of them all points are known.
-        test_faces: Rows of the test file.
-        seed: Of every draw.
-        difficulty: As for `write_ibug`.
-        plain: As for `write_imm`.
-        workers: Processes; None for one per core.
+    About half of the training faces have all landmarks. Kaggle does not publish the solution.
     """
-    portrait = partial(_draw_portrait, seed, Difficulty.of(difficulty, plain))
-    draw = partial(portrait, Stream.TRAIN_PORTRAIT)
-    portraits = _in_parallel(draw, faces, workers, "training portraits")
-    kaggle_csv.write_training(folder / "training.csv", portraits)
-    draw = partial(portrait, Stream.TEST_PORTRAIT)
-    kaggle_csv.write_test(folder, _in_parallel(draw, test_faces, workers, "test portraits"))
+    work = partial(_render_kaggle15_photo, seed, Difficulty.from_level(difficulty, disabled))
+    train = partial(work, Stream.KAGGLE15_TRAIN)
+    photos = _map_in_processes(train, faces, workers, "training photos")
+    kaggle_csv.write_training(folder / "training.csv", photos)
+    test = partial(work, Stream.KAGGLE15_TEST)
+    kaggle_csv.write_test(folder, _map_in_processes(test, test_faces, workers, "test photos"))
 
 
-def _draw_portrait(seed: int, difficulty: Difficulty, purpose: Stream, index: int) -> Portrait:
-    return draw_portrait(generator(seed, purpose, index), difficulty)
+WRITERS: dict[str, Callable[..., None]] = {
+    "imm": write_imm,
+    "ibug": write_ibug,
+    "kaggle15": write_kaggle15,
+}
+
+
+def _render_kaggle15_photo(
+    seed: int, difficulty: Difficulty, stream: Stream, index: int
+) -> Kaggle15Photo:
+    return render_kaggle15_photo(generator(seed, stream, index), difficulty)
 
 
 def _write_person(target: Path, seed: int, difficulty: Difficulty, index: int) -> None:
-    person = studio.sample_sitter(generator(seed, Stream.IMM_PERSON, index), difficulty)
-    grey = index % _PEOPLE_PER_GREY == 1
-    for view in studio.VIEWS:
-        rng = generator(seed, Stream.IMM_VIEW, index * len(studio.VIEWS) + view)
-        photo, landmarks = studio.draw_view(person, view, rng, difficulty, grey=grey)
+    person = imm_photo.sample_sitter(generator(seed, Stream.IMM_PERSON, index), difficulty)
+    grayscale = index % _GRAYSCALE_EVERY == 1
+    for view in imm_photo.VIEWS:
+        rng = generator(seed, Stream.IMM_VIEW, index * len(imm_photo.VIEWS) + view)
+        photo, landmarks = imm_photo.render_imm_photo(
+            person, view, rng, difficulty, grayscale=grayscale
+        )
         name = f"{index + 1:02d}-{view}{'f' if person.is_female else 'm'}"
         formats.write_photo(target / f"{name}.jpg", photo, 92)
-        # The public set has the columns in 41 of 240 files, most of them of the spot light.
-        user_columns = view == studio.SPOT
+        # 41 of the 240 public files have these columns, most of them views with the spot light.
+        user_columns = view == imm_photo.SPOT
         path = target / f"{name}.asf"
-        formats.write_asf(path, landmarks, studio.SIZE, user_columns=user_columns)
+        formats.write_asf(path, landmarks, imm_photo.PHOTO_SIZE, user_columns=user_columns)
 
 
-def _write_wild(
-    target: Path, seed: int, difficulty: Difficulty, purpose: Stream, twins: int, index: int
+def _write_ibug_photo(
+    target: Path, seed: int, difficulty: Difficulty, stream: Stream, copies: int, index: int
 ) -> list[XmlFace]:
-    """Write one photo, and its mirror twin if it is among the first `twins`; their entries."""
-    drawn = wild.draw_wild_photo(generator(seed, purpose, index), difficulty)
-    file = _photo_name(purpose, index)
-    formats.write_photo(target / file, drawn.pixels, drawn.quality)
-    height, width = drawn.pixels.shape[:2]
-    face = XmlFace(file, (height, width), drawn.box, drawn.landmarks_photo)
-    if index >= twins:
+    """Write one photo, and its flipped copy if `index` is below `copies`; return their entries."""
+    rendered = render_ibug_photo(generator(seed, stream, index), difficulty)
+    file = _ibug_file(stream, index)
+    formats.write_photo(target / file, rendered.pixels, rendered.quality)
+    height, width = rendered.pixels.shape[:2]
+    face = XmlFace(file, (height, width), rendered.box, rendered.landmarks_photo)
+    if index >= copies:
         return [face]
-    twin = face.mirrored(file.replace(".jpg", "_mirror.jpg"))
-    formats.write_photo(target / twin.file, cv2.flip(drawn.pixels, 1), drawn.quality)
-    return [face, twin]
+    copy = face.hflip(file.replace(".jpg", "_mirror.jpg"))
+    formats.write_photo(target / copy.file, cv2.flip(rendered.pixels, 1), rendered.quality)
+    return [face, copy]
 
 
-def _photo_name(purpose: Stream, index: int) -> str:
-    """A name in the manner of the sets that iBUG collects; test numbers follow the others'."""
-    number = index + (500_000 if purpose == Stream.TEST_PHOTO else 0)
-    part = _PART_FOLDERS[index % len(_PART_FOLDERS)]
-    return f"{part}/image_{number:06d}.jpg" if "lfpw" in part else f"{part}/{number:06d}_1.jpg"
+def _ibug_file(stream: Stream, index: int) -> str:
+    """File name like those in the sets that iBUG collects; test photos have higher numbers."""
+    number = index + (500_000 if stream == Stream.IBUG_TEST else 0)
+    folder = _IBUG_FOLDERS[index % len(_IBUG_FOLDERS)]
+    name = f"image_{number:06d}.jpg" if "lfpw" in folder else f"{number:06d}_1.jpg"
+    return f"{folder}/{name}"
 
 
-def _in_parallel(
-    work: Callable[[int], Result], count: int, workers: int | None, unit: str, few: int = _FEW
+def _map_in_processes(
+    work: Callable[[int], Result],
+    count: int,
+    workers: int | None,
+    unit: str,
+    max_serial: int | None = None,
 ) -> list[Result]:
-    """Results of `work` for 0 to count - 1, in order."""
+    """Results of `work` for 0 to count - 1, in order.
+
+    Up to `max_serial` items, no processes are started; None: `_MAX_SERIAL`.
+    """
     workers = workers or n_cores()
     with tqdm(total=count, unit=f" {unit}", disable=None) as bar:
-        if workers == 1 or count <= few:
-            return [_counted(work(index), bar) for index in range(count)]
+        if workers == 1 or count <= (_MAX_SERIAL if max_serial is None else max_serial):
+            return [_advance(bar, work(index)) for index in range(count)]
         # Spawned, not forked: the caller may hold threads.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, context, initializer=_use_one_thread) as pool:
             results = pool.map(work, range(count), chunksize=max(1, min(16, count // workers)))
-            return [_counted(result, bar) for result in results]
+            return [_advance(bar, result) for result in results]
 
 
-def _counted(result: Result, bar: tqdm) -> Result:
+def _advance(bar: tqdm, result: Result) -> Result:
     bar.update()
     return result
 
