@@ -151,14 +151,15 @@ def rendered_ibug(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network of 68 points in boxes, small and quick, as a model file."""
-    from keypoints.config.models import NoseNetModel
-    from keypoints.models.build import build_network
+    from keypoints.crops.format import Task
+    from keypoints.models.build import build_network, read_model_settings
     from keypoints.models.checkpoint import ModelInfo
     from keypoints.models.predict import save_model
 
-    task = params.task("wild").model_copy(update={"height": 64, "width": 64})
-    small = params.model("nose_net").model_dump() | {"task": "wild", "channels": 8, "hidden": 32}
-    model = NoseNetModel(**small | {"mean": [0.5] * 3, "std": [0.25] * 3})
+    task = params.entry("tasks", "wild", Task).model_copy(update={"height": 64, "width": 64})
+    small = {"task": "wild", "channels": 8, "hidden_features": 32}
+    colour = {"mean": [0.5] * 3, "std": [0.25] * 3}
+    model = read_model_settings(params, "nose_net").model_copy(update=small | colour)
     settings = ModelInfo(name="tiny", seed=1, lr=1e-3, scheme="ibug68", model=model, task=task)
     path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
     save_model(path, build_network(model, task, 68, seed=1), settings)
