@@ -1,19 +1,27 @@
-"""The README's sheets of rendered faces."""
+"""The README's figures of rendered faces."""
 
-import gallery
+import sys
+from pathlib import Path
+
 import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+import readme_figures
 
 
-def test_the_wild_sheet_has_a_marked_tile_per_face():
-    sheet = gallery.wild_sheet(columns=3, rows=1)
-    assert sheet.shape == (200, 600, 3)
-    for tile in np.split(sheet, 3, axis=1):
-        assert (tile == gallery.DOT).all(axis=2).any()
+def test_the_figure_of_faces_has_a_tile_with_landmarks_per_face():
+    figure = readme_figures.faces_figure(columns=3, rows=1)
+    assert figure.shape == (200, 600, 3)
+    for tile in np.split(figure, 3, axis=1):
+        assert (tile == readme_figures.POINT_COLOUR).all(axis=2).any()
 
 
-def test_the_markup_sheet_has_a_row_per_markup_and_the_same_heads_in_both(monkeypatch):
-    monkeypatch.setattr(gallery, "YAWS", (0, 60))
-    upper, lower = np.split(gallery.markup_sheet().astype(int), 2)
+def test_the_figure_of_landmarks_has_the_same_heads_in_the_row_of_each_scheme(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(readme_figures, "YAWS", (0, 60))
+    upper, lower = np.split(readme_figures.landmarks_figure().astype(int), 2)
     assert upper.shape == (360, 720, 3)
     differs = (upper != lower).any(axis=2)
-    assert 0 < differs.mean() < 0.1  # the points, and nothing else
+    assert 0 < differs.mean() < 0.1  # the landmarks and the labels
