@@ -9,12 +9,11 @@ from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.errors import PipelineError
 from keypoints.core.geometry import apply_map
-from keypoints.core.landmarks import SCHEMES
 from keypoints.core.predictions import read_info, read_predictions
 from keypoints.core.timing import timed
 from keypoints.core.types import Array
 from keypoints.crops.store import CropStore
-from keypoints.evaluation.scores import per_face_errors, squared_errors_unit, write_scores
+from keypoints.evaluation.scores import score_rows, write_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +28,7 @@ def evaluate(name: str) -> None:
         name: Name of the predictions: a model, a corrected model or an ensemble.
     """
     info = read_info(name)
-    predicted, points = read_predictions(name, "validation").landmarks_photo, list(info.points)
+    predicted = read_predictions(name, "validation").landmarks_photo
     with CropStore(paths.CROPS / info.task) as store:
         rows = store.rows("validation")
         if len(rows) != len(predicted):
@@ -37,12 +36,9 @@ def evaluate(name: str) -> None:
                 f"predictions {name}: {len(predicted)} validation faces; task {info.task} has "
                 f"{len(rows)}; run `dvc repro`"
             )
-        target, scheme = store.landmarks_photo[rows], SCHEMES[store.format.scheme]
-        table = store.faces(rows)
-        errors = per_face_errors(table, predicted, target, scheme=scheme, points=info.points)
-        target = target[:, points]
-        squares = squared_errors_unit(store.format, store.photo_to_crop[rows], predicted, target)
-        write_scores(name, errors, mse=float(np.mean(squares)))
+        errors, mse = score_rows(store, rows, predicted, info.points)
+        write_scores(name, errors, mse=mse)
+        target = store.landmarks_photo[rows][:, list(info.points)]
         by_error = np.argsort(errors["nme"].to_numpy(), kind="stable")
         for kind, faces in (("good", by_error[:N_SHOWN]), ("bad", by_error[::-1][:N_SHOWN])):
             file, landmarks = f"{name}_{kind}.png", (target[faces], predicted[faces])

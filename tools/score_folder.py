@@ -1,8 +1,8 @@
-"""Score a model on the validation faces of another folder of its data set, say the public one.
+"""Score a model on the validation faces of another folder of its data set, such as the public one.
 
-`python src/transfer_score.py models/resnet18.safetensors --raw FOLDER` prints what metrics/scores/
-would hold of a model that looks at each face once, whatever `at_test` says. Nothing is trained and
-no training face is read: with a model of rendered faces it tells how far they carry.
+`python tools/score_folder.py models/resnet18.safetensors --raw FOLDER` prints scores as in
+metrics/scores/, without test-time augmentation. For example, they show how well a model that was
+trained on rendered faces works on photos. No training face is read.
 """
 
 import argparse
@@ -11,74 +11,69 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
+
+from keypoints.config.base import Fraction
 from keypoints.config.messages import SettingsError
-from keypoints.config.params import read_params
-from keypoints.core.errors import PipelineError
-from keypoints.core.landmarks import SCHEMES
-from keypoints.crops.batches import BatchLoader
+from keypoints.config.params import Params, read_params
+from keypoints.core.cli import exit_on_error
+from keypoints.core.devices import DeviceSetting, choose_device
 from keypoints.crops.cropping import write_crops
+from keypoints.crops.format import CropFormat
 from keypoints.crops.store import CropStore
-from keypoints.evaluation.metrics import mean_squared_error
-from keypoints.evaluation.scores import per_face_errors, summarize
-from keypoints.faces.dataset import crop_format, load_dataset
-from keypoints.core.devices import choose_device
-from keypoints.models.predict import TrainedModel, load_model, predict
+from keypoints.evaluation.scores import score_rows, summarize
+from keypoints.faces.dataset import find_dataset
+from keypoints.models.predict import TrainedModel, load_model
+from keypoints.prediction.tta import predict_faces
 
 
-def score(model_file: Path, raw: Path) -> dict[str, object]:
-    """Cut the validation faces as the model's task wants them, and score it on them.
+def score_folder(model_file: Path, raw: Path) -> dict[str, object]:
+    """Crop the validation faces of a folder for the model's task, and score the model on them.
 
     Args:
-        model_file: Of this project, with all its settings.
-        raw: Folder of the data set: `data/raw/ibug` of another checkout, or an unpacked archive.
+        model_file: Model of this project.
+        raw: Folder of the data set: data/raw/ibug of another clone, or an unpacked archive.
 
     Raises:
-        PipelineError: If the model or the set cannot be read, or no face is held out.
+        PipelineError: If the model or the data set cannot be read, or no face is held out.
     """
-    validation = read_params().validation
+    params = read_params()
     if not raw.is_dir():
         raise SettingsError(f"--raw {raw}: no such folder")
     trained = load_model(model_file)
     task = trained.settings.task
-    found = load_dataset(task.dataset, raw, validation)
-    held_out = [face for face in found.faces if found.split(face) == "validation"]
+    dataset = find_dataset(task.dataset)
+    key = f"datasets.{task.dataset}.val_fraction"
+    faces = dataset.read(raw)
+    split = dataset.split(faces, params.read(key, Fraction))
+    held_out = [face for face in faces if split(face) == "validation"]
     if not held_out:
-        raise SettingsError(f"validation.{task.dataset}: no face of {raw} is held out; raise it")
+        raise params.error(key, f"holds out no face of {raw}; increase it")
     with TemporaryDirectory() as folder:
         crops = Path(folder) / "crops"
-        write_crops(crops, raw, held_out, found.split, crop_format(task, found.scheme))
+        write_crops(crops, raw, held_out, split, CropFormat.of(task, dataset.scheme))
         with CropStore(crops) as store:
-            return _score_store(trained, store)
+            return _score(trained, store, params)
 
 
-def _score_store(trained: TrainedModel, store: CropStore) -> dict[str, object]:
-    settings, rows = trained.settings, store.rows("validation")
-    device = choose_device(read_params().device)
-    batches = BatchLoader(store, rows, settings.points, batch_size=settings.model.batch_size)
-    predictions = predict(trained.network.to(device), batches, device)
-    errors = per_face_errors(
-        store.faces(rows),
-        predictions.landmarks_photo,
-        store.landmarks_photo[rows],
-        scheme=SCHEMES[settings.scheme],
-        points=settings.points,
-    )
-    mse = mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
+def _score(trained: TrainedModel, store: CropStore, params: Params) -> dict[str, object]:
+    rows = store.rows("validation")
+    device = choose_device(params.read("device", DeviceSetting))
+    predicted = predict_faces(trained, store, rows, device).landmarks_photo
+    errors, mse = score_rows(store, rows, predicted, trained.settings.points)
     return summarize(errors, mse=mse)
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model_file", type=Path, help="a model of this project, .safetensors")
     parser.add_argument("--raw", type=Path, required=True, help="folder of the data set")
     arguments = parser.parse_args()
-    try:
-        print(json.dumps(score(arguments.model_file, arguments.raw), indent=2))
-    except (PipelineError, OSError) as error:
-        sys.exit(f"error: {error}")
+    with exit_on_error():
+        print(json.dumps(score_folder(arguments.model_file, arguments.raw), indent=2))
 
 
 if __name__ == "__main__":

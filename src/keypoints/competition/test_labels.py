@@ -3,7 +3,6 @@
 Only src/send.py and src/report.py may import this module; a test checks it.
 """
 
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 from keypoints.competition.base import SubmissionSpec
 from keypoints.core.errors import PipelineError, first_line
 from keypoints.core.types import Array
+from keypoints.faces.dataset import find_dataset
 from keypoints.faces.dlib_xml import iter_images
 from keypoints.faces.face import FormatError
 
@@ -19,8 +19,8 @@ from keypoints.faces.face import FormatError
 def read_test_labels(spec: SubmissionSpec, root: Path) -> Array:
     """Read the landmarks of a competition's test faces.
 
-    The module of the data set names their file, TEST_LABELS: a list of dlib's XML format, or a CSV
-    with the solution of the competition.
+    The description of the data set names their file: a list in dlib's XML format, or a CSV with the
+    solution of the competition.
 
     Args:
         spec: Contents of a submission.
@@ -32,11 +32,11 @@ def read_test_labels(spec: SubmissionSpec, root: Path) -> Array:
     Raises:
         PipelineError: If the file is missing or damaged, or lacks a landmark of the submission.
     """
-    name = import_module(f"keypoints.datasets.{spec.competition.dataset}").TEST_LABELS
-    path = next(iter(sorted(root.rglob(name))), None)
+    name = find_dataset(spec.competition.dataset).test_labels
+    path = next(iter(sorted(root.rglob(name))), None) if name else None
     if path is None:
         raise PipelineError(
-            f"{root}: contains no {name}, so the landmarks of the test faces are not on disk. "
+            f"{root}: contains no {name or 'test labels'}, so submissions cannot be scored here. "
             "Rendered data sets and the public archive of iBUG contain them, Kaggle's files do not"
         )
     try:

@@ -166,4 +166,5 @@ DATASET = Dataset(
     public_counts={"train": 6666, "test": 1008},
     read=read_ibug,
     has_boxes=True,
+    test_labels=TEST_LISTS[-1],
 )

@@ -15,15 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from keypoints.core.landmarks import KAGGLE_15, KAGGLE_15_POINTS
+from keypoints.core.landmarks import KAGGLE_15, KAGGLE_15_COLUMNS
 from keypoints.faces.dataset import Archive, Dataset, DatasetSettings, RenderedSettings, find_file
 from keypoints.faces.face import Face, FormatError, SplitFunction, split_by_hash
 from keypoints.faces.face_list import DiskBackedFaces
 
 IMAGE_SIZE = 96  # px, height and width
 LOOKUP_TABLE = "IdLookupTable.csv"
-COLUMNS = tuple(f"{point}_{axis}" for point in KAGGLE_15_POINTS for axis in "xy")
-HEADERS = {"training": (*COLUMNS, "Image"), "test": ("ImageId", "Image")}
+HEADERS = {"training": (*KAGGLE_15_COLUMNS, "Image"), "test": ("ImageId", "Image")}
 _PHOTOS = "photos"
 _WHITE = 255
 
@@ -180,4 +179,5 @@ DATASET = Dataset(
     split=split_complete_faces,
     convert=write_photos,
     store_files=(LOOKUP_TABLE,),
+    test_labels="solution.csv",
 )

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from keypoints.core import paths
 from keypoints.core.geometry import apply_map, compose, unit_map
-from keypoints.core.landmarks import Scheme
+from keypoints.core.landmarks import SCHEMES, Scheme
 from keypoints.core.types import Array
 from keypoints.crops.format import CropFormat
+from keypoints.crops.store import CropStore
 from keypoints.evaluation.metrics import (
     area_under_ced,
     ced_curve,
@@ -74,7 +75,7 @@ def squared_errors_unit(
         target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
 
     Returns:
-        (n_faces, n_points, 2); NaN where a landmark is unknown.
+        (n_faces, n_points, 2)
     """
     photo_to_input = compose(format_.crop_to_input(), photo_to_crop)
     photo_to_unit = compose(unit_map(format_.input_size), photo_to_input)
@@ -82,6 +83,27 @@ def squared_errors_unit(
         apply_map(photo_to_unit, points).astype(np.float32) for points in (predicted, target)
     )
     return (predicted_unit - target_unit) ** 2
+
+
+def score_rows(
+    store: CropStore, rows: NDArray[np.integer], predicted: Array, points: tuple[int, ...]
+) -> tuple["pd.DataFrame", float]:
+    """Score predictions for some rows of a crop store, all of whose landmarks are known.
+
+    Args:
+        store: Crop store of the task.
+        rows: Rows of the faces.
+        predicted: Predicted landmarks in photo pixels, (n_faces, len(points), 2).
+        points: Indices of the predicted points in the scheme.
+
+    Returns:
+        Errors from `per_face_errors`, and the mean squared error in 0..1 of the input.
+    """
+    target, photo_to_crop = store.landmarks_photo[rows], store.photo_to_crop[rows]
+    scheme = SCHEMES[store.format.scheme]
+    errors = per_face_errors(store.faces(rows), predicted, target, scheme=scheme, points=points)
+    target = target[:, list(points)]
+    return errors, float(squared_errors_unit(store.format, photo_to_crop, predicted, target).mean())
 
 
 def summarize(

@@ -130,6 +130,8 @@ class Dataset:
         convert: Converts the files in a folder after the download or the rendering; None: nothing
             to do. Raises FormatError.
         store_files: Names of files that are copied into the crop store of each task.
+        test_labels: Name of the file with the landmarks of the test faces, which only score
+            submissions; None: there is none.
     """
 
     title: str
@@ -141,6 +143,7 @@ class Dataset:
     has_boxes: bool = False
     convert: Callable[[Path], None] | None = None
     store_files: tuple[str, ...] = ()
+    test_labels: str | None = None
 
 
 def find_dataset(name: str, key: str = "data set") -> Dataset:

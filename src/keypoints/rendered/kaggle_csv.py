@@ -6,17 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from keypoints.core.landmarks import KAGGLE_15_POINTS
+from keypoints.core.landmarks import KAGGLE_15_COLUMNS
 from keypoints.rendered.kaggle15_photo import Kaggle15Photo
 
-COLUMNS = [f"{point}_{axis}" for point in KAGGLE_15_POINTS for axis in "xy"]
 SOLUTION = "solution.csv"
 
 
 def write_training(path: Path, photos: Sequence[Kaggle15Photo]) -> None:
     """Write landmarks, empty if unknown, and pixels."""
     rows = ([*_coordinates(photo), _pixels(photo)] for photo in photos)
-    _write(path, [*COLUMNS, "Image"], rows)
+    _write(path, [*KAGGLE_15_COLUMNS, "Image"], rows)
 
 
 def write_test(folder: Path, photos: Sequence[Kaggle15Photo]) -> None:
@@ -26,7 +25,7 @@ def write_test(folder: Path, photos: Sequence[Kaggle15Photo]) -> None:
     known = [
         (image, column, coordinate)
         for image, photo in enumerate(photos, 1)
-        for column, coordinate in zip(COLUMNS, _coordinates(photo), strict=True)
+        for column, coordinate in zip(KAGGLE_15_COLUMNS, _coordinates(photo), strict=True)
         if coordinate
     ]
     lookup = ([row, image, column, ""] for row, (image, column, _) in enumerate(known, 1))
