@@ -1,4 +1,4 @@
-"""The crop store: what is cut out of the photos is what is read back, and landmarks stay on it."""
+"""The crop store: crops are read as written, and landmarks stay on their pixels."""
 
 import json
 import os
@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from keypoints.core.errors import PipelineError
 from keypoints.core.geometry import apply_map, resize_map
 from keypoints.crops.cropping import crop_region, write_crops
-from keypoints.crops.store import CropFormat, CropStore, StoreError
+from keypoints.crops.format import CropFormat
+from keypoints.crops.store import CropStore
 from keypoints.datasets.ibug import read_ibug
 from keypoints.faces.face import Box, Face, FormatError
 
@@ -64,7 +66,7 @@ def face(name: str, box: Box | None, landmarks_photo: np.ndarray | None) -> Face
         ),
     ],
 )
-def test_bright_dot_of_the_photo_lies_under_its_landmark_in_the_crop(
+def test_a_bright_dot_of_the_photo_stays_under_its_landmark_in_the_crop(
     tmp_path: Path,
     paint_dots: Callable[..., None],
     dot_near: Callable[..., np.ndarray | None],
@@ -86,7 +88,7 @@ def test_bright_dot_of_the_photo_lies_under_its_landmark_in_the_crop(
     assert max(errors) < 0.25
 
 
-def test_colours_are_stored_red_green_blue(tmp_path: Path):
+def test_colours_are_stored_as_rgb(tmp_path: Path):
     assert cv2.imwrite(str(tmp_path / "a.png"), np.full((40, 40, 3), (10, 20, 200), np.uint8))
     format_ = CropFormat(20, 30, 0, colour=True, box_scale=None, scheme="ibug68")
     write_crops(
@@ -99,7 +101,7 @@ def test_colours_are_stored_red_green_blue(tmp_path: Path):
 
 @pytest.fixture
 def eighty_faces(tmp_path: Path) -> tuple[Path, list[Face]]:
-    """Each photo has a grey of its own; every tenth face is one to be tested."""
+    """Each photo has its own gray value; every tenth face is a test face."""
     faces = []
     for number in range(80):
         name = f"{number:03d}"
@@ -166,10 +168,10 @@ def test_names_of_digits_stay_text(eighty_faces: tuple[Path, list[Face]]):
     assert table["face"].tolist() == table["group"].tolist() == ["000", "001", "002"]
 
 
-def test_bytes_are_the_same_whatever_the_number_of_cores(
+def test_bytes_do_not_depend_on_the_number_of_cores(
     rendered_ibug: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    faces = [*read_ibug(rendered_ibug)] * 4  # more than one piece of work
+    faces = [*read_ibug(rendered_ibug)] * 4  # more than one chunk
     stores = []
     for cores in (1, 5):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
@@ -186,7 +188,7 @@ def test_bytes_are_the_same_whatever_the_number_of_cores(
     assert stores[0] == stores[1]
 
 
-def test_files_are_those_that_numpy_and_pandas_write_at_once(
+def test_files_equal_those_of_numpy_and_pandas(
     eighty_faces: tuple[Path, list[Face]],
 ):
     root, faces = eighty_faces
@@ -211,23 +213,23 @@ def test_files_are_those_that_numpy_and_pandas_write_at_once(
         assert (root / "store" / name).read_bytes() == (root / "once" / name).read_bytes()
 
 
-def test_unreadable_photo_leaves_no_whole_store(eighty_faces: tuple[Path, list[Face]]):
+def test_an_unreadable_photo_leaves_an_incomplete_store(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
     (root / "041.png").write_text("not a photo")
     with pytest.raises(FormatError, match=r"041\.png: not a photo"):
         write_crops(root / "store", root, faces, in_train, crop_format())
-    with pytest.raises(StoreError, match=r"store: no store\.json, .*; prepare the task again"):
+    with pytest.raises(PipelineError, match=r"store: no store\.json, .*; prepare the task again"):
         CropStore(root / "store")
 
 
-def test_box_beside_its_photo_is_refused_with_the_name_of_the_photo(tmp_path: Path):
+def test_a_box_outside_its_photo_is_an_error_that_names_the_photo(tmp_path: Path):
     assert cv2.imwrite(str(tmp_path / "a.png"), np.zeros((30, 40), np.uint8))
     beside = face("a", (500, 500, 520, 520), np.zeros((2, 2)))
     with pytest.raises(FormatError, match=r"a\.png: .*outside"):
         write_crops(tmp_path / "store", tmp_path, [beside], in_train, crop_format())
 
 
-def test_store_that_was_cut_short_is_told(eighty_faces: tuple[Path, list[Face]]):
+def test_a_truncated_array_is_an_error(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
     write_crops(root / "store", root, faces, in_train, crop_format())
     for name in ("crops.npy", "landmarks.npy", "maps.npy"):
@@ -244,19 +246,19 @@ def test_store_that_was_cut_short_is_told(eighty_faces: tuple[Path, list[Face]])
             store.photo_to_crop[79]
 
 
-def test_table_that_was_cut_short_is_told(eighty_faces: tuple[Path, list[Face]]):
+def test_a_truncated_table_is_an_error(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
     write_crops(root / "store", root, faces, in_train, crop_format())
     table = root / "store" / "faces.csv"
     table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
     with (
         CropStore(root / "store") as store,
-        pytest.raises(StoreError, match=r"faces\.csv: 79 faces where crops\.npy has 80"),
+        pytest.raises(PipelineError, match=r"faces\.csv: 79 faces where crops\.npy has 80"),
     ):
         store.rows("train")
 
 
-def test_faces_come_in_the_order_asked_for(
+def test_faces_are_read_in_the_requested_order(
     eighty_faces: tuple[Path, list[Face]], monkeypatch: pytest.MonkeyPatch
 ):
     root, faces = eighty_faces
@@ -269,7 +271,7 @@ def test_faces_come_in_the_order_asked_for(
         assert store.faces(np.array([], int)).empty
 
 
-def test_format_says_what_a_store_holds(eighty_faces: tuple[Path, list[Face]]):
+def test_the_format_is_stored_as_json(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
     write_crops(root / "store", root, faces[:1], in_train, crop_format(16, 24, margin=2))
     assert json.loads((root / "store" / "store.json").read_text()) == {

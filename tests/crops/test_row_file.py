@@ -1,4 +1,4 @@
-"""Arrays on disk, written and read row by row: the bytes are those that numpy writes at once."""
+"""Arrays on disk, written and read row by row: the bytes equal those that NumPy writes."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def path(tmp_path: Path, array: np.ndarray) -> Path:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(1, 3), (99, 5, 2), (1000, 2, 3, 1)])
-def test_rows_written_in_any_order_are_the_array_saved_at_once(
+def test_rows_written_in_any_order_give_the_bytes_of_the_whole_array(
     tmp_path: Path, shape: tuple[int, ...], dtype: type
 ):
     rng = np.random.default_rng(1)
@@ -33,7 +33,7 @@ def test_rows_written_in_any_order_are_the_array_saved_at_once(
     assert (tmp_path / "rows.npy").read_bytes() == (tmp_path / "once.npy").read_bytes()
 
 
-def test_rows_are_read_in_the_order_asked_for(path: Path, array: np.ndarray):
+def test_rows_are_read_in_the_requested_order(path: Path, array: np.ndarray):
     with RowFile.open(path) as file:
         assert (len(file), file.shape, file.dtype) == (50, (50, 4, 2), np.float64)
         np.testing.assert_array_equal(file[7], array[7])
@@ -49,7 +49,7 @@ def test_one_number_fills_a_row(tmp_path: Path):
     np.testing.assert_array_equal(np.isnan(np.load(tmp_path / "a.npy")).all((1, 2)), [0, 1, 0])
 
 
-def test_row_of_another_shape_is_refused(tmp_path: Path):
+def test_a_row_of_another_shape_is_rejected(tmp_path: Path):
     with (
         RowFile.create(tmp_path / "a.npy", (3, 4, 2), float) as file,
         pytest.raises(ValueError, match="broadcast"),
@@ -58,12 +58,12 @@ def test_row_of_another_shape_is_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize("row", [-1, 50])
-def test_row_that_is_not_there_is_refused(path: Path, row: int):
+def test_a_missing_row_is_rejected(path: Path, row: int):
     with RowFile.open(path) as file, pytest.raises(IndexError, match=f"no row {row}; it has 50"):
         file[row]
 
 
-def test_file_that_is_cut_short_is_told_where(path: Path, array: np.ndarray):
+def test_a_truncated_file_is_named_with_its_first_missing_face(path: Path, array: np.ndarray):
     path.write_bytes(path.read_bytes()[:-1])
     with RowFile.open(path) as file:
         np.testing.assert_array_equal(file[48], array[48])
@@ -71,7 +71,17 @@ def test_file_that_is_cut_short_is_told_where(path: Path, array: np.ndarray):
             file[[48, 49]]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
-def test_a_full_disk_is_named_with_the_way_out():
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_named_with_the_remedy():
     with pytest.raises(OSError, match="/dev/full: No space left on device; make room and prepare"):
         RowFile.create(Path("/dev/full"), (3, 4, 2), float)
+
+
+def test_another_write_error_does_not_mention_a_full_disk(tmp_path: Path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((3, 2)))
+    with (
+        RowFile.open(path) as file,  # for reading only
+        pytest.raises(OSError, match=r"a\.npy: Bad file descriptor; prepare the task again"),
+    ):
+        file[0] = 1

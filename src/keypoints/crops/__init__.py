@@ -1,1 +1,1 @@
-"""Crops of faces: cut once into a store of one file, then drawn from it batch by batch."""
+"""Crops of faces: written once by `prepare`, then read batch by batch."""

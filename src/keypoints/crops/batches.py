@@ -1,28 +1,23 @@
-"""Which faces, with which draw, are the batch of step t, and their pixels.
-
-Images leave as uint8 (n, height, width, channels), which is torch's channels-last memory format
-once its axes are renamed.
-"""
+"""Batches of faces: their order, their augmentation, and their images and landmarks."""
 
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from keypoints.config.models import Augment
-from keypoints.core.geometry import apply_map, compose, unit_map
+from keypoints.core.devices import to_device
+from keypoints.core.geometry import apply_map, compose, resize_map, unit_map
 from keypoints.core.landmarks import SCHEMES, flip_indices_of
 from keypoints.core.rng import Stream, generator
-from keypoints.crops.augment import AugmentParams, sample_params
+from keypoints.core.types import Array
+from keypoints.crops.augment import Augment, AugmentParams, adjust_colours, sample_params
 from keypoints.crops.cpu_crops import CpuCropReader, CropReader
 from keypoints.crops.store import CropStore
-
-Array = NDArray[np.floating]
 
 _CHUNK = 4096  # faces whose landmarks are in memory at once
 
@@ -32,38 +27,49 @@ class Batch:
     """The faces of one step.
 
     Attributes:
-        images: (n, height, width, channels) uint8, as `Pixels` gives them.
-        landmarks_unit: (n, n_points, 2) float32; NaN where unknown.
-        photo_to_unit: (n, 2, 3), the whole way of each face; its inverse takes predictions back.
-        draws: Whose colour change is still to be applied; None where nothing is drawn.
-        sizes: Photo pixels in the width of the input, over their mean in all rows; (n,), draws left
-            aside. Metrics in photo pixels count a face that much. None: not asked for.
-        weight: Of its mean loss, where it is a part: their mean is that of the whole batch.
+        images: Images, (n, height, width, channels) uint8; a tensor if they are on a GPU.
+        landmarks_unit: Landmarks in 0..1 of the input, (n, n_points, 2) float32, NaN if unknown.
+        photo_to_unit: Maps from the photos, (n, 2, 3); their inverses map predictions back.
+        augment_params: Augmentation, whose colours `to_input` still has to change; None: none.
+        weight: Weight of this process's loss; the mean over all processes is that of the batch.
     """
 
     images: NDArray[np.uint8] | Tensor
     landmarks_unit: NDArray[np.float32]
     photo_to_unit: Array
-    draws: AugmentParams | None
-    sizes: NDArray[np.float32] | None = None
+    augment_params: AugmentParams | None
     weight: float = 1.0
 
 
+def to_input(batch: Batch, device: torch.device) -> Tensor:
+    """Convert the images of a batch to the input of a network, in 0..1, and adjust their colours.
+
+    Returns:
+        (n, channels, height, width) float32 in channels-last memory format.
+    """
+    images = to_device(batch.images, device).permute(0, 3, 1, 2).float().div_(255)
+    if batch.augment_params is None:
+        return images
+    return adjust_colours(images, batch.augment_params)
+
+
 class BatchLoader:
-    """BatchLoader of some rows of a store, the next one made while the last one is used.
+    """Loads batches of some rows of a store; a thread prepares the next batch.
 
     Args:
-        store: Opened crop store.
-        rows: The faces, (n,).
-        points: Which landmarks are predicted.
-        batch_size: Faces per batch; the last of an epoch may be smaller.
-        augment: The largest draws; None for none, and the rows in their order.
-        epochs: Of the whole training, for draws that are weaker at its end.
-        seed: Of order and draws.
-        tta_scale: The input shows the box that it was cut for, so many times as large.
-        with_face_sizes: Whether the batches say how large their faces are.
-        part: (k, n): of every batch the k-th of n parts, counted from 0.
-        pixels: Where its images come from; None: from the store's files.
+        store: Open crop store.
+        rows: Rows of the faces, (n,).
+        points: Indices of the predicted points in the scheme.
+        batch_size: Faces per batch; the last one of an epoch may be smaller.
+        augment: Augmentation, in a random order of the faces; None: no augmentation, rows in order.
+        epochs: Number of epochs of the training phase, which determines the cooldown.
+        first_epoch: Number of the phase's first epoch.
+        seed: Seed of order and augmentation.
+        tta_scale: Factor by which the input region is larger than the one the crop was cut for.
+        input_size: Height and width of the images, px; None: the task's input size.
+        rank: Number of this process, counted from 0.
+        world_size: Number of processes that share each batch.
+        reader: Reader of the images; None: from the disk.
     """
 
     def __init__(
@@ -75,53 +81,60 @@ class BatchLoader:
         batch_size: int,
         augment: Augment | None = None,
         epochs: int = 1,
+        first_epoch: int = 1,
         seed: int = 0,
         tta_scale: float = 1.0,
-        with_face_sizes: bool = False,
-        part: tuple[int, int] = (0, 1),
-        pixels: CropReader | None = None,
+        input_size: tuple[int, int] | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        reader: CropReader | None = None,
     ) -> None:
         self.rows = np.asarray(rows)
-        self._store, self._points = store, list(points)
-        self._batch_size, self._augment, self._seed = batch_size, augment, seed
-        self._epochs, self._pixels = epochs, pixels or CpuCropReader(store)
-        self._crop_to_input = store.format.crop_to_input(tta_scale)
-        self._part, self._with_sizes = part, with_face_sizes
+        self._store, self._points, self._batch_size = store, list(points), batch_size
+        self._augment, self._seed = augment, seed
+        self._first_epoch, self._epochs = first_epoch, epochs
+        self._rank, self._world_size = rank, world_size
+        self._reader = reader or CpuCropReader(store)
+        self._task_size = store.format.input_size
+        self._input_size = input_size or self._task_size
+        self._crop_to_task = store.format.crop_to_input(tta_scale)
+        height, width = self._task_size
+        self._task_to_input = resize_map((0, 0, width, height), self._input_size)
         if augment is not None and augment.hflip:
-            self._mirror_order = flip_indices_of(points, SCHEMES[store.format.scheme])
+            self._flip_indices = flip_indices_of(points, SCHEMES[store.format.scheme])
 
     @property
     def steps(self) -> int:
-        """BatchLoader per epoch."""
+        """Batches per epoch."""
         return -(-len(self.rows) // self._batch_size)
 
     def n_faces(self, step: int) -> int:
-        """Faces of a step's batch, with all parts."""
+        """Faces of a step's batch in all processes."""
         return min(self._batch_size, len(self.rows) - step * self._batch_size)
 
     def epoch(self, epoch: int = 0, *, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch, counted from 1, or those after its first steps."""
+        """Load the batches of one epoch, counted from 1, without its first steps."""
         order = self._order(epoch)
-        pieces = [order[i : i + self._batch_size] for i in range(0, len(order), self._batch_size)]
-        ahead: deque[Future[Batch]] = deque()
-        with ThreadPoolExecutor(1) as maker:
-            for piece in pieces[first_step:]:
-                ahead.append(maker.submit(self._load, piece, epoch))
-                if len(ahead) > 1:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
+        batches = [order[i : i + self._batch_size] for i in range(0, len(order), self._batch_size)]
+        pending: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(1) as thread:
+            for rows in batches[first_step:]:
+                pending.append(thread.submit(self._load, rows, epoch))
+                if len(pending) > 1:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
 
     def mean_shape_unit(self) -> Array:
-        """The mean shape of the faces as they are, without draws.
+        """Mean shape of the faces without augmentation.
 
         Returns:
-            (n_points, 2) in 0..1 of the input; the middle for a point that no face has.
+            (n_points, 2) in 0..1 of the input; the centre for a point that is never known.
         """
         sums, counts = (np.zeros((len(self._points), 2)) for _ in range(2))
         for start in range(0, len(self.rows), _CHUNK):
             rows = self.rows[start : start + _CHUNK]
-            photo_to_unit = self._photo_to_unit(rows, self._crop_to_input)
+            photo_to_unit = self._photo_to_unit(rows, self._crop_to_task)
             landmarks_unit = apply_map(photo_to_unit, self._landmarks_photo(rows))
             sums += np.nansum(landmarks_unit, axis=0)
             counts += np.isfinite(landmarks_unit).sum(axis=0)
@@ -132,62 +145,55 @@ class BatchLoader:
             return self.rows
         return generator(self._seed, Stream.ORDER, epoch).permutation(self.rows)
 
-    def _load(self, of_all: NDArray[np.integer], epoch: int) -> Batch:
-        rows = self._shard(of_all)
-        draws = self._draw(rows, epoch)
-        crop_to_input = np.broadcast_to(self._crop_to_input, (len(rows), 2, 3))
-        if draws is not None:
-            crop_to_input = compose(draws.maps, crop_to_input)
-        photo_to_unit = self._photo_to_unit(rows, crop_to_input)
+    def _load(self, batch_rows: NDArray[np.integer], epoch: int) -> Batch:
+        rows = self._shard(batch_rows)
+        params = self._sample(rows, epoch)
+        crop_to_task = np.broadcast_to(self._crop_to_task, (len(rows), 2, 3))
         landmarks_photo = self._landmarks_photo(rows)
-        if draws is not None:
-            for face in np.flatnonzero(draws.mirrored):
-                landmarks_photo[face] = landmarks_photo[face, self._mirror_order]
+        if params is not None:
+            crop_to_task = compose(params.maps, crop_to_task)
+            for face in np.flatnonzero(params.flipped):
+                landmarks_photo[face] = landmarks_photo[face, self._flip_indices]
+        crop_to_input = crop_to_task
+        if self._input_size != self._task_size:
+            crop_to_input = compose(self._task_to_input, crop_to_task)
+        photo_to_unit = self._photo_to_unit(rows, crop_to_task)
         return Batch(
-            images=self._pixels.images(rows, crop_to_input, draws),
+            images=self._reader.read(rows, crop_to_input, self._input_size, params),
             landmarks_unit=apply_map(photo_to_unit, landmarks_photo).astype(np.float32),
             photo_to_unit=photo_to_unit,
-            draws=draws,
-            sizes=self._sizes(rows) if self._with_sizes else None,
-            weight=self._weight(of_all),
+            augment_params=params,
+            weight=self._weight(batch_rows),
         )
 
-    def _sizes(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
-        return (self._face_px(rows) / self._mean_px).astype(np.float32)
-
-    @cached_property
-    def _mean_px(self) -> float:
-        return float(self._face_px(self.rows).mean())
-
-    def _face_px(self, rows: NDArray[np.integer]) -> Array:
-        """Photo pixels in the width of the input, (n,)."""
-        crop_px_per_photo_px = np.linalg.norm(self._store.photo_to_crop[rows][:, 0, :2], axis=-1)
-        return self._store.format.width / crop_px_per_photo_px
-
-    def _photo_to_unit(self, rows: NDArray[np.integer], crop_to_input: Array) -> Array:
-        to_unit = unit_map((self._store.format.height, self._store.format.width))
-        return compose(to_unit, compose(crop_to_input, self._store.photo_to_crop[rows]))
+    def _photo_to_unit(self, rows: NDArray[np.integer], crop_to_task: Array) -> Array:
+        task_to_unit = unit_map(self._task_size)
+        return compose(task_to_unit, compose(crop_to_task, self._store.photo_to_crop[rows]))
 
     def _landmarks_photo(self, rows: NDArray[np.integer]) -> Array:
         return self._store.landmarks_photo[rows][:, self._points]
 
     def _shard(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
-        """A part is never empty: where there are fewer faces than parts, some have the first."""
-        number, of = self._part
-        own = rows[number::of]
-        return own if len(own) else rows[:1]
+        """This process's share of a batch; a process without a face gets the first one."""
+        shard = rows[self._rank :: self._world_size]
+        return shard if len(shard) else rows[:1]
 
     def _weight(self, rows: NDArray[np.integer]) -> float:
-        """A fair share of the coordinates that are known has weight one; an empty one has none."""
-        number, of = self._part
-        if of == 1:
+        """Fraction of the known coordinates that are in the shard, times the number of shards."""
+        if self._world_size == 1:
             return 1.0
         known = np.isfinite(self._landmarks_photo(rows)).sum(axis=(1, 2))
-        return float(of * known[number::of].sum() / max(1, known.sum()))
+        n_known = known[self._rank :: self._world_size].sum()
+        return float(self._world_size * n_known / max(1, known.sum()))
 
-    def _draw(self, rows: NDArray[np.integer], epoch: int) -> AugmentParams | None:
+    def _sample(self, rows: NDArray[np.integer], epoch: int) -> AugmentParams | None:
         if self._augment is None or self._augment.is_identity:
             return None
-        size = (self._store.format.height, self._store.format.width)
-        augment = self._augment.at_epoch(epoch, self._epochs)
-        return sample_params(augment, size, seed=self._seed, epoch=epoch, rows=rows)
+        return sample_params(
+            self._augment.at_epoch(epoch - self._first_epoch + 1, self._epochs),
+            self._task_size,
+            seed=self._seed,
+            epoch=epoch,
+            rows=rows,
+            input_size=self._input_size,
+        )

@@ -88,6 +88,11 @@ class CropFormat:
         )
 
     @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the network's input, px."""
+        return self.height, self.width
+
+    @property
     def crop_size(self) -> tuple[int, int]:
         """Height and width of a stored crop, px."""
         return self.height + 2 * self.margin, self.width + 2 * self.margin

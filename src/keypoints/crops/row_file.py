@@ -1,7 +1,7 @@
-"""An array in a .npy file whose rows are written and read one by one, at their offsets.
+"""An array in a .npy file whose rows are written and read one by one.
 
-No memory map: pages of a map count as the process's own memory and grow with the set, while a read
-leaves only its rows behind.
+A memory map would count its pages as memory of the process, growing with the data set; reading at
+offsets keeps only the requested rows.
 """
 
 import os
@@ -13,13 +13,18 @@ from typing import IO, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from keypoints.core.errors import is_disk_full
+
 
 class RowFile:
-    """An opened .npy file of format 1.0, from `create` or `open`; threads may share it.
+    """An open .npy file of format 1.0, from `create` or `open`; threads may share it.
+
+    Args:
+        file: The open file.
 
     Attributes:
-        shape: Of the array; the first axis is that of the rows.
-        dtype: Of the array.
+        shape: Shape of the array; rows are along the first axis.
+        dtype: Type of the array's elements.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -31,7 +36,7 @@ class RowFile:
 
     @classmethod
     def create(cls, path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Self:
-        """Make a file of its final size, which is zeros until rows are written.
+        """Create a file of its final size, filled with zeros.
 
         Raises:
             OSError: If the disk has no room for it.
@@ -42,12 +47,12 @@ class RowFile:
         try:
             np.lib.format.write_array_header_1_0(file, header)
             file.seek(0)
-            made = cls(file)
-            file.truncate(made._start + len(made) * made._row_bytes)
+            rows = cls(file)
+            file.truncate(rows._start + len(rows) * rows._row_bytes)
         except OSError as error:
             file.close()
-            raise _unwritten(file, error.strerror) from error
-        return made
+            raise _write_error(file, error) from error
+        return rows
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -75,23 +80,26 @@ class RowFile:
         try:
             n_written = os.pwrite(self._file.fileno(), data.data, self._offset(row))
         except OSError as error:
-            raise _unwritten(self._file, error.strerror) from error
+            raise _write_error(self._file, error) from error
         if n_written != data.nbytes:
-            raise _unwritten(self._file, f"face {row} was not written whole")
+            raise OSError(
+                f"{self._file.name}: only {n_written} of {data.nbytes} bytes of face {row} were "
+                "written; make room and prepare the task again"
+            )
 
     def __getitem__(self, rows: int | Sequence[int] | NDArray[np.integer]) -> NDArray:
-        """One row, or as many as there are numbers, stacked in their order.
+        """One row, or several stacked in the order of their numbers.
 
         Raises:
-            OSError: If the file is cut short.
+            OSError: If the file is truncated.
         """
         if isinstance(rows, (int, np.integer)):
             return self[[int(rows)]][0]
-        found = np.empty((len(rows), *self.shape[1:]), self.dtype)
-        for place, row in zip(found, rows, strict=True):
-            if os.preadv(self._file.fileno(), [place.data], self._offset(row)) != place.nbytes:
+        values = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        for value, row in zip(values, rows, strict=True):
+            if os.preadv(self._file.fileno(), [value.data], self._offset(row)) != value.nbytes:
                 raise OSError(f"{self._file.name}: cut short at face {row}; prepare the task again")
-        return found
+        return values
 
     def _offset(self, row: int) -> int:
         if not 0 <= row < len(self):
@@ -99,5 +107,6 @@ class RowFile:
         return self._start + int(row) * self._row_bytes
 
 
-def _unwritten(file: IO[bytes], reason: str | None) -> OSError:
-    return OSError(f"{file.name}: {reason}; make room and prepare the task again")
+def _write_error(file: IO[bytes], error: OSError) -> OSError:
+    remedy = "make room and prepare" if is_disk_full(error) else "prepare"
+    return OSError(f"{file.name}: {error.strerror}; {remedy} the task again")

@@ -1,16 +1,18 @@
-"""The crop store of a task: every face cut once into one array on disk, with a table beside it.
+"""The crop store of a task: a folder with one array of all crops, and a table of the faces.
 
-A store is a folder: crops.npy (n_faces, height, width, channels) uint8, landmarks.npy (n_faces,
-n_points, 2) in photo pixels, NaN where unknown, maps.npy (n_faces, 2, 3) from photo to crop,
-faces.csv with a row per face, and store.json, which is written last: a store without it is not
-whole. What is read is what is asked for, so memory stays flat as the set grows.
+    crops.npy       (n_faces, height, width, channels) uint8
+    landmarks.npy   (n_faces, n_points, 2), in photo pixels, NaN if unknown
+    maps.npy        (n_faces, 2, 3), from photo to crop
+    faces.csv       one row per face
+    store.json      the crop format; written last, so a store without it is incomplete
+
+Reading loads only the requested rows, so memory stays flat as the data set grows.
 """
 
 import csv
 import json
 import math
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -19,84 +21,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.core.errors import PipelineError
-from keypoints.core.geometry import compose, scaling, translation
+from keypoints.crops.format import CropFormat
 from keypoints.crops.row_file import RowFile
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FACE_COLUMNS = ("face", "photo", "group", "split", "view", "x0", "y0", "x1", "y1")
-_DTYPES = {"face": str, "group": str}
+_DTYPES = {"face": str, "group": str}  # names of digits stay text
 _CHUNK = 4096  # rows of faces.csv that are parsed at once
 
 
-class StoreError(PipelineError):
-    """A store that is not whole; the message says what is missing and what to do."""
-
-
-@dataclass(frozen=True)
-class CropFormat:
-    """What the crops of a store are.
-
-    Attributes:
-        height: Of the network's input, px.
-        width: Of the network's input, px.
-        margin: Around the input on each side, px of the input.
-        colour: RGB or grey.
-        box_scale: Input box over given box; None: the whole frame.
-        scheme: Name of the landmark scheme.
-    """
-
-    height: int
-    width: int
-    margin: int
-    colour: bool
-    box_scale: float | None
-    scheme: str
-
-    @property
-    def crop_size(self) -> tuple[int, int]:
-        """Height and width of a stored crop, px."""
-        return self.height + 2 * self.margin, self.width + 2 * self.margin
-
-    @property
-    def channels(self) -> int:
-        """Channels of a stored crop."""
-        return 3 if self.colour else 1
-
-    def crop_to_input(self, tta_scale: float = 1.0) -> NDArray[np.floating]:
-        """The map from a stored crop to the network's input, px, (2, 3).
-
-        Args:
-            tta_scale: The input shows the box that it was cut for, so many times as large.
-        """
-        middle = (self.width - 1) / 2, (self.height - 1) / 2
-        return compose(scaling(1 / tta_scale, middle), translation(-self.margin, -self.margin))
-
-
 class CropStore:
-    """A store opened for reading.
+    """A crop store, opened for reading.
+
+    Args:
+        folder: Folder of the store.
 
     Attributes:
-        format: Of the crops.
-        landmarks_photo: (n_faces, n_points, 2), NaN where unknown; read when rows are asked for.
-        photo_to_crop: (n_faces, 2, 3), likewise.
+        format: Format of the crops.
+        landmarks_photo: Landmarks, (n_faces, n_points, 2), NaN if unknown; indexing reads rows.
+        photo_to_crop: Maps, (n_faces, 2, 3); indexing reads rows.
 
     Raises:
-        StoreError: If the store was not written to its end.
+        PipelineError: If the store is incomplete.
     """
 
     def __init__(self, folder: Path) -> None:
         if folder.is_dir() and not (folder / "store.json").is_file():
-            raise StoreError(f"{folder}: no store.json, so it is not whole; prepare the task again")
+            raise PipelineError(
+                f"{folder}: no store.json, so the store is incomplete; prepare the task again"
+            )
         self.format = CropFormat(**json.loads((folder / "store.json").read_text()))
         self._table = folder / "faces.csv"
-        with ExitStack() as opened:
+        with ExitStack() as files:
             self._crops, self.landmarks_photo, self.photo_to_crop = (
-                opened.enter_context(RowFile.open(folder / f"{name}.npy"))
+                files.enter_context(RowFile.open(folder / f"{name}.npy"))
                 for name in ("crops", "landmarks", "maps")
             )
-            self._opened = opened.pop_all()
+            self._files = files.pop_all()
 
     def __len__(self) -> int:
         return len(self._crops)
@@ -110,23 +73,27 @@ class CropStore:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._opened.close()
+        self._files.close()
 
     def rows(self, split: str) -> NDArray[np.int64]:
-        """Row numbers of one side of the split, (n,)."""
+        """Row numbers of the faces of a split, (n,).
+
+        Raises:
+            PipelineError: If faces.csv is truncated.
+        """
         with self._table.open(encoding="utf-8", newline="") as file:
             faces = csv.DictReader(file)
-            is_of_split = np.fromiter((face["split"] == split for face in faces), bool)
-        if len(is_of_split) != len(self):
-            raise StoreError(
-                f"{self._table}: {len(is_of_split)} faces where crops.npy has {len(self)}; "
+            is_in_split = np.fromiter((face["split"] == split for face in faces), bool)
+        if len(is_in_split) != len(self):
+            raise PipelineError(
+                f"{self._table}: {len(is_in_split)} faces where crops.npy has {len(self)}; "
                 "prepare the task again"
             )
-        return np.flatnonzero(is_of_split)
+        return np.flatnonzero(is_in_split)
 
     def faces(self, rows: NDArray[np.integer]) -> "pd.DataFrame":
-        """Rows of faces.csv in the order asked for, numbered as in the store."""
-        import pandas as pd  # half a second, which who only wants a CropFormat does not wait for
+        """Rows of faces.csv, in the order of `rows`, indexed by the row numbers."""
+        import pandas as pd  # takes half a second, which reading a CropFormat need not wait for
 
         with pd.read_csv(self._table, dtype=_DTYPES, chunksize=_CHUNK) as chunks:
             found = [chunk[chunk.index.isin(rows)] for chunk in chunks]
@@ -137,10 +104,10 @@ class CropStore:
         return self._crops[row]
 
     def crops(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Some stored crops, (n, height, width, channels)."""
+        """Several stored crops, (n, height, width, channels)."""
         return self._crops[rows]
 
     @property
     def crop_bytes(self) -> int:
-        """What all crops take in memory."""
+        """Size of all crops in memory, bytes."""
         return math.prod(self._crops.shape) * self._crops.dtype.itemsize
