@@ -75,7 +75,7 @@ def _compare(
             batch_size=model.batch_size,
             augment=model.augment,
             seed=params.seed,
-            pixels=make_crop_reader(device, store),
+            reader=make_crop_reader(device, store),
         ),
         BatchLoader(store, store.rows("validation")[:1], points, batch_size=1),
         loss=loss,

@@ -17,7 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path("src").resolve()))
 
 from keypoints.core import paths
-from keypoints.crops.store import CropStore, StoreError
+from keypoints.core.errors import PipelineError
+from keypoints.crops.store import CropStore
 from prepare import prepare
 from train import train_model
 
@@ -54,7 +55,7 @@ def store_taken(task: str) -> str | None:
     try:
         with CropStore(folder) as store:
             store.rows("train")
-    except (FileNotFoundError, StoreError):
+    except (FileNotFoundError, PipelineError):
         return None
     contents = b"".join(path.read_bytes() for path in sorted(folder.iterdir()))
     return hashlib.sha256(contents).hexdigest()

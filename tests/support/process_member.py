@@ -15,8 +15,9 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from keypoints.config.models import Augment, OptimSettings
+from keypoints.config.models import OptimSettings
 from keypoints.core.cli import exit_on_error
+from keypoints.crops.augment import Augment
 from keypoints.crops.batches import BatchLoader
 from keypoints.crops.store import CropStore
 from keypoints.training.checkpoint import CheckpointFile
@@ -47,8 +48,16 @@ def network() -> nn.Module:
 
 def batches(store: CropStore, team: ProcessGroup) -> BatchLoader:
     """Of the training faces: eight, so the third batch has two for two processes, or one more."""
-    rows, part = store.rows("train"), (team.rank, team.size)
-    return BatchLoader(store, rows, (0, 1, 2), batch_size=3, augment=AUGMENT, seed=1, part=part)
+    return BatchLoader(
+        store,
+        store.rows("train"),
+        (0, 1, 2),
+        batch_size=3,
+        augment=AUGMENT,
+        seed=1,
+        rank=team.rank,
+        world_size=team.size,
+    )
 
 
 def first_step(store: CropStore, team: ProcessGroup) -> Results:

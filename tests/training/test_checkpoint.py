@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from keypoints.config.models import Augment
+from keypoints.crops.augment import Augment
 from keypoints.crops.batches import BatchLoader
 from keypoints.crops.store import CropStore
 from keypoints.training.checkpoint import (

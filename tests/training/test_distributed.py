@@ -50,7 +50,8 @@ def parts_of(store: CropStore, n_parts: int, batch_size: int) -> list[list[Batch
                 (0, 1, 2),
                 batch_size=batch_size,
                 augment=team_member.AUGMENT,
-                part=(number, n_parts),
+                rank=number,
+                world_size=n_parts,
             ).epoch(1)
         )
         for number in range(n_parts)

@@ -15,16 +15,16 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from keypoints.config.models import Augment, ModelSettings, OptimSettings
+from keypoints.config.models import ModelSettings, OptimSettings
 from keypoints.config.params import read_params
+from keypoints.core.devices import to_device
 from keypoints.core.geometry import compose
 from keypoints.core.landmarks import IBUG_68
-from keypoints.crops.augment import sample_params
+from keypoints.crops.augment import Augment, sample_params
 from keypoints.crops.batches import Batch, BatchLoader
 from keypoints.crops.gpu_crops import GpuCropReader
 from keypoints.crops.store import CropStore
 from keypoints.models.build import build_network
-from keypoints.core.devices import to_device
 from keypoints.training import loop
 from keypoints.training.distillation import Teacher
 from keypoints.training.loop import DivergenceError, FiniteLossCheck
@@ -80,9 +80,9 @@ def a_batch(*, unknown: bool) -> Batch:
     rng = np.random.default_rng(1)
     landmarks_unit = rng.random((4, 68, 2), np.float32)
     landmarks_unit[:2, 3] = np.nan if unknown else 0.5
-    draws = sample_params(AUGMENT, SIZE, seed=1, epoch=1, rows=np.arange(4))
+    params = sample_params(AUGMENT, SIZE, seed=1, epoch=1, rows=np.arange(4))
     images = rng.integers(0, 256, (4, *SIZE, 3), np.uint8)
-    return Batch(images, landmarks_unit, draws.maps, draws, sizes=np.ones(4, np.float32))
+    return Batch(images, landmarks_unit, params.maps, params)
 
 
 def learner_of(model: ModelSettings, recipe: OptimSettings, *, taught: bool = False) -> Trainer:
@@ -170,11 +170,11 @@ def test_a_loss_that_was_not_looked_at_yet_is_seen_at_the_end_of_its_epoch(
 
 
 def test_a_batch_is_made_on_a_device_without_waiting(dot_store: CropStore):
-    pixels = GpuCropReader(dot_store, META)
+    reader = GpuCropReader(dot_store, META)
     rows = np.arange(4)
-    draws = sample_params(EVERY_DRAW, (48, 64), seed=1, epoch=1, rows=rows)
-    assert draws.hidden.any()
-    maps = compose(draws.maps, dot_store.format.crop_to_input())
+    params = sample_params(EVERY_DRAW, (48, 64), seed=1, epoch=1, rows=rows)
+    assert params.erased.any()
+    maps = compose(params.maps, dot_store.format.crop_to_input())
     with NoWaiting():
-        images = pixels.images(rows, maps, draws)
+        images = reader.read(rows, maps, (48, 64), params)
     assert (images.device, images.shape, images.dtype) == (META, (4, 48, 64, 1), torch.uint8)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from keypoints.config.models import Augment
+from keypoints.crops.augment import Augment
 from keypoints.crops.batches import BatchLoader
 from keypoints.crops.cpu_crops import CropReader
 from keypoints.crops.gpu_crops import GpuCropReader
@@ -38,7 +38,7 @@ def tiny_network(*, dropout: float = 0.0) -> nn.Module:
 
 
 def batches_of(
-    store: CropStore, split: str, *, batch_size: int = 3, pixels: CropReader | None = None
+    store: CropStore, split: str, *, batch_size: int = 3, reader: CropReader | None = None
 ) -> BatchLoader:
     augment = AUGMENT if split == "train" else None
     return BatchLoader(
@@ -48,7 +48,7 @@ def batches_of(
         batch_size=batch_size,
         augment=augment,
         seed=1,
-        pixels=pixels,
+        reader=reader,
     )
 
 
@@ -61,13 +61,13 @@ def run(
     seed: int = 1,
     batch_size: int = 3,
     loss: Loss = LOSSES["mse"],
-    pixels: CropReader | None = None,
+    reader: CropReader | None = None,
 ) -> list[EpochResult]:
     return list(
         train(
             network,
-            batches_of(store, "train", batch_size=batch_size, pixels=pixels),
-            batches_of(store, "validation", pixels=pixels),
+            batches_of(store, "train", batch_size=batch_size, reader=reader),
+            batches_of(store, "validation", reader=reader),
             loss=loss,
             lr=lr,
             epochs=epochs,
@@ -141,7 +141,7 @@ def test_two_runs_end_in_the_same_weights_whatever_torch_drew_before(
 def test_batches_from_a_devices_memory_train_the_same_weights(dot_store: CropStore):
     network, other = tiny_network(), tiny_network()
     run(dot_store, network)
-    run(dot_store, other, pixels=GpuCropReader(dot_store, CPU))
+    run(dot_store, other, reader=GpuCropReader(dot_store, CPU))
     assert torch.equal(weights_of(network), weights_of(other))
 
 
