@@ -1,12 +1,15 @@
 """The device that a network runs on, and the arithmetic that suits it."""
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from keypoints.core.errors import PipelineError
+
+DeviceSetting = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def choose_device(setting: str) -> torch.device:
