@@ -1,68 +1,56 @@
-"""Test landmarks: read by name for the score, and out of reach of everything that learns."""
+"""Test labels: read for scoring, and unreachable from the code of every other stage."""
 
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from spec import submission_spec_for
 from imports import SRC, direct_imports, modules_used
 from ruamel.yaml import YAML
+from spec import CS194_26, make_spec
 
-from keypoints.competition.base import CompetitionError, SubmissionSpec, load_submission_spec
-from keypoints.competition.registry import CS194_26
-from keypoints.competition.test_labels import IBUG_LIST, TruthError, read_test_labels
+from keypoints.competition.base import SubmissionSpec, find_competition, load_submission_spec
+from keypoints.competition.test_labels import read_test_labels
+from keypoints.core.errors import PipelineError
 from keypoints.core.landmarks import IBUG_68
 from keypoints.crops.cropping import write_crops
-from keypoints.crops.store import CropFormat
+from keypoints.crops.format import CropFormat
 from keypoints.datasets.ibug import read_ibug
 from keypoints.faces.face import split_by_hash
 
-TRUTH = "src/keypoints/scoring/truth.py"
-ALLOWED = {"send.py", "report.py"}  # they score submissions; nothing is decided by them
+LABELS = "labels_ibug_300W_test.xml"
+MODULE = SRC / "keypoints/competition/test_labels.py"
+ALLOWED = {"send.py", "report.py"}  # they score submissions and decide nothing by the scores
 STAGES = YAML(typ="safe").load((SRC.parent / "dvc.yaml").read_text())["stages"]
-
-
-def deps(stage: str) -> list[str]:
-    return STAGES[stage].get("do", STAGES[stage])["deps"]
+FORMAT = CropFormat(32, 32, margin=0, colour=False, box_scale=1.3, scheme="ibug68")
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, rendered_ibug: Path) -> Path:
     folder = tmp_path_factory.mktemp("store") / "wild"
-    faces = read_ibug(rendered_ibug)
-    format_ = CropFormat(32, 32, margin=0, colour=False, box_scale=1.3, scheme="ibug68")
-    write_crops(folder, rendered_ibug, faces, split_by_hash((), 0.1), format_)
+    write_crops(folder, rendered_ibug, read_ibug(rendered_ibug), split_by_hash([], 0.1), FORMAT)
     return folder
 
 
 @pytest.fixture(scope="module")
-def asked(store: Path) -> SubmissionSpec:
+def spec(store: Path) -> SubmissionSpec:
     return load_submission_spec(CS194_26, store)
 
 
 @pytest.mark.parametrize("script", sorted(SRC.glob("*.py")), ids=lambda path: path.name)
-def test_only_sending_can_reach_the_module_that_reads_test_landmarks(script: Path) -> None:
-    assert (TRUTH in modules_used(script)) == (script.name in ALLOWED)
+def test_only_send_and_report_can_reach_the_module(script: Path) -> None:
+    assert (MODULE in modules_used(script)) == (script.name in ALLOWED)
 
 
 def test_no_module_of_the_library_imports_it() -> None:
     modules = (SRC / "keypoints").rglob("*.py")
-    assert [path for path in modules if SRC.parent / TRUTH in direct_imports(path)] == []
+    assert [path for path in modules if MODULE in direct_imports(path)] == []
 
 
 @pytest.mark.parametrize("stage", sorted(set(STAGES) - {"report"}))
-def test_no_stage_before_the_report_depends_on_test_landmarks(stage: str) -> None:
-    assert not any(
-        dep.startswith(("src/send.py", TRUTH, "src/keypoints/local")) for dep in deps(stage)
-    )
-    reads_raw_data = any(dep.startswith("data/raw") for dep in deps(stage))
-    assert reads_raw_data == (stage == "prepare")  # whose readers drop them, as the next test sees
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_no_stage_depends_on_the_report(stage: str) -> None:
-    assert not any(dep.startswith("report") for dep in deps(stage))
+def test_only_prepare_and_report_depend_on_raw_data(stage: str) -> None:
+    deps = STAGES[stage].get("do", STAGES[stage])["deps"]
+    assert any(dep.startswith("data/raw") for dep in deps) == (stage == "prepare")
 
 
 def test_prepared_test_faces_have_no_landmarks(store: Path) -> None:
@@ -71,47 +59,53 @@ def test_prepared_test_faces_have_no_landmarks(store: Path) -> None:
     assert not np.isnan(landmarks_photo[:-3]).any()
 
 
-def test_asked_faces_are_those_of_the_test_list_in_its_order(
-    asked: SubmissionSpec, rendered_ibug: Path
-):
+def test_a_specification_has_the_faces_of_the_test_list_in_its_order(
+    spec: SubmissionSpec, rendered_ibug: Path
+) -> None:
     test = [face for face in read_ibug(rendered_ibug) if face.is_test]
-    assert asked.names == tuple(face.name for face in test)
-    assert asked.boxes_photo.tolist() == [list(face.box or ()) for face in test]
-    assert asked.shape == (3, 68, 2)
-    assert asked.values.tolist() == list(range(3 * 136))
-    assert (asked.faces[135], asked.faces[136], asked.points[137]) == (0, 1, 0)
+    assert spec.names == tuple(face.name for face in test)
+    assert spec.boxes_photo.tolist() == [list(face.box or ()) for face in test]
+    assert spec.shape == (3, 68, 2)
+    assert spec.row_indices.tolist() == list(range(3 * 136))
+    assert (spec.row_faces[135], spec.row_faces[136], spec.row_points[137]) == (0, 1, 0)
 
 
-def test_a_set_without_test_faces_is_not_asked_for(tmp_path: Path, rendered_ibug: Path) -> None:
+def test_a_store_without_test_faces_has_no_specification(
+    tmp_path: Path, rendered_ibug: Path
+) -> None:
     faces = [face for face in read_ibug(rendered_ibug) if not face.is_test][:1]
-    format_ = CropFormat(32, 32, margin=0, colour=False, box_scale=1.3, scheme="ibug68")
-    write_crops(tmp_path / "store", rendered_ibug, faces, lambda face: "train", format_)
-    with pytest.raises(CompetitionError, match="asks for test faces; there are none"):
+    write_crops(tmp_path / "store", rendered_ibug, faces, lambda face: "train", FORMAT)
+    with pytest.raises(PipelineError, match="no test faces, which cs194"):
         load_submission_spec(CS194_26, tmp_path / "store")
 
 
-def test_truth_is_that_of_the_list_by_the_names_of_the_faces(
-    asked: SubmissionSpec, rendered_ibug: Path
+def test_an_unknown_competition_is_an_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(PipelineError, match=r"one of cs194-26-fall-2021-project-5, facial-.*'x'"):
+        find_competition("x")
+
+
+def test_labels_are_matched_by_the_names_of_the_faces(
+    spec: SubmissionSpec, rendered_ibug: Path
 ) -> None:
-    truth = read_test_labels(asked, rendered_ibug)
-    image = list(ElementTree.parse(next(rendered_ibug.rglob(IBUG_LIST))).iter("image"))[1]
+    target = read_test_labels(spec, rendered_ibug)
+    image = list(ElementTree.parse(next(rendered_ibug.rglob(LABELS))).iter("image"))[1]
     part = image.find("box/part[@name='30']")
     assert part is not None
-    assert truth[1, 30].tolist() == [float(part.get("x", "")), float(part.get("y", ""))]
-    assert truth.shape == (3, IBUG_68.n_points, 2)
+    assert target[1, 30].tolist() == [float(part.get("x", "")), float(part.get("y", ""))]
+    assert target.shape == (3, IBUG_68.n_points, 2)
 
 
-def test_without_test_landmarks_on_disk_the_error_says_where_they_are(tmp_path: Path) -> None:
-    with pytest.raises(TruthError, match=f"no {IBUG_LIST} below it.*public archive of iBUG"):
-        read_test_labels(submission_spec_for(1, 68), tmp_path)
+def test_without_labels_on_disk_the_error_names_data_sets_that_have_them(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=f"no {LABELS}, .*public archive of iBUG"):
+        read_test_labels(make_spec(1, 68), tmp_path)
 
 
-def test_a_face_that_the_list_lacks_is_named(rendered_ibug: Path) -> None:
-    with pytest.raises(TruthError, match="test face helen/face_0 has no landmark where one is"):
-        read_test_labels(submission_spec_for(2, 68), rendered_ibug)
+def test_a_face_without_labels_is_named(rendered_ibug: Path) -> None:
+    with pytest.raises(PipelineError, match="test face helen/face_0 lacks a landmark"):
+        read_test_labels(make_spec(2, 68), rendered_ibug)
 
 
 def test_a_damaged_list_is_named(tmp_path: Path) -> None:
-    (tmp_path / IBUG_LIST).write_text("<dataset><images>")
-    with pytest.raises(TruthError, match=f"{IBUG_LIST}: not well-formed XML: no element found"):
-        read_test_labels(submission_spec_for(1, 68), tmp_path)
+    (tmp_path / LABELS).write_text("<dataset><images>")
+    with pytest.raises(PipelineError, match=f"{LABELS}: not well-formed XML: no element found"):
+        read_test_labels(make_spec(1, 68), tmp_path)

@@ -1,4 +1,4 @@
-"""The real kaggle client against a service on this machine: what is sent, and what goes wrong."""
+"""Uploads with the real kaggle client to a service on this machine, and their errors."""
 
 import hashlib
 import io
@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 import urllib3.util.retry
 from kaggle_service import DEAD, NUMBER, SECRET, TOKEN, KaggleService, submission
+from spec import CS194_26
 
 import send
 from keypoints.competition.base import load_submission_spec
-from keypoints.competition.registry import CS194_26
 from keypoints.competition.submission import write_submission
 from keypoints.competition.submission_log import COLUMNS, read_history
 from keypoints.crops.cropping import write_crops
-from keypoints.crops.store import CropFormat
+from keypoints.crops.format import CropFormat
 from keypoints.datasets.ibug import read_ibug
 from keypoints.faces.face import split_by_hash
 
@@ -44,15 +44,15 @@ def git(*arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path, rendered_ibug: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A committed repository whose pipeline has run as far as `submit@resnet18`."""
+    """A committed repository in which the pipeline has run up to `submit@resnet18`."""
     faces = read_ibug(rendered_ibug)
     folder = tmp_path / "repository"
     format_ = CropFormat(8, 8, margin=0, colour=False, box_scale=1.3, scheme="ibug68")
     store = folder / "data/crops/wild"
     write_crops(store, rendered_ibug, faces, split_by_hash((), 0.1), format_)
-    asked = load_submission_spec(CS194_26, store)
-    middles = asked.boxes_photo.reshape(-1, 2, 2).mean(axis=1, keepdims=True)
-    write_submission(folder / FILE, np.tile(middles, (1, 68, 1)), asked)
+    spec = load_submission_spec(CS194_26, store)
+    middles = spec.boxes_photo.reshape(-1, 2, 2).mean(axis=1, keepdims=True)
+    write_submission(folder / FILE, np.tile(middles, (1, 68, 1)), spec)
     (folder / "metrics/scores").mkdir(parents=True)
     (folder / "metrics/scores/resnet18.json").write_text('{"split": "validation", "mae_px": 9.25}')
     digest = hashlib.md5((folder / FILE).read_bytes()).hexdigest()
@@ -67,10 +67,10 @@ def repository(tmp_path: Path, rendered_ibug: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def sent_text(
+def run_send(
     repository: Path, service: KaggleService, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Runs send.py in the repository; what it says, its error and exit code at the end."""
+    """Runs send.py in the repository, and returns its output, its error and its exit code."""
 
     def run(*arguments: str) -> str:
         try:
@@ -79,24 +79,24 @@ def sent_text(
             code = f"{stopped.code}\nexit code {int(stopped.code != 0)}"
         else:
             code = "exit code 0"
-        said = capsys.readouterr()
-        text = f"{said.out}{said.err}{code}"
+        output = capsys.readouterr()
+        text = f"{output.out}{output.err}{code}"
         assert SECRET not in text
         return text
 
     return run
 
 
-def sendings() -> list[dict[str, object]]:
-    return [vars(sending) for sending in read_history(Path("submissions/history.csv"))]
+def records() -> list[dict[str, object]]:
+    return [vars(record) for record in read_history(Path("submissions/history.csv"))]
 
 
-def test_sending_makes_exactly_these_calls_with_these_bytes(
-    sent_text: Callable[..., str], service: KaggleService, repository: Path
+def test_an_upload_makes_exactly_these_calls_with_these_bytes(
+    run_send: Callable[..., str], service: KaggleService, repository: Path
 ) -> None:
     file = repository / FILE
     os.utime(file, (1_700_000_000, 1_700_000_000))
-    said = sent_text("resnet18", "-m", "deeper, Ünïcode")
+    output = run_send("resnet18", "-m", "deeper, Ünïcode")
     assert service.calls == [
         ("GetSubmissionLimits", {"competitionName": SLUG}),
         (
@@ -124,21 +124,21 @@ def test_sending_makes_exactly_these_calls_with_these_bytes(
     assert [headers.get("Authorization") for headers in service.headers] == [
         signed,
         signed,
-        None,  # the upload's address is its own key
+        None,  # the address of the upload is a credential itself
         signed,
         signed,
     ]
-    assert f"{FILE} is submission {NUMBER} of {SLUG}" in said
-    assert "public score 7.25" in said
-    assert said.endswith("exit code 0")
+    assert f"{FILE} is submission {NUMBER} of {SLUG}" in output
+    assert "public score 7.25" in output
+    assert output.endswith("exit code 0")
 
 
-def test_a_sending_is_a_row_of_the_history(sent_text: Callable[..., str]) -> None:
-    sent_text("resnet18")
-    (sending,) = sendings()
-    time = sending.pop("time")
+def test_an_upload_is_a_row_of_the_log(run_send: Callable[..., str]) -> None:
+    run_send("resnet18")
+    (record,) = records()
+    time = record.pop("time")
     assert isinstance(time, str) and time.endswith("Z") and len(time) == 20
-    assert sending == {
+    assert record == {
         "competition": SLUG,
         "sha256": hashlib.sha256(Path(FILE).read_bytes()).hexdigest(),
         "revision": git("rev-parse", "HEAD"),
@@ -171,123 +171,121 @@ def test_a_sending_is_a_row_of_the_history(sent_text: Callable[..., str]) -> Non
         ("CreateSubmission", (429, "Daily limit reached"), "429, Daily limit reached"),
     ],
 )
-def test_a_refused_sending_exits_1_says_why_and_goes_no_further(
-    sent_text: Callable[..., str],
+def test_a_rejected_upload_exits_1_with_the_reason_and_stops(
+    run_send: Callable[..., str],
     service: KaggleService,
     call: str,
     refusal: tuple[int, str],
     reason: str,
 ) -> None:
     service.refusals[call] = refusal
-    said = sent_text("resnet18")
-    assert "error: " in said
-    assert reason in said
-    assert said.endswith("exit code 1")
+    output = run_send("resnet18")
+    assert "error: " in output
+    assert reason in output
+    assert output.endswith("exit code 1")
     assert service.names == SENT[: SENT.index(call) + 1]
     assert not Path("submissions/history.csv").exists()
 
 
-def test_limits_that_cannot_be_told_do_not_stop(
-    sent_text: Callable[..., str], service: KaggleService
+def test_unknown_limits_do_not_stop_an_upload(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
     service.refusals["GetSubmissionLimits"] = (500, "Oops")
-    assert sent_text("resnet18").endswith("exit code 0")
+    assert run_send("resnet18").endswith("exit code 0")
 
 
-def test_no_submission_left_today_stops_before_the_upload(
-    sent_text: Callable[..., str], service: KaggleService
+def test_an_exhausted_limit_stops_before_the_upload(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
     service.allowed = 0
-    said = sent_text("resnet18")
-    assert f"error: no submission to {SLUG} is left today (5 were made)" in said
+    output = run_send("resnet18")
+    assert f"error: no submission to {SLUG} is left today (5 were made)" in output
     assert service.names == ["GetSubmissionLimits"]
 
 
-def test_without_a_network_it_says_so(
-    sent_text: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
+def test_without_a_network_the_error_says_so(
+    run_send: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, DEAD)
-    said = sent_text("resnet18")
-    assert "error: Kaggle cannot be reached (" in said
-    assert said.endswith("exit code 1")
+    output = run_send("resnet18")
+    assert "error: Kaggle cannot be reached (" in output
+    assert output.endswith("exit code 1")
     assert not service.calls
 
 
-def test_an_upload_that_breaks_off_is_begun_again(
-    sent_text: Callable[..., str], service: KaggleService
+def test_a_dropped_connection_is_retried(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
     service.dropped = 1
-    assert sent_text("resnet18").endswith("exit code 0")
+    assert run_send("resnet18").endswith("exit code 0")
     content = Path(FILE).read_bytes()
     puts = [body for name, body in service.calls if name == "PUT"]
     assert puts == [content[: len(content) // 2], content]
 
 
-def test_an_upload_that_always_breaks_off_is_not_submitted(
-    sent_text: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
+def test_an_upload_that_always_fails_is_not_submitted(
+    run_send: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(urllib3.util.retry.time, "sleep", lambda seconds: None)
     service.dropped = 100
-    said = sent_text("resnet18")
-    assert "the upload failed (" in said
-    assert "signature" not in said
-    assert said.endswith("exit code 1")
+    output = run_send("resnet18")
+    assert "the upload failed (" in output
+    assert "signature" not in output
+    assert output.endswith("exit code 1")
     assert set(service.names) == {"GetSubmissionLimits", "StartSubmissionUpload", "PUT"}
     assert service.dropped == 100 - 11  # the client tries eleven times
 
 
-def test_it_waits_until_the_score_is_there(
-    sent_text: Callable[..., str], service: KaggleService
-) -> None:
+def test_it_waits_for_the_score(run_send: Callable[..., str], service: KaggleService) -> None:
     pending, other = submission(status="PENDING"), submission(ref=1, publicScore="1.0")
     scored = submission(publicScore="8.5", privateScore="8.75")
     service.submissions = [[other], [other, pending], [other, scored]]
-    assert "public score 8.5, private score 8.75" in sent_text("resnet18")
-    assert (sendings()[0]["public_score"], sendings()[0]["private_score"]) == (8.5, 8.75)
+    assert "public score 8.5, private score 8.75" in run_send("resnet18")
+    assert (records()[0]["public_score"], records()[0]["private_score"]) == (8.5, 8.75)
 
 
-def test_the_wait_has_an_end(sent_text: Callable[..., str], service: KaggleService) -> None:
+def test_the_wait_has_an_end(run_send: Callable[..., str], service: KaggleService) -> None:
     service.submissions = [[submission(status="PENDING")]]
-    said = sent_text("resnet18", "--wait", "0")
-    assert "no score after 0 s" in said
-    assert said.endswith("exit code 0")
-    assert sendings()[0]["public_score"] is None
+    output = run_send("resnet18", "--wait", "0")
+    assert "no score after 0 s" in output
+    assert output.endswith("exit code 0")
+    assert records()[0]["public_score"] is None
 
 
-def test_a_look_that_fails_is_no_news(
-    sent_text: Callable[..., str], service: KaggleService
+def test_a_failed_poll_is_not_an_error(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
     service.refusals["ListSubmissions"] = (500, "Oops")
-    said = sent_text("resnet18", "--wait", "0")
-    assert "the score is not known yet: Kaggle responded 500, Oops" in said
-    assert len(sendings()) == 1
+    output = run_send("resnet18", "--wait", "0")
+    assert "the score is not known yet: Kaggle responded 500, Oops" in output
+    assert len(records()) == 1
 
 
-def test_a_file_that_kaggle_cannot_score_is_an_error_and_is_noted(
-    sent_text: Callable[..., str], service: KaggleService
+def test_a_file_that_kaggle_cannot_score_is_an_error_and_is_logged(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
     service.submissions = [[submission(status="ERROR", errorDescription="Row 3 is odd")]]
-    said = sent_text("resnet18")
-    assert f"error: Kaggle took submission {NUMBER} and did not score it: Row 3 is odd" in said
-    assert len(sendings()) == 1
+    output = run_send("resnet18")
+    assert f"error: Kaggle accepted submission {NUMBER} but cannot score it: Row 3 is odd" in output
+    assert len(records()) == 1
 
 
-def test_the_same_bytes_are_not_sent_twice_unasked(
-    sent_text: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
+def test_the_same_file_is_not_uploaded_twice_without_confirmation(
+    run_send: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent_text("resnet18", "-m", "first")
+    run_send("resnet18", "-m", "first")
     service.calls.clear()
-    said = sent_text("resnet18")
-    assert f"these bytes went to {SLUG} on " in said and "'first'" in said
-    assert said.endswith("Say --again to send them a second time\nexit code 1")
+    output = run_send("resnet18")
+    assert f"the same file was uploaded to {SLUG} on " in output and "'first'" in output
+    assert output.endswith("Use --again to upload it a second time\nexit code 1")
     assert not service.calls
     for answer, n_calls in (("n\n", 0), ("\n", 0), ("y\n", 5)):
         monkeypatch.setattr(sys, "stdin", Terminal(answer))
-        assert "Send them again? [y/N]" in sent_text("resnet18")
+        assert "Upload it again? [y/N]" in run_send("resnet18")
         assert len(service.calls) == n_calls
-    assert sent_text("resnet18", "--again").endswith("exit code 0")
-    assert len(sendings()) == 3
+    assert run_send("resnet18", "--again").endswith("exit code 0")
+    assert len(records()) == 3
 
 
 class Terminal(io.StringIO):
@@ -295,81 +293,83 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_changed_file_of_the_repository_stops_without_force(
-    sent_text: Callable[..., str], service: KaggleService
+def test_an_uncommitted_change_stops_without_force(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
     with Path("params.yaml").open("a") as file:
         file.write("# changed\n")
-    said = sent_text("resnet18")
-    assert "error: uncommitted changes: params.yaml. Or say --force" in said
+    output = run_send("resnet18")
+    assert "error: uncommitted changes: params.yaml. Use --force" in output
     assert not service.calls
-    assert sent_text("resnet18", "--force").endswith("exit code 0")
-    assert str(sendings()[0]["revision"]).endswith("-dirty")
-    assert str(sendings()[0]["message"]).endswith("-dirty")
+    assert run_send("resnet18", "--force").endswith("exit code 0")
+    assert str(records()[0]["revision"]).endswith("-dirty")
+    assert str(records()[0]["message"]).endswith("-dirty")
 
 
-def test_the_history_itself_does_not_make_the_tree_dirty(
-    sent_text: Callable[..., str], service: KaggleService
+def test_the_log_itself_does_not_count_as_a_change(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
-    sent_text("resnet18")
+    run_send("resnet18")
     git("add", "submissions/history.csv")
     git("commit", "--quiet", "--message", "history")
-    sent_text("resnet18", "--again")
+    run_send("resnet18", "--again")
     assert git("status", "--porcelain") == "M submissions/history.csv"
-    assert sent_text("resnet18", "--again").endswith("exit code 0")
+    assert run_send("resnet18", "--again").endswith("exit code 0")
 
 
-def test_a_file_that_dvc_did_not_write_stops_without_force(
-    sent_text: Callable[..., str], service: KaggleService
+def test_a_file_that_dvc_lock_does_not_list_stops_without_force(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
     text = Path(FILE).read_text()
     Path(FILE).write_text(text.replace("\n7,", "\n7,1", 1))
-    said = sent_text("resnet18")
-    assert f"error: {FILE} is not the file that dvc.lock names; run `dvc repro`" in said
+    output = run_send("resnet18")
+    assert f"error: {FILE} is not the file that dvc.lock lists; run `dvc repro`" in output
     assert not service.calls
-    assert sent_text("resnet18", "--force").endswith("exit code 0")
+    assert run_send("resnet18", "--force").endswith("exit code 0")
 
 
-def test_a_wrong_file_is_never_sent(sent_text: Callable[..., str], service: KaggleService) -> None:
+def test_an_invalid_file_is_never_uploaded(
+    run_send: Callable[..., str], service: KaggleService
+) -> None:
     text = Path(FILE).read_text()
     Path(FILE).write_text(text.replace("\n7,", "\n8,", 1))
-    said = sent_text("resnet18", "--force")
-    assert "row 7 should be '7,NUMBER'; got '8," in said
+    output = run_send("resnet18", "--force")
+    assert "row 7 should be '7,NUMBER'; got '8," in output
     assert not service.calls
 
 
-def test_a_dry_run_says_what_would_be_sent_and_calls_nobody(
-    sent_text: Callable[..., str], service: KaggleService
+def test_a_dry_run_prints_the_upload_and_makes_no_call(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
     Path("params.yaml").open("a").close()
-    said = sent_text("resnet18", "--dry-run")
+    output = run_send("resnet18", "--dry-run")
     for line in (
-        f"{FILE}: 408 rows for 3 faces, as {SLUG} asks",
-        f"  competition  {SLUG}, metric mae_px",
+        f"{FILE}: 408 valid rows for 3 faces of {SLUG}",
+        f"  competition  {SLUG}",
         f"  revision     {git('rev-parse', 'HEAD')}",
         "  message      resnet18, validation mae_px 9.25, ",
-        "Dry run: nothing was sent.\nexit code 0",
+        "Dry run: nothing was uploaded.\nexit code 0",
     ):
-        assert line in said
+        assert line in output
     assert not service.calls
 
 
-def test_without_credentials_it_is_a_dry_run_that_says_where_they_go(
-    sent_text: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
+def test_without_credentials_it_makes_a_dry_run_and_says_where_they_belong(
+    run_send: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KAGGLE_KEY")
-    said = sent_text("resnet18")
-    assert "Dry run: nothing was sent." in said
-    assert "error: no Kaggle credentials were found." in said
+    output = run_send("resnet18")
+    assert "Dry run: nothing was uploaded." in output
+    assert "error: no Kaggle credentials were found." in output
     for place in ("KAGGLE_API_TOKEN", "~/.kaggle/access_token", "~/.kaggle/kaggle.json"):
-        assert place in said
-    assert said.endswith("exit code 1")
+        assert place in output
+    assert output.endswith("exit code 1")
     assert not service.calls
 
 
 @pytest.mark.parametrize("place", ["KAGGLE_API_TOKEN", ".kaggle/access_token"])
-def test_a_token_signs_in(
-    sent_text: Callable[..., str],
+def test_a_token_authenticates(
+    run_send: Callable[..., str],
     service: KaggleService,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -382,19 +382,19 @@ def test_a_token_signs_in(
         (tmp_path / place).write_text(f"{SECRET}\n")
     else:
         monkeypatch.setenv(place, SECRET)
-    assert sent_text("resnet18").endswith("exit code 0")
+    assert run_send("resnet18").endswith("exit code 0")
     assert service.names[0] == "IntrospectToken"
     assert service.headers[-1]["Authorization"] == f"Bearer {SECRET}"
 
 
-def test_a_token_that_is_not_valid_any_more_is_told(
-    sent_text: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
+def test_an_expired_token_is_an_error(
+    run_send: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KAGGLE_KEY")
     monkeypatch.setenv("KAGGLE_API_TOKEN", "an old one")
-    said = sent_text("resnet18")
-    assert "error: Kaggle rejects the credentials.\nCredentials go to one of" in said
-    assert "an old one" not in said
+    output = run_send("resnet18")
+    assert "error: Kaggle rejects the credentials.\nCredentials go to one of" in output
+    assert "an old one" not in output
     assert service.names == ["IntrospectToken"]
 
 
@@ -407,88 +407,91 @@ def run_command(*command: str, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_script_sends_and_shows_no_key_even_where_the_client_would(
+def test_the_script_uploads_and_prints_no_key_even_if_the_client_would(
     repository: Path, service: KaggleService
 ) -> None:
-    code, said = run_command("python", str(ROOT / "src/send.py"), "resnet18", VERBOSE="true")
-    assert code == 0, said
-    assert "public score 7.25" in said
-    assert SECRET not in said
-    assert b64encode(f"competitor:{SECRET}".encode()).decode() not in said
+    code, output = run_command("python", str(ROOT / "src/send.py"), "resnet18", VERBOSE="true")
+    assert code == 0, output
+    assert "public score 7.25" in output
+    assert SECRET not in output
+    assert b64encode(f"competitor:{SECRET}".encode()).decode() not in output
     assert service.names == [*SENT, "ListSubmissions"]
 
 
-def test_the_plain_command_sends_the_same_bytes_and_hides_a_failed_upload(
+def test_the_kaggle_command_uploads_the_same_bytes_but_hides_a_failed_upload(
     repository: Path, service: KaggleService
 ) -> None:
     command = ("kaggle", "competitions", "submit", "-f", FILE, "-m", "by hand", SLUG)
-    code, said = run_command(*command)
-    assert code == 0, said
+    code, output = run_command(*command)
+    assert code == 0, output
     assert service.body("PUT") == Path(FILE).read_bytes()
     assert service.body("CreateSubmission")["submissionDescription"] == "by hand"
     service.refusals["PUT"] = (400, "Bad Request")
-    code, said = run_command(*command)
-    assert (code, "Could not submit to competition" in said) == (0, True)  # what send.py is for
+    code, output = run_command(*command)
+    assert (code, "Could not submit to competition" in output) == (
+        0,
+        True,
+    )  # the reason for send.py
 
 
 @pytest.mark.parametrize("token", ["a" * 300, "Windows\r", "two\nlines", "Ünïcode"])
-def test_a_token_that_cannot_be_used_is_never_shown(
-    sent_text: Callable[..., str], monkeypatch: pytest.MonkeyPatch, token: str
+def test_an_invalid_token_is_never_printed(
+    run_send: Callable[..., str], monkeypatch: pytest.MonkeyPatch, token: str
 ) -> None:
     monkeypatch.delenv("KAGGLE_USERNAME", raising=False)
     monkeypatch.delenv("KAGGLE_KEY", raising=False)
     monkeypatch.setenv("KAGGLE_API_TOKEN", token)
-    said = sent_text("resnet18")
-    assert "exit code 1" in said
-    assert "Traceback" not in said
-    assert token.strip() not in said
+    output = run_send("resnet18")
+    assert "exit code 1" in output
+    assert "Traceback" not in output
+    assert token.strip() not in output
 
 
 @pytest.mark.parametrize("damage", ["garbage\n", f"{','.join(COLUMNS)}\n<<<<<<< HEAD\n"])
-def test_a_damaged_history_stops_before_the_upload(
-    sent_text: Callable[..., str], service: KaggleService, damage: str
+def test_a_damaged_log_stops_before_the_upload(
+    run_send: Callable[..., str], service: KaggleService, damage: str
 ) -> None:
     Path("submissions/history.csv").write_text(damage)
-    said = sent_text("resnet18", "--again")
-    assert "submissions/history.csv: " in said
-    assert "exit code 1" in said
+    output = run_send("resnet18", "--again")
+    assert "submissions/history.csv: " in output
+    assert "exit code 1" in output
     assert service.calls == []
 
 
-def test_a_file_to_compare_with_is_never_taken_for_a_wish_to_send(
-    sent_text: Callable[..., str], service: KaggleService
+def test_against_without_score_uploads_nothing(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
-    said = sent_text("resnet18", "--against", FILE)
-    assert "--against needs --score; nothing was sent" in said
+    output = run_send("resnet18", "--against", FILE)
+    assert "--against needs --score; nothing was uploaded" in output
     assert service.calls == []
 
 
-def test_a_submission_that_is_not_there_is_named_with_those_that_are(
-    sent_text: Callable[..., str], service: KaggleService
+def test_the_message_for_a_missing_submission_lists_those_that_exist(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
-    said = sent_text("resnet19")
-    assert "submissions/resnet19.csv is missing; there are: resnet18" in said
+    output = run_send("resnet19")
+    assert "submissions/resnet19.csv is missing; there are: resnet18" in output
     assert service.calls == []
 
 
-def test_a_message_of_two_lines_is_refused(
-    sent_text: Callable[..., str], service: KaggleService
+def test_a_message_of_two_lines_is_an_error(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
-    assert "the message should be one line of UTF-8 text" in sent_text("resnet18", "-m", "a\nb")
+    assert "the message should be one line of UTF-8 text" in run_send("resnet18", "-m", "a\nb")
     assert service.calls == []
 
 
 @pytest.mark.parametrize("wait", ["nan", "-5", "inf", "long"])
-def test_a_wait_that_is_no_time_is_refused(
-    sent_text: Callable[..., str], service: KaggleService, wait: str
+def test_an_invalid_wait_is_an_error(
+    run_send: Callable[..., str], service: KaggleService, wait: str
 ) -> None:
-    assert "argument --wait: " in sent_text("resnet18", f"--wait={wait}")
+    assert "argument --wait: " in run_send("resnet18", f"--wait={wait}")
     assert service.calls == []
 
 
-def test_scores_that_cannot_be_read_are_named(
-    sent_text: Callable[..., str], service: KaggleService
+def test_the_message_for_damaged_scores_has_their_path(
+    run_send: Callable[..., str], service: KaggleService
 ) -> None:
     Path("metrics/scores/resnet18.json").write_text("<<<<<<< HEAD")
-    assert "error: metrics/scores/resnet18.json: no scores" in sent_text("resnet18")
+    assert "error: metrics/scores/resnet18.json: not a file of scores" in run_send("resnet18")
     assert service.calls == []

@@ -1,7 +1,8 @@
-"""A small service on 127.0.0.1 that speaks Kaggle's calls, so that the real client can talk to it.
+"""A small service on 127.0.0.1 that implements Kaggle's API for the real client.
 
-The client is told `KAGGLE_API_ENVIRONMENT=LOCALHOST`: it calls http://localhost/api/v1/..., and
-HTTP_PROXY leads that here. HTTPS goes to a dead port, so that nothing can leave the machine.
+With `KAGGLE_API_ENVIRONMENT=LOCALHOST`, the client calls http://localhost/api/v1/..., and
+HTTP_PROXY redirects these calls to the service. HTTPS goes to a dead port, so that nothing can
+leave the machine.
 """
 
 import json
@@ -16,16 +17,16 @@ SECRET = "the-secret-key"
 
 
 class KaggleService(ThreadingHTTPServer):
-    """Answers the calls; a test may set what goes wrong.
+    """Answers the calls; tests set the faults.
 
     Attributes:
-        calls: (name, body) in the order of their arrival: JSON, or the bytes of an upload.
-        headers: Of the same calls.
+        calls: (name, body) of all calls in order; a body is JSON or the bytes of an upload.
+        headers: Headers of all calls in order.
         refusals: Status and message by the name of the call.
-        submissions: What ListSubmissions says, one answer after the other, the last for ever.
-        allowed: Submissions left today.
-        dropped: Uploads whose connection breaks in the middle.
-        archive: The competition's files, as a zip.
+        submissions: Answers to ListSubmissions in order; the last one repeats.
+        allowed: Number of submissions left today.
+        dropped: Number of uploads whose connection breaks in the middle.
+        archive: Zip archive of the competition's files.
     """
 
     daemon_threads = True
@@ -42,7 +43,7 @@ class KaggleService(ThreadingHTTPServer):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes the client talk to this service, and to nothing else."""
+        """Environment in which the client calls this service and nothing else."""
         proxies = {"http_proxy": f"http://127.0.0.1:{self.server_port}", "https_proxy": DEAD}
         proxies |= {"all_proxy": DEAD, "no_proxy": ""}
         return {
@@ -55,15 +56,15 @@ class KaggleService(ThreadingHTTPServer):
 
     @property
     def names(self) -> list[str]:
-        """The calls without their bodies."""
+        """Names of all calls in order."""
         return [name for name, _ in self.calls]
 
     def body(self, name: str) -> Any:
-        """Of the last call of that name."""
+        """Body of the last call of that name."""
         return next(body for called, body in reversed(self.calls) if called == name)
 
     def run(self) -> Callable[[], None]:
-        """Start serving; returns what stops it."""
+        """Start serving; returns a function that stops the service."""
         thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
 
@@ -76,7 +77,7 @@ class KaggleService(ThreadingHTTPServer):
 
 
 def submission(**values: Any) -> dict[str, Any]:
-    """A submission as ListSubmissions shows it, scored unless `values` say otherwise."""
+    """A scored submission in the format of ListSubmissions; `values` replace its fields."""
     return {"ref": NUMBER, "status": "COMPLETE", "fileName": "resnet18.csv"} | values
 
 
@@ -87,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         name = self.path.rpartition("/")[2]
-        self._note(name, json.loads(body))
+        self._record(name, json.loads(body))
         answer = getattr(self, f"answer_{name}", None)
         if name in self.server.refusals:
             status, message = self.server.refusals[name]
@@ -101,16 +102,16 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers["Content-Length"])
         if self.server.dropped:
             self.server.dropped -= 1
-            self._note("PUT", self.rfile.read(length // 2))
+            self._record("PUT", self.rfile.read(length // 2))
             self.close_connection = True
             self.connection.close()
             return
-        self._note("PUT", self.rfile.read(length))
+        self._record("PUT", self.rfile.read(length))
         status, message = self.server.refusals.get("PUT", (200, "OK"))
         self._send(status, {}, message)
 
     def do_GET(self) -> None:
-        self._note("GET", self.path.partition("?")[0])
+        self._record("GET", self.path.partition("?")[0])
         self._send(200, self.server.archive)
 
     def answer_GetSubmissionLimits(self) -> None:
@@ -123,9 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, {"message": "Successfully submitted", "ref": NUMBER})
 
     def answer_ListSubmissions(self) -> None:
-        waiting = self.server.submissions
-        found = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-        self._send(200, {"submissions": found})
+        answers = self.server.submissions
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        self._send(200, {"submissions": answer})
 
     def answer_IntrospectToken(self) -> None:
         active = self.server.body("IntrospectToken")["token"] == SECRET
@@ -137,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def _note(self, name: str, body: Any) -> None:
+    def _record(self, name: str, body: Any) -> None:
         self.server.calls.append((name, body))
         self.server.headers.append(dict(self.headers))
 
