@@ -1,5 +1,6 @@
 """Section on reproducing the run: commands, times, settings, versions."""
 
+import json
 import platform
 from importlib.metadata import version
 from typing import Any
@@ -75,5 +76,6 @@ def _lines(block: dict[str, Any], indent: str = "") -> list[str]:
         if isinstance(value, dict):
             lines += [f"{indent}{key}:", *_lines(value, indent + "  ")]
         elif key not in _LOCATIONS:
-            lines.append(f"{indent}{key}: {'null' if value is None else value}")
+            text = json.dumps(value) if value is None or isinstance(value, bool) else value
+            lines.append(f"{indent}{key}: {text}")
     return lines

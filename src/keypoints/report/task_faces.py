@@ -13,9 +13,8 @@ from keypoints.core.geometry import apply_map, compose, invert, unit_map
 from keypoints.core.landmarks import SCHEMES, Scheme
 from keypoints.core.types import Array
 from keypoints.crops.augment import Augment
-from keypoints.crops.batches import Batch, BatchLoader
+from keypoints.crops.batches import Batch, BatchLoader, to_input
 from keypoints.crops.store import CropStore
-from keypoints.models.predict import to_input
 
 _CPU = torch.device("cpu")
 _BATCH_SIZE = 32

@@ -85,7 +85,7 @@ def wild_section(task: TaskRun) -> Section:
         n_incomplete=task.faces.n_incomplete(task.points),
     )
     has_boxes = task.settings.box_scale is not None
-    title = "Faces in the wild" if has_boxes else f"{len(task.points)} landmarks in small images"
+    title = "Faces in the wild" if has_boxes else f"{len(task.points)} landmarks in close-ups"
     return Section(f"task-{task.name}", title, body)
 
 
