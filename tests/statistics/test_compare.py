@@ -1,4 +1,4 @@
-"""`src/compare.py` on real experiments: what it reads from DVC's cache, past the workspace."""
+"""`src/compare.py` on experiments, whose outputs it reads from DVC's cache."""
 
 import re
 
@@ -17,23 +17,23 @@ def test_experiments_are_compared_with_each_other_and_the_workspace(workspace: W
     longer = f"models.{MODEL}.epochs=2"
     workspace.dvc("exp", "run", "--name", "longer", "-S", longer, f"evaluate@{MODEL}")
     table = workspace.folder / f"metrics/faces/{MODEL}.csv"
-    as_run, state = table.read_bytes(), workspace.run("git", "status", "--porcelain")
-    said = compare(workspace, "HEAD", "longer", "--model", MODEL)
-    row = next(line.split() for line in said.splitlines() if line.startswith("mae_px"))
+    content, state = table.read_bytes(), workspace.run("git", "status", "--porcelain")
+    output = compare(workspace, "HEAD", "longer", "--model", MODEL)
+    row = next(line.split() for line in output.splitlines() if line.startswith("mae_px"))
     assert float(row[3]) == pytest.approx(float(row[2]) - float(row[1]), abs=2e-4)
-    n = len(pd.read_csv(table))  # pixels differ between processors, and the split follows them
-    assert re.search(rf"longer (is|and HEAD are) .+ {n} faces of {n} photo", said)
+    n = len(pd.read_csv(table))  # pixels differ between processors, and the split depends on them
+    assert re.search(rf"longer (is|and HEAD do) .+ {n} faces of {n} photo", output)
     every = compare(workspace, "longer", "workspace").splitlines()
     assert [line.split(":")[0] for line in every].count(MODEL) == 1
     assert f"{MODEL}: workspace and longer have the same errors on all {n} faces" in "\n".join(
         every
     )
-    assert (table.read_bytes(), workspace.run("git", "status", "--porcelain")) == (as_run, state)
+    assert (table.read_bytes(), workspace.run("git", "status", "--porcelain")) == (content, state)
 
 
 def test_two_models_of_one_revision_are_compared(ran: Workspace) -> None:
-    said = compare(ran, "HEAD", "--model", "nose_net", "--model", "nose_net_16ch")
-    assert "nose_net_16ch and nose_net are not to be told apart with 6 faces of 1 photo" in said
+    output = compare(ran, "HEAD", "--model", "nose_net", "--model", "nose_net_16ch")
+    assert "nose_net_16ch and nose_net do not differ significantly on 6 faces of 1 photo" in output
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,12 @@ def test_two_models_of_one_revision_are_compared(ran: Workspace) -> None:
     [
         (("HEAD", "nosuch", "--model", MODEL), "error: nosuch: unknown Git revision 'nosuch'"),
         (("nosuch", "workspace"), "error: no model could be compared"),
-        (("HEAD", "--model", MODEL), "name two revisions, or two models"),
+        (("HEAD", "--model", MODEL), "give two revisions or two models"),
     ],
 )
-def test_what_cannot_be_had_is_named(ran: Workspace, arguments: tuple[str], message: str) -> None:
-    said = compare(ran, *arguments, check=False)
-    assert message in said
-    assert "Traceback" not in said
+def test_the_message_names_what_is_missing(
+    ran: Workspace, arguments: tuple[str], message: str
+) -> None:
+    output = compare(ran, *arguments, check=False)
+    assert message in output
+    assert "Traceback" not in output

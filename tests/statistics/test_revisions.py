@@ -1,0 +1,63 @@
+"""Outputs of other revisions: of the repository's DVC project, and of one in a folder below."""
+
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+from workspace import Workspace
+
+from keypoints.core.errors import PipelineError
+from keypoints.statistics.revisions import RevisionOutputs
+
+STAGE = """\
+stages:
+  write:
+    cmd: echo {text} > faces/model.csv
+    outs:
+      - faces/model.csv
+"""
+TABLE = Path("faces/model.csv")
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Path:
+    """A repository with two DVC projects; both were run and committed, and then changed."""
+    root = tmp_path_factory.mktemp("repository")
+    workspace = Workspace(root, commands)
+    workspace.run("git", "init", "--quiet")
+    workspace.run("git", "config", "user.name", "Test")
+    workspace.run("git", "config", "user.email", "test@example.com")
+    for project in (root, root / "inner"):
+        (project / "faces").mkdir(parents=True)
+        Repo.init(str(project), subdir=project != root).close()
+        (project / "dvc.yaml").write_text(STAGE.format(text=project.name))
+    (root / "inner/.dvc/config").write_text('[cache]\n    dir = "../../.dvc/cache"\n')
+    workspace.dvc("repro", "--quiet")
+    workspace.beside(root / "inner").dvc("repro", "--quiet")
+    workspace.commit()
+    for project in (root, root / "inner"):
+        (project / TABLE).write_text("changed\n")
+    return root
+
+
+@pytest.mark.parametrize("project", ["", "inner"])
+def test_a_revision_has_its_outputs_although_the_files_changed(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, project: str
+) -> None:
+    monkeypatch.chdir(repository)
+    revision, workspace = (RevisionOutputs(name, Path(project)) for name in ("HEAD", "workspace"))
+    assert revision.read(TABLE) == f"{(repository / project).name}\n"
+    assert workspace.read(TABLE) == "changed\n"
+    assert "model.csv" in revision.names(TABLE.parent)
+    assert workspace.names(TABLE.parent) == revision.names(TABLE.parent)
+    assert revision.names(Path("nosuch")) == []
+
+
+def test_the_message_for_a_missing_output_or_revision_names_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    with pytest.raises(PipelineError, match=r"inner/other\.csv: HEAD has no such output"):
+        RevisionOutputs("HEAD", Path("inner")).read(Path("other.csv"))
+    with pytest.raises(PipelineError, match="unknown Git revision 'nosuch'; give a commit"):
+        RevisionOutputs("nosuch")
