@@ -84,10 +84,7 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "photos",
-        metavar="PHOTO",
-        nargs="+",
-        help="photo, video, folder of photos, quoted pattern, or - for a list on standard input",
+        "photos", metavar="PHOTO", nargs="+", help="photo, video, folder, pattern, or - (a list)"
     )
     models = parser.add_mutually_exclusive_group()
     models.add_argument(
@@ -112,11 +109,7 @@ def parser() -> argparse.ArgumentParser:
         "--thorough", action="store_true", help="also detect small faces beside large ones"
     )
     parser.add_argument(
-        "--format",
-        action="append",
-        default=[],
-        choices=FORMATS,
-        help="format besides JSON; can be repeated",
+        "--format", action="append", default=[], choices=FORMATS, help="besides JSON; repeatable"
     )
     parser.add_argument(
         "--every",

@@ -24,41 +24,25 @@ def export(arguments: argparse.Namespace) -> str:
     """Export a model and return a message with the name of the result."""
     path = model_file(arguments.model)
     if path.suffix == ".onnx":
-        raise PipelineError(
-            f"{path}: already an export; give the .safetensors file of its model instead"
-        )
+        raise PipelineError(f"{path}: already an export; give the .safetensors file of its model")
     if arguments.web:
         from keypoints.export.web import write_site
 
         write_site(arguments.web, load_model(path))
         return f"{arguments.web}: serve it with `python -m http.server --directory {arguments.web}`"
-    out = _write_half(path, arguments.out) if arguments.half else _write_onnx(path, arguments.out)
-    return f"{out}: {out.stat().st_size / 1e6:.1f} MB"
-
-
-def _write_half(path: Path, out: Path | None) -> Path:
-    out = _check_out(out or path.with_suffix(".half.safetensors"), ".safetensors", path)
-    trained = load_model(path)
-    with atomic_file(out) as temporary:
-        save_model(temporary, trained.network.half(), trained.settings)
-    return out
-
-
-def _write_onnx(path: Path, out: Path | None) -> Path:
-    from keypoints.export.onnx import write_onnx  # a slow import
-
-    out = _check_out(out or path.with_suffix(".onnx"), ".onnx", path)
-    write_onnx(out, load_model(path), model=path)
-    return out
-
-
-def _check_out(out: Path, suffix: str, path: Path) -> Path:
+    suffix = ".safetensors" if arguments.half else ".onnx"
+    out = arguments.out or path.with_suffix(".half.safetensors" if arguments.half else ".onnx")
     if out.suffix != suffix or out.resolve() == path.resolve():
-        raise PipelineError(
-            f"--out {out}: must be a {suffix} file other than the model's, {path}; "
-            "choose another name"
-        )
-    return out
+        raise PipelineError(f"--out {out}: must be a {suffix} file, and not {path} itself")
+    trained = load_model(path)
+    if arguments.half:
+        with atomic_file(out) as temporary:
+            save_model(temporary, trained.network.half(), trained.settings)
+    else:
+        from keypoints.export.onnx import write_onnx  # a slow import
+
+        write_onnx(out, trained, model=path)
+    return f"{out}: {out.stat().st_size / 1e6:.1f} MB"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -74,9 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "optional with --web",
     )
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--half", action="store_true", help="float16 weights instead of ONNX")
     kind.add_argument(
-        "--web", metavar="DIR", type=Path, help="a page that runs the model in the browser"
+        "--half", action="store_true", help="write a model file with float16 weights, not ONNX"
+    )
+    kind.add_argument(
+        "--web", metavar="DIR", type=Path, help="folder for a page that runs it in the browser"
     )
     parser.add_argument(
         "--out", metavar="FILE", type=Path, help="file of the export (default: beside the model)"

@@ -135,12 +135,11 @@ def test_the_metadata_are_read_without_the_weights(tiny_model: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("broken.safetensors", b"no model at all", "not a model of this project"),
-        ("broken.onnx", b"no model at all", "not an export of this project"),
+        ("broken.onnx", b"not a model", "not an export of this project"),
         ("empty.onnx", b"", "not an export of this project"),
-        ("none.safetensors", None, "no such file; train the model"),
         ("none.onnx", None, "no such file; write it with `python src/export.py MODEL`"),
-        ("other.safetensors", save({"a": torch.zeros(1)}), "it carries no settings"),
+        ("none.safetensors", None, "no such file; train the model"),
+        ("other.safetensors", save({"a": torch.zeros(1)}), "it has no settings"),
     ],
 )
 def test_a_file_that_is_not_a_model_is_rejected_by_name(
@@ -151,9 +150,6 @@ def test_a_file_that_is_not_a_model_is_rejected_by_name(
         path.write_bytes(content)
     with pytest.raises(ModelFileError, match=f"{name}: .*{problem}"):
         open_model(path, "cpu")
-    if path.suffix == ".safetensors":
-        with pytest.raises(ModelFileError, match=f"{name}: .*{problem}"):
-            load_model(path)
 
 
 def test_an_export_contains_no_path_of_this_machine(exported: Path) -> None:
@@ -212,10 +208,11 @@ def test_contradicting_options_are_rejected(
 def test_a_failed_export_leaves_the_previous_file(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "tiny.onnx").write_bytes(b"previous")
+    out = tmp_path / "half.safetensors"
+    out.write_bytes(b"previous")
     monkeypatch.setattr(Path, "replace", _fail)
     with pytest.raises(SystemExit, match="No space left on device"):
-        export.main([str(tiny_model), "--out", str(tmp_path / "tiny.onnx")])
+        export.main([str(tiny_model), "--half", "--out", str(out)])
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"previous"]
 
 

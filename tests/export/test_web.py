@@ -32,7 +32,7 @@ needs_npm = pytest.mark.skipif(
 
 # Opens the page in a frame, drags the box, and posts the results from before and after.
 PROBE = """<!DOCTYPE html><link rel="icon" href="data:,">
-<iframe src="index.html#sample" width="WIDTH" height="900" style="border: 0"></iframe>
+<iframe src="index.html#rendered" width="WIDTH" height="900" style="border: 0"></iframe>
 <script type="module">
 const frame = document.querySelector("iframe");
 const numbers = () => frame.contentDocument?.getElementById("numbers")?.textContent;

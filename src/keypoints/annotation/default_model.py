@@ -89,8 +89,8 @@ def _find_best() -> Path:
         path
         for root in _PIPELINES
         for path in _trained_models(root)
-        if _takes_boxes(info := read_info(path))
-        and (not committed or _is_trained_on_real_faces(info, root))
+        if (info := read_info(path)).task.box_scale is not None
+        and (not committed or _trained_on_real_faces(info, root))
     ]
     if not committed and not trained:
         raise ModelFileError(
@@ -104,20 +104,16 @@ def _trained_models(root: Path) -> list[Path]:
     return sorted((root / paths.MODELS).glob("*.safetensors"))
 
 
-def _takes_boxes(info: ModelInfo) -> bool:
-    return info.task.box_scale is not None
-
-
-def _is_trained_on_real_faces(info: ModelInfo, root: Path) -> bool:
+def _trained_on_real_faces(info: ModelInfo, root: Path) -> bool:
     source = root / paths.RAW / info.task.dataset / "source.json"
     return _read_json(source).get("source") == "public"
 
 
 def _nme(path: Path) -> float:
     """NME on the validation faces; infinite if the model was not evaluated."""
-    scores = paths.SCORES / f"{path.stem}.json"
-    file = path.with_suffix(".json") if path == PRETRAINED else path.parents[1] / scores
-    return float(_read_json(file).get("nme", float("inf")))
+    evaluated = path.parents[1] / paths.SCORES / f"{path.stem}.json"
+    scores = path.with_suffix(".json") if path == PRETRAINED else evaluated
+    return float(_read_json(scores).get("nme", float("inf")))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -60,9 +60,8 @@ class AnnotationOutput:
             path = self._write_photo(image)
         if not image.faces:
             return f"{image.input.name}: no face found"
-        uncertainty = np.mean([face.uncertainty_photo.mean() for face in image.faces])
-        faces = _count(len(image.faces), "face")
-        return f"{image.input.name}: {faces}, uncertainty {uncertainty:.1f} px -> {path}"
+        found = f"{_count(len(image.faces), 'face')}, {_uncertainty_text(image)}"
+        return f"{image.input.name}: {found} -> {path}"
 
     def close(self) -> None:
         """Finish the last video and the last sheet."""
@@ -150,3 +149,9 @@ def annotation_output(
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _uncertainty_text(image: AnnotatedImage) -> str:
+    """The mean uncertainty of all points."""
+    mean = np.mean([face.uncertainty_photo.mean() for face in image.faces])
+    return f"uncertainty {mean:.1f} px"

@@ -126,7 +126,7 @@ try {
   overlay = new Overlay(part("overlay"), network.model, predict);
   addListeners();
   part("status").textContent = `${network.model.name} is ready. Drop a photo, or try the rendered face.`;
-  if (location.hash === "#sample") await openSample(network.model.sample_box);
+  if (location.hash === "#rendered") await openSample(network.model.sample_box);
 } catch (error) {
   part("status").textContent = `The network cannot be loaded: ${error.message}. The page must be served, ` +
     "for example with `python -m http.server`.";
