@@ -1,7 +1,4 @@
-"""Any timm backbone with one linear layer for the points: the write-up's third part had ResNet-18.
-
-timm takes two seconds to import, so only a model that needs it does.
-"""
+"""Backbones of timm with their weights; imported late, because timm takes two seconds to import."""
 
 import difflib
 from pathlib import Path
@@ -11,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from keypoints.config.messages import SettingsError
 from keypoints.core.errors import first_line
 
+if TYPE_CHECKING:
+    from torch import nn
+
 _STRIDES = (4, 8, 16, 32)
-_DAMAGE = (  # what torch raises where a .pth is not as it should be
+_LOAD_ERRORS = (  # raised by torch for a .pth that is damaged
     AssertionError,
     AttributeError,
     EOFError,
@@ -23,11 +23,8 @@ _DAMAGE = (  # what torch raises where a .pth is not as it should be
     ValueError,
 )
 
-if TYPE_CHECKING:
-    from torch import nn
 
-
-def timm_backbone(
+def create_regressor(
     name: str,
     in_channels: int,
     input_size: tuple[int, int],
@@ -36,19 +33,19 @@ def timm_backbone(
     pad_type: str | None = None,
     weights: Path | None = None,
 ) -> "nn.Module":
-    """Build a backbone, with random or with given weights.
+    """Build a backbone with one linear layer for the outputs.
 
     Args:
-        name: Of timm, with or without the tag of its weights: `resnet18.tv_in1k`.
-        in_channels: Of the input.
+        name: Name of a timm model, with or without the tag of its weights: `resnet18.tv_in1k`.
+        in_channels: Channels of the input.
         input_size: Height and width of the input, px.
-        n_outputs: Numbers per face.
-        pad_type: `same` for weights that were made with TensorFlow's padding.
-        weights: A .safetensors or .pth file of the same architecture; None: random.
+        n_outputs: Number of outputs per face.
+        pad_type: `same` for weights made with TensorFlow's padding.
+        weights: A .safetensors or .pth file of the same backbone; None: random weights.
 
     Raises:
-        SettingsError: If timm has no such backbone, it does not take `pad_type`, or the weights are
-            those of another one.
+        SettingsError: If timm has no such backbone, it does not support `pad_type`, or the weights
+            belong to another one.
     """
     size = _fixed_size(name, input_size)
     backbone = _create(name, pad_type, num_classes=n_outputs, in_chans=in_channels, **size)
@@ -61,7 +58,7 @@ def timm_backbone(
 
 
 def _float32_classifier(backbone: Any) -> None:
-    """Have the last layer say its points in whole precision."""
+    """Replace the last layer by one that computes in float32."""
     from torch import nn
 
     from keypoints.models.network import Float32Linear
@@ -77,35 +74,30 @@ def create_feature_extractor(
     in_channels: int,
     *,
     pad_type: str | None = None,
-    blur_pool: bool = False,
-    up_to: int = 32,
     weights: Path | None = None,
 ) -> Any:
-    """Build a backbone that gives its features at strides 4, 8, 16 and 32, coarsest last.
+    """Build a backbone that returns its features at strides 4, 8, 16 and 32, coarsest last.
 
     Args:
-        name: Of timm, with or without the tag of its weights.
-        in_channels: Of the input.
-        pad_type: As for `timm_backbone`.
-        blur_pool: Whether what is halved in size is blurred first, so that a shift by a pixel
-            changes the features little (Zhang, Making convolutional networks shift-invariant again,
-            2019). Weights that were made without it fit.
-        up_to: The coarsest stride that is wanted.
-        weights: As for `timm_backbone`; layers beyond the last features are passed over.
+        name: Name of a timm model, with or without the tag of its weights.
+        in_channels: Channels of the input.
+        pad_type: `same` for weights made with TensorFlow's padding.
+        weights: A .safetensors or .pth file of the same backbone, whose layers after the last
+            features are ignored; None: random weights.
 
     Raises:
-        SettingsError: As `timm_backbone`, or if it has no features at these strides.
+        SettingsError: If timm has no such backbone, it has no features at these strides, it does
+            not support `pad_type`, or the weights belong to another one.
     """
     options: dict[str, Any] = {"features_only": True, "in_chans": in_channels}
-    if blur_pool:
-        from timm.layers import BlurPool2d
-
-        options["aa_layer"] = BlurPool2d
     backbone = _create(name, pad_type, **options)
     strides = backbone.feature_info.reduction()
     if not set(_STRIDES) <= set(strides):
-        raise SettingsError(f"backbone {name}: has features at strides {strides}, not {_STRIDES}")
-    levels = [strides.index(stride) for stride in _STRIDES if stride <= up_to]
+        raise SettingsError(
+            f"backbone {name}: has features at strides {strides}, not {_STRIDES}; choose another "
+            "backbone"
+        )
+    levels = [strides.index(stride) for stride in _STRIDES]
     backbone = _create(name, pad_type, out_indices=levels, **options)
     _drop_unused_stages(backbone)
     if weights is not None:
@@ -116,19 +108,19 @@ def create_feature_extractor(
 
 
 def _drop_unused_stages(backbone: Any) -> None:
-    """Drop the stages behind the last features, which timm's EfficientNets and MobileNets keep."""
+    """Drop the stages after the last features, which timm's EfficientNets and MobileNets keep."""
     ends = getattr(backbone, "_stage_out_idx", None)
     if ends and hasattr(backbone, "blocks"):
         backbone.blocks = backbone.blocks[: max(ends)]
 
 
 def _fixed_size(name: str, input_size: tuple[int, int]) -> dict[str, tuple[int, int]]:
-    """What tells a backbone that is built for one size of input, as transformers are, which one."""
+    """The `img_size` option of a backbone that is built for one input size, such as a ViT."""
     import timm
 
     try:
         config = timm.get_pretrained_cfg(name)
-    except RuntimeError:  # an unknown name, which `_create` tells
+    except RuntimeError:  # an unknown name, which `_create` reports
         return {}
     return {"img_size": input_size} if config is not None and config.fixed_input_size else {}
 
@@ -140,8 +132,9 @@ def _create(name: str, pad_type: str | None, **options: Any) -> Any:
         options["pad_type"] = pad_type
     known = timm.list_models()
     if name.split(".")[0] not in known:
-        nearest = difflib.get_close_matches(name, known, n=3) or ["see timm.list_models()"]
-        raise SettingsError(f"timm has no backbone {name!r}; near it: {', '.join(nearest)}")
+        similar = difflib.get_close_matches(name, known, n=3)
+        hint = f"did you mean {', '.join(similar)}?" if similar else "see timm.list_models()"
+        raise SettingsError(f"timm has no backbone {name!r}; {hint}")
     try:
         return timm.create_model(name, **options)
     except (RuntimeError, TypeError, ValueError, AssertionError) as error:
@@ -149,13 +142,13 @@ def _create(name: str, pad_type: str | None, **options: Any) -> Any:
 
 
 def _load_weights(backbone: Any, found: dict[str, Any], path: Path, heads: tuple[str, ...]) -> None:
-    """Load everything but the heads; a key that does not fit stops, none is passed over."""
+    """Load everything except the heads; every other key must match."""
     from timm.models import adapt_input_conv
 
     config = backbone.pretrained_cfg
     own = backbone.state_dict()
-    kept = {key: value for key, value in found.items() if _is_carried_over(key, heads)}
-    expected = {key for key in own if _is_carried_over(key, heads)}
+    kept = {key: value for key, value in found.items() if _is_transferred(key, heads)}
+    expected = {key for key in own if _is_transferred(key, heads)}
     first = f"{config['first_conv']}.weight"
     if first in kept and first in own and kept[first].shape[1:2] != own[first].shape[1:2]:
         kept[first] = adapt_input_conv(own[first].shape[1], kept[first])
@@ -170,8 +163,8 @@ def _load_weights(backbone: Any, found: dict[str, Any], path: Path, heads: tuple
     backbone.load_state_dict(kept, strict=False)
 
 
-def _is_carried_over(key: str, heads: tuple[str, ...]) -> bool:
-    """Not a classifier's, nor the count of batches, which older files lack and nothing reads."""
+def _is_transferred(key: str, heads: tuple[str, ...]) -> bool:
+    """Exclude classifiers, and the counts of batches, which older files lack and nothing uses."""
     is_head = key.startswith(tuple(f"{head}." for head in heads))
     return not is_head and not key.endswith("num_batches_tracked")
 
@@ -187,15 +180,14 @@ def _read_weights(path: Path) -> dict[str, Any]:
             found = load_file(path)
         else:
             found = torch.load(path, map_location="cpu", weights_only=True)
-    except (*_DAMAGE, UnpicklingError, SafetensorError) as error:
+    except (*_LOAD_ERRORS, UnpicklingError, SafetensorError) as error:
         raise SettingsError(
-            f"{path}: no weights that can be read ({first_line(error)}); fetch it again, or take "
-            "another file: .safetensors, or a .pth of tensors alone"
+            f"{path}: not a readable weights file ({first_line(error)}); fetch it again, or use "
+            "another one: .safetensors, or a .pth that contains only tensors"
         ) from error
-    tensors = isinstance(found, dict) and all(map(torch.is_tensor, found.values()))
-    if not tensors or not all(isinstance(name, str) for name in found):
+    are_tensors = isinstance(found, dict) and all(map(torch.is_tensor, found.values()))
+    if not are_tensors or not all(isinstance(name, str) for name in found):
         raise SettingsError(
-            f"{path}: should hold tensors by their names, and nothing around them; save its state "
-            "dict alone"
+            f"{path}: should contain tensors by name and nothing else; save only the state dict"
         )
     return found

@@ -1,34 +1,107 @@
-"""The registry: from the settings of a model to its network.
+"""Builds the network of a model; architectures are packages that are found by their name.
 
-An architecture is a module of this package; `network`, `first_weights` and `carried_over` are what
-they share. To add one: write the module, its settings in `keypoints.settings`, and its line in
-`_build_body`.
+To add an architecture, add a package to `keypoints.architectures` with `SETTINGS`, `build` and,
+optionally, `logits_loss`. torch is imported late, because reading settings does not need it.
 """
 
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from keypoints.config.data import Task
-from keypoints.config.messages import SettingsError
-from keypoints.config.models import (
-    BackboneSettings,
-    FaceNetModel,
-    HeatmapModel,
-    ModelSettings,
-    NoseNetModel,
-    PipModel,
-)
+from keypoints import architectures
+from keypoints.config.messages import SettingsError, join_names
+from keypoints.config.params import Params
 from keypoints.core.errors import first_line
 from keypoints.core.landmarks import Scheme
 from keypoints.core.rng import Stream, torch_seed
-from keypoints.models.checkpoint import points_of
-from keypoints.models.init import init_output_bias
-from keypoints.models.network import LandmarkNetwork
-from keypoints.models.transfer import LandmarkSubset, load_matching_weights, read_checkpoint_info
+from keypoints.crops.format import Task
+from keypoints.models.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from keypoints.models.network import LandmarkNetwork
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """Sizes of a network's input and output.
+
+    Attributes:
+        in_channels: Channels of the input.
+        input_size: Height and width of the input, px.
+        n_points: Number of predicted points.
+    """
+
+    in_channels: int
+    input_size: tuple[int, int]
+    n_points: int
+
+
+class Architecture(Protocol):
+    """The interface of a package of `keypoints.architectures`.
+
+    An architecture whose loss uses the logits also has
+    `logits_loss(settings) -> LogitsLoss | None` (`keypoints.models.network`).
+
+    Attributes:
+        SETTINGS: Class of the settings of its models.
+        build: Function of the settings and the shape that returns the body of a network; an
+            architecture with a backbone also takes the file of the backbone's weights.
+    """
+
+    SETTINGS: type[ModelSettings]
+    build: Callable[..., "nn.Module"]
+
+
+def architecture_names() -> list[str]:
+    """Names of all architectures."""
+    return sorted(module.name for module in pkgutil.iter_modules(architectures.__path__))
+
+
+def find_architecture(name: str) -> Architecture:
+    """Import an architecture.
+
+    Raises:
+        SettingsError: If there is no architecture of this name.
+    """
+    if name not in architecture_names():
+        raise SettingsError(f"architecture {_must_be_one_of(name)}")
+    return cast(Architecture, importlib.import_module(f"{architectures.__name__}.{name}"))
+
+
+def parse_model_settings(values: dict[str, Any]) -> ModelSettings:
+    """Validate the settings of a model by the rules of its architecture.
+
+    Raises:
+        SettingsError: If there is no such architecture.
+        pydantic.ValidationError: If a setting breaks a rule.
+    """
+    return find_architecture(str(values.get("architecture"))).SETTINGS.model_validate(values)
+
+
+def read_model_settings(params: Params, name: str) -> ModelSettings:
+    """Read the settings of a model by the rules of its architecture.
+
+    Raises:
+        SettingsError: If there is no such model or architecture, or a setting breaks a rule.
+    """
+    key = f"models.{name}"
+    params.entry("models", name, dict[str, Any])
+    architecture: str = params.read(f"{key}.architecture", str)
+    if architecture not in architecture_names():
+        raise params.error(f"{key}.architecture", _must_be_one_of(architecture))
+    return params.read(key, find_architecture(architecture).SETTINGS)
+
+
+def _must_be_one_of(name: str) -> str:
+    return f"must be one of {join_names(architecture_names())}; got {name!r}"
 
 
 def build_network(
@@ -40,111 +113,74 @@ def build_network(
     mean_unit: NDArray[np.floating] | None = None,
     weights: Path | None = None,
     scheme: Scheme | None = None,
-) -> LandmarkNetwork:
-    """Build a model's network with first weights that are a function of what is given.
+) -> "LandmarkNetwork":
+    """Build the network of a model; its initial weights depend on the arguments only.
 
     Args:
         model: Settings of the model.
         task: Settings of its task.
-        n_points: Points to predict.
-        seed: Of the run.
-        mean_unit: The mean shape, (n_points, 2) in 0..1 of the input: the first predictions lie
-            near it, where the last layer is linear. None: the middle of the input.
-        weights: Pre-trained weights of the backbone, or a model file of this project; None: random.
-        scheme: The markup of the points. A last layer from a model file of another number of points
-            is put together from those that lie nearest, or passed over: where nothing is known of
-            how the markups agree, or this is None. (A pip_net starts from one of the same points.)
+        n_points: Number of predicted points.
+        seed: Seed of the initial weights.
+        mean_unit: Mean shape in 0..1 of the input, (n_points, 2): the first predictions lie near
+            it if the last layer is linear. None: the centre of the input.
+        weights: File of pre-trained backbone weights, or a model file of this project; None:
+            random weights.
+        scheme: Landmark scheme of the points. If a model file has other points, its last layer is
+            interpolated, or left random if the relation of the two schemes is unknown or `scheme`
+            is None.
 
     Raises:
         SettingsError: If the settings do not fit each other or the weights.
     """
-    trained = None if weights is None else read_checkpoint_info(weights)
-    shape = np.full((n_points, 2), 0.5) if mean_unit is None else mean_unit
+    import torch
+
+    from keypoints.models import init, network, transfer
+
+    trained = None if weights is None else transfer.read_checkpoint_info(weights)
+    shape = NetworkShape(task.channels, task.input_size, n_points)
+    backbone_weights = [] if trained or weights is None else [weights]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, Stream.WEIGHTS))
         try:
-            body = _build_body(model, task, shape, None if trained else weights)
+            body = find_architecture(model.architecture).build(model, shape, *backbone_weights)
         except (MemoryError, RuntimeError) as error:
             raise SettingsError(f"the network cannot be built: {first_line(error)}") from error
-    init_output_bias(shape, body)
-    network = LandmarkNetwork(body, mean=model.mean, std=model.std)
-    if isinstance(model, BackboneSettings):
-        _check_input_size(network, model, task)
+    centre = np.full((n_points, 2), 0.5)
+    init.init_output_bias(centre if mean_unit is None else mean_unit, body)
+    built = network.LandmarkNetwork(body, mean=model.mean, std=model.std)
+    problem = input_size_problem(built, task.channels, task.input_size)
+    if problem:
+        raise SettingsError(
+            f"{transfer.network_kind(model.model_dump())} {problem}; change height and width of "
+            "its task, or the architecture"
+        )
     if weights is not None and trained is not None:
-        markup = None if scheme is None else LandmarkSubset(scheme, points_of(task, scheme))
-        load_matching_weights(network, model, weights, trained, markup)
-    return network
+        points = None if scheme is None else transfer.LandmarkSubset(scheme, task.points_of(scheme))
+        transfer.load_matching_weights(built, model, weights, trained, points)
+    return built
 
 
-@torch.inference_mode()
-def _check_input_size(network: LandmarkNetwork, model: BackboneSettings, task: Task) -> None:
-    """See now, not after the first batch was read, whether a backbone takes inputs of this size."""
+def input_size_problem(
+    network: "LandmarkNetwork", channels: int, input_size: tuple[int, int]
+) -> str | None:
+    """Try a network on one input, so that a problem shows before training starts.
+
+    Args:
+        network: The network; it is left in training mode.
+        channels: Channels of the input.
+        input_size: Height and width of the input, px.
+
+    Returns:
+        A problem for a message, or None.
+    """
+    import torch
+
     network.eval()
     try:
-        network(torch.zeros(1, task.channels, *task.input_size, device=network.mean.device))
+        with torch.inference_mode():
+            network(torch.zeros(1, channels, *input_size, device=network.mean.device))
     except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
-        blurred = isinstance(model, HeatmapModel | PipModel) and model.blur_pool
-        raise SettingsError(
-            f"backbone {model.backbone}: does not take an input of {task.input_size} px "
-            f"({first_line(error)}); change height and width of its task, or the backbone"
-            f"{', or say blur_pool: false' if blurred else ''}"
-        ) from error
-    network.train()
-
-
-def _build_body(
-    model: ModelSettings, task: Task, shape: NDArray[np.floating], weights: Path | None
-) -> nn.Module:
-    """A model's body; `shape`, (n_points, 2), is the mean one as far as it is known."""
-    n_outputs = shape.size
-    if isinstance(model, NoseNetModel):
-        from keypoints.architectures.nose_net.network import NoseNet
-
-        return NoseNet(
-            task.channels,
-            task.input_size,
-            channels=model.channels,
-            hidden=model.hidden_features,
-            kernels=model.kernel_sizes,
-            n_outputs=n_outputs,
-        )
-    if isinstance(model, FaceNetModel):
-        from keypoints.architectures.face_net.network import FaceNet
-
-        return FaceNet(task.channels, task.input_size, n_outputs=n_outputs)
-    if isinstance(model, HeatmapModel):
-        from keypoints.architectures.heatmap.network import HeatmapNet
-
-        return HeatmapNet(
-            model.backbone,
-            task.channels,
-            channels=model.channels,
-            separable=model.separable_convs,
-            n_points=len(shape),
-            pad_type=model.pad_type,
-            blur_pool=model.blur_pool,
-            weights=weights,
-        )
-    if isinstance(model, PipModel):
-        from keypoints.models.pip_net import PipNet
-
-        return PipNet(
-            model.backbone,
-            task.channels,
-            stride=model.stride,
-            neighbours=model.neighbours,
-            shape=shape,
-            pad_type=model.pad_type,
-            blur_pool=model.blur_pool,
-            weights=weights,
-        )
-    from keypoints.models.backbones import timm_backbone
-
-    return timm_backbone(
-        model.backbone,
-        task.channels,
-        task.input_size,
-        n_outputs=n_outputs,
-        pad_type=model.pad_type,
-        weights=weights,
-    )
+        return f"does not accept an input of {input_size} px ({first_line(error)})"
+    finally:
+        network.train()
+    return None

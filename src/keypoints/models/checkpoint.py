@@ -1,40 +1,58 @@
-"""The settings that a network was trained with, as its file carries them; reading them is quick."""
+"""The metadata of model files: the settings that a network was trained with.
+
+Reading them does not import torch, so `annotate.py` starts quickly with an ONNX model.
+"""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, field_validator
 
-from keypoints.config.data import Task
-from keypoints.config.models import ModelSettings
+from keypoints.config.messages import SettingsError
 from keypoints.core.errors import PipelineError, first_line
-from keypoints.core.landmarks import SCHEMES, Scheme
-from keypoints.crops.store import CropFormat
+from keypoints.core.landmarks import SCHEMES
+from keypoints.crops.format import CropFormat, Task
+from keypoints.models.build import parse_model_settings
+from keypoints.models.settings import ModelSettings
 
-SETTINGS = "settings"  # their key in a file's metadata
-_LONGEST_HEADER = 2**26  # bytes; safetensors refuses more than 100 MB
+SETTINGS = "settings"  # metadata key of the settings
+_MAX_HEADER_BYTES = 2**26  # safetensors refuses more than 100 MB
 
 
 class ModelFileError(PipelineError):
-    """A model file that cannot be used; the message says why and what to do."""
+    """A model file that is missing, damaged or that of another model."""
 
 
 def missing_model_error(path: Path) -> ModelFileError:
-    """A file that is not there."""
-    stage = f"train@{path.stem}"
+    """Return the error for a model file that does not exist."""
     return ModelFileError(
-        f"{path}: no such file; train the model: dvc repro {stage}, or contenders/dvc.yaml:{stage}"
+        f"{path}: no such file; train the model: `dvc repro train@{path.stem}`, in contenders/ if "
+        "the model is one of them"
     )
 
 
 def invalid_model_error(path: Path, error: Exception) -> ModelFileError:
-    """A file that is something else, or damaged."""
-    return ModelFileError(f"{path}: not a model of this project ({first_line(error)}); train it")
+    """Return the error for a file that is damaged or not a model of this project."""
+    return ModelFileError(
+        f"{path}: not a model of this project ({first_line(error)}); train the model again"
+    )
 
 
 class ModelInfo(BaseModel):
-    """The settings that a network was trained with."""
+    """The settings that a network was trained with.
+
+    Attributes:
+        name: Name of the model.
+        seed: Seed of the training.
+        lr: Learning rate at full input size, without schedule.
+        scheme: Name of the landmark scheme.
+        model: Settings of the model, an instance of its architecture's `SETTINGS`.
+        task: Settings of its task.
+        augment: Augmentation preset that the model named, as a record.
+        optim: Optimiser preset that the model named, as a record.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,60 +60,64 @@ class ModelInfo(BaseModel):
     seed: int
     lr: float
     scheme: str
-    model: ModelSettings
+    model: SerializeAsAny[ModelSettings]
     task: Task
+    augment: dict[str, Any] = {}
+    optim: dict[str, Any] = {}
+
+    @field_validator("scheme")
+    @classmethod
+    def _check_scheme(cls, scheme: str) -> str:
+        if scheme not in SCHEMES:
+            raise ValueError(f"must be one of {', '.join(SCHEMES)}; got {scheme!r}")
+        return scheme
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _parse_model(cls, model: Any) -> Any:
+        return parse_model_settings(model) if isinstance(model, dict) else model
 
     @property
     def points(self) -> tuple[int, ...]:
-        """Which points of the scheme are predicted."""
-        return points_of(self.task, SCHEMES[self.scheme])
+        """Indices of the scheme's points that the network predicts."""
+        return self.task.points_of(SCHEMES[self.scheme])
 
     @property
     def crop_format(self) -> CropFormat:
-        """The crops that the network takes: its input, without the margin of training."""
-        return CropFormat(
-            height=self.task.height,
-            width=self.task.width,
-            margin=0,
-            colour=self.task.colour,
-            box_scale=self.task.box_scale,
-            scheme=self.scheme,
-        )
-
-
-def points_of(task: Task, scheme: Scheme) -> tuple[int, ...]:
-    """Which points of the scheme a task predicts."""
-    return (scheme.nose_tip,) if task.points == "nose_tip" else tuple(range(scheme.n_points))
+        """Format of the network's input: the crops without a margin."""
+        return CropFormat.of(self.task, SCHEMES[self.scheme], margin=0)
 
 
 def parse_info(metadata: Mapping[str, str]) -> ModelInfo:
-    """The settings in the metadata of a file of weights.
+    """Parse the metadata of a model file or of an export.
 
     Raises:
-        ModelFileError: If there are none, or not as this project writes them.
+        ModelFileError: If it has no settings, or not those of this version.
     """
     if SETTINGS not in metadata:
-        raise ModelFileError("it carries no settings")
+        raise ModelFileError("it has no settings")
     try:
         return ModelInfo.model_validate_json(metadata[SETTINGS])
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ModelFileError(f"its settings: {where}: {first['msg']}") from error
+        key = ".".join(map(str, first["loc"]))
+        raise ModelFileError(f"its settings: {key}: {first['msg']}") from error
+    except SettingsError as error:
+        raise ModelFileError(f"its settings: model: {error}") from error
 
 
 def read_info(path: Path) -> ModelInfo:
-    """Read the settings of a model file and none of its weights: torch is not needed.
+    """Read the metadata of a model file, without its weights.
 
     Raises:
-        ModelFileError: If the file is missing, damaged, or not one of this project's.
+        ModelFileError: If the file is missing, damaged, or not a model of this project.
     """
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, _LONGEST_HEADER)))
+            header = json.loads(file.read(min(length, _MAX_HEADER_BYTES)))
         return parse_info(header.get("__metadata__", {}))
     except FileNotFoundError as error:
         raise missing_model_error(path) from error
-    except (AttributeError, OSError, ValueError, TypeError, ModelFileError) as error:
+    except (AttributeError, OSError, ValueError, TypeError, PipelineError) as error:
         raise invalid_model_error(path, error) from error

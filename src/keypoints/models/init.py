@@ -1,4 +1,4 @@
-"""First weights with which a network learns from the first step on."""
+"""Initial weights with which a network learns from the first step on."""
 
 import numpy as np
 import torch
@@ -7,10 +7,10 @@ from torch import nn
 
 
 def kaiming_init(layer: nn.Module) -> None:
-    """First weights that keep the signal's size from layer to layer.
+    """Initialise a layer so that the signal keeps its size.
 
-    With torch's default each layer shrinks it, and after nine the network says the mean shape for
-    hundreds of steps before it starts to learn.
+    With torch's default each layer shrinks the signal: after nine layers the network predicts the
+    mean shape for hundreds of steps before it starts to learn.
 
     Source: He et al., Delving deep into rectifiers, 2015.
     """
@@ -21,14 +21,15 @@ def kaiming_init(layer: nn.Module) -> None:
 
 
 def init_output_bias(points_unit: NDArray[np.floating], body: nn.Module) -> None:
-    """First predictions near given points, by the last layer, if it is linear and gives them.
+    """Initialise the last layer so that the first predictions lie near given points.
 
-    With a last layer of the others' size they are far off at first, and the steps that correct
-    them leave the other layers with weights that learn slowly (docs/results.md has the numbers).
+    A last layer with the initial scale of the others predicts points far away. The steps that
+    correct them leave the other layers with weights that learn slowly; docs/experiments.md has the
+    numbers.
 
     Args:
-        points_unit: (n_points, 2) in 0..1 of the input.
-        body: Of a network; one whose last layer is of another kind stays as it is.
+        points_unit: Points in 0..1 of the input, (n_points, 2).
+        body: Body of a network. It stays unchanged unless its last linear layer returns the points.
     """
     linear = [layer for layer in body.modules() if isinstance(layer, nn.Linear)]
     if linear and linear[-1].out_features == points_unit.size:

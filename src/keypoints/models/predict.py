@@ -1,4 +1,4 @@
-"""From a trained model's file to predictions in photo pixels."""
+"""Model files with their weights, and predictions of trained networks."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from keypoints.core.errors import PipelineError
 from keypoints.core.geometry import apply_map, invert
-from keypoints.crops.batches import Batch, BatchLoader
-from keypoints.crops.store import CropFormat
+from keypoints.core.types import Array
+from keypoints.crops.batches import BatchLoader, to_input
+from keypoints.crops.format import CropFormat
 from keypoints.models.build import build_network
 from keypoints.models.checkpoint import (
     SETTINGS,
@@ -23,12 +24,9 @@ from keypoints.models.checkpoint import (
     missing_model_error,
     parse_info,
 )
-from keypoints.core.devices import to_device
 from keypoints.models.network import LandmarkNetwork
 
-Array = NDArray[np.floating]
-
-_DAMAGE = (  # what torch raises where weights or sizes are not as they should be
+_LOAD_ERRORS = (  # raised by torch for wrong weights or sizes
     AttributeError,
     LookupError,
     MemoryError,
@@ -42,7 +40,7 @@ _DAMAGE = (  # what torch raises where weights or sizes are not as they should b
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network with the settings that it was trained with."""
+    """A trained network and the settings that it was trained with."""
 
     network: LandmarkNetwork
     settings: ModelInfo
@@ -52,46 +50,46 @@ def save_model(path: Path, network: nn.Module, settings: ModelInfo) -> None:
     """Write weights and settings as one safetensors file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
-    # Bytes first: safetensors' own file could be read by its owner alone.
+    # `save_file` would create a file that only its owner can read.
     path.write_bytes(save(weights, metadata={SETTINGS: settings.model_dump_json()}))
 
 
 def load_model(path: Path) -> TrainedModel:
-    """Read a model file, in half precision or whole, and build its network, ready to predict.
+    """Read a model file with weights in single or half precision; the network is in eval mode.
 
     Raises:
-        ModelFileError: If the file is missing, damaged, or not one of this project's.
+        ModelFileError: If the file is missing, damaged, or not a model of this project.
     """
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             weights = {name: _to_float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
         settings = parse_info(metadata)
-        with torch.device("meta"):  # shapes alone: whatever a file claims takes no memory
-            _check_weights(weights, _network_of(settings))
-        network = _network_of(settings)
+        with torch.device("meta"):  # compares the shapes before any memory is allocated
+            _check_weights(weights, _build(settings))
+        network = _build(settings)
         network.load_state_dict(weights)
     except FileNotFoundError as error:
         raise missing_model_error(path) from error
-    except (*_DAMAGE, PipelineError, SafetensorError) as error:
+    except (*_LOAD_ERRORS, PipelineError, SafetensorError) as error:
         raise invalid_model_error(path, error) from error
     return TrainedModel(network.eval(), settings)
 
 
 def _to_float32(tensor: Tensor) -> Tensor:
-    """A file may hold half-precision numbers; networks work with whole ones."""
     return tensor.float() if tensor.dtype == torch.float16 else tensor
 
 
-def _network_of(settings: ModelInfo) -> LandmarkNetwork:
+def _build(settings: ModelInfo) -> LandmarkNetwork:
     return build_network(settings.model, settings.task, len(settings.points), seed=settings.seed)
 
 
 def _check_weights(weights: dict[str, Tensor], network: nn.Module) -> None:
-    """Hold weights against the network that their settings ask for.
+    """Compare weights with those of a network.
 
     Raises:
-        ValueError: Naming the first of them that is missing, unknown or another.
+        ValueError: Names the first weight that is missing, unknown, not finite, or of another
+            shape or type.
     """
     expected = network.state_dict()
     for name in sorted(expected.keys() ^ weights.keys()):
@@ -102,56 +100,37 @@ def _check_weights(weights: dict[str, Tensor], network: nn.Module) -> None:
             for tensor in (value, expected[name])
         )
         if found != wanted:
-            raise ValueError(f"{name} is {found} where its settings ask for {wanted}")
+            raise ValueError(f"{name} is {found}, but its settings require {wanted}")
         if not torch.isfinite(value).all():
-            raise ValueError(f"{name} has a number that is not finite")
+            raise ValueError(f"{name} has a value that is not finite")
 
 
 def check_compatible(trained: TrainedModel, name: str, format_: CropFormat) -> None:
-    """See that a model file holds the model of that name, trained on such crops.
+    """Check that a model file has the model of that name, trained on crops of a format.
 
     Raises:
-        ModelFileError: If it holds another one, or its crops were cut otherwise.
+        ModelFileError: If it has another model, or the crops have another format.
     """
     settings = trained.settings
     if settings.name != name:
-        raise ModelFileError(f"model {name}: its file holds {settings.name}; train it anew")
+        raise ModelFileError(f"model {name}: its file has {settings.name}; train it again")
     for key, stored in asdict(format_).items():
         own = settings.scheme if key == "scheme" else getattr(settings.task, key)
         if own != stored:
             raise ModelFileError(
                 f"model {name}: trained on crops of {key} {own}; those of task "
-                f"{settings.model.task} have {stored}; train it anew"
+                f"{settings.model.task} have {stored}; train it again"
             )
-
-
-def to_input(batch: Batch, device: torch.device) -> Tensor:
-    """The images of a batch as the network takes them: 0..1, with the draw's colour change.
-
-    Returns:
-        (n, channels, height, width) float32 in channels-last memory format.
-    """
-    images = to_device(batch.images, device).permute(0, 3, 1, 2).float().div_(255)
-    if batch.draws is None:
-        return images
-    brightness = to_device(batch.draws.brightness.astype(np.float32), device)
-    images = images.mul_(brightness.view(-1, 1, 1, 1)).clamp_(0, 1)
-    if images.shape[1] == 1:
-        return images
-    saturation = to_device(batch.draws.saturation.astype(np.float32), device)
-    red, green, blue = images.split(1, dim=1)
-    grey = 0.299 * red + 0.587 * green + 0.114 * blue
-    return torch.lerp(grey, images, saturation.view(-1, 1, 1, 1)).clamp_(0, 1)
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network says of some faces, in the order of their rows.
+    """Predictions of a network, in the order of the batches' rows.
 
     Attributes:
-        landmarks_unit: Predicted, (n_faces, n_points, 2).
-        target_unit: Annotated, NaN where unknown.
-        photo_to_unit: (n_faces, 2, 3).
+        landmarks_unit: Predicted landmarks, (n_faces, n_points, 2).
+        target_unit: Annotated landmarks, NaN where unknown, (n_faces, n_points, 2).
+        photo_to_unit: Maps from the photos to 0..1 of the input, (n_faces, 2, 3).
     """
 
     landmarks_unit: NDArray[np.float32]
@@ -160,13 +139,13 @@ class Predictions:
 
     @property
     def landmarks_photo(self) -> Array:
-        """The predicted points in pixels of the photos, (n_faces, n_points, 2)."""
+        """Predicted landmarks in photo pixels, (n_faces, n_points, 2)."""
         return apply_map(invert(self.photo_to_unit), self.landmarks_unit.astype(float))
 
 
 @torch.inference_mode()
 def predict(network: nn.Module, batches: BatchLoader, device: torch.device) -> Predictions:
-    """Predict all faces of the batches, in full precision on every device."""
+    """Predict all faces of the batches, in float32 on every device."""
     network.eval()
     outputs, targets, maps = [], [], []
     for batch in batches.epoch():

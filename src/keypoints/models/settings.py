@@ -1,7 +1,7 @@
 """Settings that all models share; each architecture adds its own."""
 
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,7 +13,9 @@ class SizePhase(Settings):
     """A training phase on inputs smaller than the task's.
 
     Attributes:
-        height: Input height in px; the width follows in proportion.
+        height: Height of the input, px; its width is scaled in proportion.
+        epochs: Number of epochs; the learning rate and the cooldown follow their schedules anew.
+        lr_scale: Factor of the learning rate of all models, instead of the model's.
     """
 
     height: Annotated[int, Field(ge=8, le=2048)]
@@ -70,7 +72,7 @@ class BackboneSettings(ModelSettings):
 
     backbone: str
     pretrained: bool | str
-    pad_type: str | None
+    pad_type: Literal["same"] | None
     init: str = WEIGHTS.as_posix()
 
     @property

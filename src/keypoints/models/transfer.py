@@ -1,4 +1,4 @@
-"""What a network takes over from a model file of this project: its first weights."""
+"""Initial weights from a model file of this project."""
 
 import json
 from dataclasses import dataclass
@@ -9,18 +9,17 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from keypoints.config.data import Task
 from keypoints.config.messages import SettingsError
-from keypoints.config.models import ModelSettings
 from keypoints.core.errors import first_line
 from keypoints.core.landmarks import SCHEMES, Scheme
-from keypoints.models.checkpoint import points_of
+from keypoints.crops.format import Task
 from keypoints.models.landmark_mapping import interpolation_weights
+from keypoints.models.settings import ModelSettings
 
 
 @dataclass(frozen=True)
 class LandmarkSubset:
-    """Which points of which scheme a network predicts."""
+    """The points of a scheme that a network predicts, as indices."""
 
     scheme: Scheme
     points: tuple[int, ...]
@@ -28,29 +27,39 @@ class LandmarkSubset:
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """What the weights in a model file of this project are those of."""
+    """The network in a model file.
+
+    Attributes:
+        kind: Architecture and backbone.
+        landmarks: Points that it predicts.
+    """
 
     kind: str
-    markup: LandmarkSubset
+    landmarks: LandmarkSubset
 
 
 def read_checkpoint_info(path: Path) -> CheckpointInfo | None:
-    """What a model file of this project holds; None for any other file."""
+    """Read which network a model file contains; None if it is not a file of this project.
+
+    Raises:
+        SettingsError: If the settings in the file are not those of this project.
+    """
     try:
         with safe_open(path, "pt") as file:
             settings = (file.metadata() or {}).get("settings")
-    except (OSError, SafetensorError):  # a .pth, or damaged: who reads it as weights says so
+    except (OSError, SafetensorError):  # a .pth, or damaged: reading the weights reports it
         return None
     if settings is None:
         return None
     try:
         found = json.loads(settings)
         scheme = SCHEMES[found["scheme"]]
-        markup = LandmarkSubset(scheme, points_of(Task.model_validate(found["task"]), scheme))
-        return CheckpointInfo(_kind(found["model"]), markup)
+        points = Task.model_validate(found["task"]).points_of(scheme)
+        return CheckpointInfo(network_kind(found["model"]), LandmarkSubset(scheme, points))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SettingsError(
-            f"{path}: a model file with other settings than this project's ({first_line(error)})"
+            f"{path}: a model file whose settings this version cannot read ({first_line(error)}); "
+            "train it again"
         ) from error
 
 
@@ -59,64 +68,78 @@ def load_matching_weights(
     model: ModelSettings,
     path: Path,
     trained: CheckpointInfo,
-    markup: LandmarkSubset | None,
+    landmarks: LandmarkSubset | None,
 ) -> None:
-    """Take over the layers of a trained network of the same kind; a last one that differs, adapted.
+    """Load a model file of the same kind of network; adapt the last layer if the points differ.
+
+    Args:
+        network: Network that receives the weights.
+        model: Settings of the network.
+        path: The model file.
+        trained: The network in the file.
+        landmarks: Points of `network`; None: a last layer of another size stays as it is.
 
     Raises:
-        SettingsError: If it is of another kind, or anything but the last layer does not fit.
+        SettingsError: If the file has another kind of network, or a layer other than the last one
+            does not fit.
     """
-    ours = _kind(model.model_dump())
-    if trained.kind != ours:
-        raise SettingsError(f"{path}: holds a {trained.kind}, from which a {ours} cannot start")
+    kind = network_kind(model.model_dump())
+    if trained.kind != kind:
+        raise SettingsError(
+            f"{path}: contains a network of the kind {trained.kind}, from which {kind} cannot start"
+        )
     own = network.state_dict()
-    last = f"{[*own][-1].rpartition('.')[0]}."
+    last_layer = f"{[*own][-1].rpartition('.')[0]}."
     with safe_open(path, "pt") as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    if markup:
+    if landmarks:
         found |= _remap_last_layer(
-            {name: value for name, value in found.items() if name.startswith(last)},
-            trained.markup,
-            markup,
+            {name: value for name, value in found.items() if name.startswith(last_layer)},
+            trained.landmarks,
+            landmarks,
         )
     misfits = {
         name
         for name in own.keys() | found.keys()
         if name not in own or name not in found or own[name].shape != found[name].shape
     }
-    wrong = sorted(name for name in misfits if not name.startswith(last))
+    wrong = sorted(name for name in misfits if not name.startswith(last_layer))
     if wrong:
         raise SettingsError(
             f"{path}: does not fit this network: {wrong[0]} is missing, unknown or of another "
             f"shape ({len(wrong)} such)"
         )
-    fits = {name: value for name, value in found.items() if name not in misfits}
+    fitting = {name: value for name, value in found.items() if name not in misfits}
     try:
-        network.load_state_dict(fits, strict=False)
+        network.load_state_dict(fitting, strict=False)
     except (RuntimeError, ValueError) as error:
-        raise SettingsError(f"{path}: cannot be started from: {first_line(error)}") from error
+        raise SettingsError(f"{path}: cannot be loaded: {first_line(error)}") from error
 
 
 def _remap_last_layer(
     layer: dict[str, Tensor], found: LandmarkSubset, wanted: LandmarkSubset
 ) -> dict[str, Tensor]:
-    """A last layer for other points: what it says of each is a mean of what it said of the nearest.
+    """Initialise the last layer for other points: each output is a mean of those of the nearest.
 
-    A mean of maps before their softmax is a product of maps after it, whose peak lies between
-    theirs; one of coordinates lies there anyway.
+    A mean of heat maps before their softmax is a product of the maps after it, whose peak lies
+    between theirs; a mean of coordinates lies between them, too.
     """
-    shares = interpolation_weights(wanted.scheme, wanted.points, found.scheme, found.points)
-    if shares is None:
+    weights = interpolation_weights(wanted.scheme, wanted.points, found.scheme, found.points)
+    if weights is None:
         return {}
-    mix = torch.from_numpy(shares)
+    mix = torch.from_numpy(weights)
     return {
         name: (mix @ value.float().reshape(mix.shape[1], -1)).reshape(-1, *value.shape[1:])
         for name, value in layer.items()
     }
 
 
-def _kind(model: dict[str, Any]) -> str:
-    """An architecture and its backbone, in words; the tag of a backbone's weights is no matter."""
+def network_kind(model: dict[str, Any]) -> str:
+    """Name the architecture and the backbone of a model, without the tag of the backbone's weights.
+
+    Args:
+        model: Settings of the model as plain values.
+    """
     backbone = model.get("backbone")
-    on = f" on {backbone.split('.')[0]}" if backbone else ""
-    return f"{model['architecture']}{on}"
+    on_backbone = f" on {backbone.split('.')[0]}" if backbone else ""
+    return f"{model['architecture']}{on_backbone}"

@@ -1,1 +1,1 @@
-"""What a training is made of: losses, steps, their recipe, the saved state, teams and teachers."""
+"""Training: loop, losses, optimiser and schedule, checkpoints, distributed runs, distillation."""

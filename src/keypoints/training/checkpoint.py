@@ -1,7 +1,8 @@
-"""What an interrupted training goes on from: one state file per run, whole or not there.
+"""Checkpoints of unfinished runs: one file per run, written atomically.
 
-The file's name carries a digest of all that the weights follow from, so a run whose settings, code
-or data differ never finds it. No random state is in it: chance is a function (`keypoints.chance`).
+The file's name contains a fingerprint of everything that determines the weights, so a run with
+other settings, code or data never uses it. It contains no random state: randomness is a function
+(`keypoints.core.rng`).
 """
 
 import hashlib
@@ -13,32 +14,30 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import nn
 
 from keypoints.core import paths
-from keypoints.core.errors import PipelineError
+from keypoints.core.errors import PipelineError, first_line
 
 MAX_AGE_DAYS = 14
-_DIGEST_BYTES = hashlib.sha256().digest_size
-
-
-class StateError(PipelineError):
-    """A state that cannot be saved; the message says why, and what is still there."""
+_LOAD_ERRORS = (AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
 class TrainState:
-    """How far a training has come.
+    """Progress of a run.
 
     Attributes:
-        epoch: The one that it stands in, counted from 1.
-        step: Steps of that epoch that are done.
-        squared_error: Sum over those steps' faces of their mean squared error.
-        faces: Of those steps.
-        history: A row of the history for each epoch before.
+        epoch: Current epoch, counted from 1 over all phases.
+        step: Number of finished steps of that epoch.
+        squared_error: Sum over the faces of these steps of their mean squared error.
+        faces: Number of faces of these steps.
+        history: Rows of the history of all finished epochs.
+        phase: Index of the phase that the optimiser and the moving average belong to.
     """
 
     epoch: int
@@ -46,23 +45,27 @@ class TrainState:
     squared_error: float
     faces: int
     history: list[dict[str, Any]]
+    phase: int = 0
 
     def __str__(self) -> str:
-        """Where it stands, in words."""
-        epochs = f"those after epoch {self.epoch - 1}"
-        return f"{epochs} and {self.step} steps of the next" if self.step else epochs
+        """Name the weights of this state."""
+        if self.step:
+            return f"those after epoch {self.epoch - 1} and {self.step} steps of the next"
+        return f"those after epoch {self.epoch - 1}"
 
     @classmethod
-    def at_start_of(cls, epoch: int, history: Sequence[dict[str, Any]] = ()) -> "TrainState":
-        """No step of an epoch is done."""
-        return cls(epoch, step=0, squared_error=0.0, faces=0, history=list(history))
+    def at_start_of(
+        cls, epoch: int, history: Sequence[dict[str, Any]] = (), phase: int = 0
+    ) -> "TrainState":
+        """Create the state before the first step of an epoch."""
+        return cls(epoch, 0, squared_error=0.0, faces=0, history=list(history), phase=phase)
 
 
 class CheckpointFile:
-    """Weights, optimiser and progress of one run.
+    """The file with weights, optimiser and progress of one run.
 
     Args:
-        path: Of the file; its folder is made when it is first written.
+        path: Path of the file; its folder is created when the file is first written.
         interval: Seconds after which a long epoch is saved again.
     """
 
@@ -75,110 +78,98 @@ class CheckpointFile:
         """Whether the last save is longer ago than the interval."""
         return time.monotonic() - self._saved >= self._interval
 
-    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, at: TrainState) -> None:
-        """Replace the file by the state of now.
+    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
+        """Replace the file.
 
         Raises:
-            StateError: If it cannot be written; the state saved before is then still there.
+            PipelineError: If it cannot be written; the previous file is then unchanged.
         """
         buffer = io.BytesIO()
-        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-        torch.save(state | {"progress": asdict(at)}, buffer)
+        weights = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
+        torch.save(weights | {"progress": asdict(state)}, buffer)
         try:
-            self._replace(buffer.getbuffer())
+            with paths.atomic_file(self.path) as temporary, temporary.open("wb") as file:
+                file.write(buffer.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+        except FileNotFoundError:
+            pass  # another process has finished the same run and removed its files
         except OSError as error:
-            raise StateError(
-                f"{self.path}: {error.strerror}. What was saved before is kept: make room, give "
-                "the same command again, and the training goes on from there"
+            raise PipelineError(
+                f"{self.path}: {error.strerror}. The previous checkpoint is unchanged: free some "
+                "space and run the same command again, and training continues from there"
             ) from error
         self._saved = time.monotonic()
 
-    def _replace(self, state: memoryview) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_suffix(f".{os.getpid()}")
-        try:
-            with unfinished.open("wb") as file:
-                file.write(hashlib.sha256(state).digest())
-                file.write(state)
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(FileNotFoundError):  # the same run elsewhere has ended and tidied up
-                unfinished.replace(self.path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-
     def read(self) -> bytes | None:
-        """What `restore` takes; None: nothing was saved.
-
-        A damaged file is named, set aside and not used.
-        """
-        if not self.path.is_file():
-            return None
-        content = self.path.read_bytes()
-        if hashlib.sha256(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
-            aside = self.path.with_suffix(".damaged")
-            self.path.replace(aside)
-            print(f"{aside}: damaged, set aside; training starts anew", file=sys.stderr)
-            return None
-        return content[_DIGEST_BYTES:]
+        """Read the content for `restore`; None if nothing was saved."""
+        return self.path.read_bytes() if self.path.is_file() else None
 
     def discard(self) -> None:
-        """The run has ended: remove the file, and what tries killed as they saved have left."""
-        for path in self.path.parent.glob(f"{self.path.stem}.*"):
-            if path.suffix != ".damaged":
-                path.unlink(missing_ok=True)
+        """Remove the file, and temporary files of runs that were killed while they saved."""
+        for path in self.path.parent.glob(f"{self.path.name}*"):
+            path.unlink(missing_ok=True)
 
 
 def restore(content: bytes, network: nn.Module, optimizer: torch.optim.Optimizer) -> TrainState:
-    """Bring network and optimiser to a saved state; where the run goes on."""
-    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
-    return TrainState(**state["progress"])
+    """Load a checkpoint into network and optimiser; return the progress of the run.
+
+    Raises:
+        PipelineError: If the content is damaged.
+    """
+    try:
+        saved = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        network.load_state_dict(saved["network"])
+        optimizer.load_state_dict(saved["optimizer"])
+        return TrainState(**saved["progress"])
+    except (*_LOAD_ERRORS, UnpicklingError) as error:
+        raise PipelineError(
+            f"the checkpoint is damaged ({first_line(error)}); remove the file, and training "
+            "starts from the beginning"
+        ) from error
 
 
-def open_checkpoint(name: str, digest: str) -> CheckpointFile:
-    """The state of a run of a model; those that nobody went on with for long are removed."""
-    state = CheckpointFile(paths.checkpoint_file(name, digest))
-    prune_checkpoints(state.path.parent)
-    return state
+def open_checkpoint(name: str, fingerprint: str) -> CheckpointFile:
+    """Open the checkpoint of a run; remove those that have not been used for a long time."""
+    checkpoint = CheckpointFile(paths.checkpoint_file(name, fingerprint))
+    prune_checkpoints(checkpoint.path.parent)
+    return checkpoint
 
 
 def prune_checkpoints(folder: Path, *, days: float = MAX_AGE_DAYS) -> None:
-    """Remove the files of trainings that nobody went on with for so many days, and say so."""
+    """Remove checkpoints that have not been written for some days, and print their number."""
     oldest, removed = time.time() - 86400 * days, 0
     for path in folder.glob("*.*"):
-        with suppress(FileNotFoundError):  # another training may remove it first
+        with suppress(FileNotFoundError):  # another training may have removed it
             if path.stat().st_mtime < oldest:
                 path.unlink()
                 removed += 1
     if removed:
-        print(f"{folder}: removed {removed} files of trainings left alone for {days:g} days")
+        print(f"{folder}: removed {removed} checkpoints that were not used for {days:g} days")
 
 
 def run_fingerprint(settings: str, device: str, data: Iterable[Path]) -> str:
-    """A name for all that a run's weights follow from.
+    """Compute a fingerprint of everything that determines the weights of a run.
 
     Args:
-        settings: Resolved, as text.
-        device: That it trains on.
-        data: Files, and folders whose files count.
+        settings: Resolved settings as text.
+        device: Device and processes, as text.
+        data: Files and folders that the run reads.
 
     Returns:
-        16 hex digits of a digest over the settings, every file of the data, the source of every
-        module of this library that is imported by now and of the script, torch's version and its
-        number of threads.
+        16 hex digits of a digest of the settings, every file of the data, the source of the script
+        and of every imported module of this library, torch's version and its number of threads.
     """
     machine = f"{device} {torch.__version__} {torch.get_num_threads()}"
     digest = hashlib.sha256(f"{settings}\n{machine}".encode())
-    for path in [*_code(), *_files(data)]:
+    for path in [*_imported_code(), *_files(data)]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
 
 
-def _code() -> list[Path]:
-    """The library's modules that are imported by now, and the script that was started."""
+def _imported_code() -> list[Path]:
+    """Source files of the script and of the modules of this library that are imported."""
     names = [name for name in sys.modules if name == "__main__" or name.startswith("keypoints")]
     files = [getattr(sys.modules[name], "__file__", None) for name in names]
     return sorted(Path(file) for file in files if file)

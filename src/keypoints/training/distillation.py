@@ -1,4 +1,4 @@
-"""A trained network as the teacher of another one: what it says of drawn faces is learnt, too.
+"""Knowledge distillation: the predictions of a trained network are a second target.
 
 Source: Hinton, Vinyals and Dean, Distilling the knowledge in a neural network, 2015.
 """
@@ -18,12 +18,12 @@ from keypoints.models.predict import load_model
 
 @dataclass(frozen=True)
 class Teacher:
-    """A network that no longer learns.
+    """A trained network that is not updated.
 
     Attributes:
-        network: In evaluation mode.
+        network: Network in evaluation mode.
         size: Height and width of its input, px.
-        weight: Of what it says, against what is annotated, 0..1.
+        weight: Weight of its predictions relative to the labels, 0..1.
     """
 
     network: LandmarkNetwork
@@ -32,39 +32,39 @@ class Teacher:
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
-        """The points in images of any size, landmarks_unit, (n, n_points, 2)."""
+        """Predict landmarks_unit, (n, n_points, 2), for images of any size."""
         if images.shape[-2:] != self.size:
             images = functional.interpolate(images, self.size, mode="bilinear", antialias=True)
         return self.network(images).float()
 
     def to(self, device: torch.device) -> "Teacher":
-        """The same on a device."""
+        """Move the network to a device."""
         return Teacher(self.network.to(device), self.size, self.weight)
 
 
-def load_teacher(path: Path, settings: ModelInfo) -> Teacher:
-    """The teacher of a model.
+def load_teacher(path: Path, student: ModelInfo) -> Teacher:
+    """Load the teacher of a model.
 
     Args:
-        path: A model file of this project.
-        settings: Those of the model that is taught.
+        path: Model file of the teacher.
+        student: Settings of the model that learns from it.
 
     Raises:
-        SettingsError: If the two do not predict the same points in the same box.
+        SettingsError: If the two models do not predict the same points in the same box.
         ModelFileError: If the file cannot be used.
     """
     trained = load_model(path)
-    task, own = trained.settings.task, settings.task
+    task, own = trained.settings.task, student.task
     for name, theirs, ours in (
-        ("markup", trained.settings.scheme, settings.scheme),
+        ("scheme", trained.settings.scheme, student.scheme),
         ("points", task.points, own.points),
         ("colour", task.colour, own.colour),
         ("box_scale", task.box_scale, own.box_scale),
-        ("shape", task.width / task.height, own.width / own.height),
+        ("aspect ratio", task.width / task.height, own.width / own.height),
     ):
         if theirs != ours:
             raise SettingsError(
-                f"teacher {path.name}: its {name} is {theirs}, that of {settings.name} {ours}; "
-                "take a teacher that predicts the same points in the same box"
+                f"teacher {path.name}: its {name} is {theirs}, that of {student.name} is {ours}; "
+                "choose a teacher that predicts the same points in the same box"
             )
-    return Teacher(trained.network.eval(), task.input_size, settings.model.distill_weight)
+    return Teacher(trained.network.eval(), task.input_size, student.model.distill_weight)

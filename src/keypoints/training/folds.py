@@ -1,7 +1,7 @@
-"""Cross-validation: MODEL.KofN names a model that is trained without the faces of fold K of N.
+"""Cross-validation: MODEL.KofN is the model that is trained without the faces of fold K of N.
 
-Folds are those of the training faces, by photo or person; the validation faces stay out of all of
-them, so that what is learnt from out-of-fold predictions can still be judged.
+Folds divide the training faces by photo or person. The validation faces belong to none, so they can
+evaluate what is learnt from out-of-fold predictions.
 """
 
 import re
@@ -19,89 +19,96 @@ Rows = NDArray[np.integer]
 _FOLD = re.compile(r"([1-9]\d*)of([1-9]\d*)")
 
 
-class FoldError(PipelineError):
-    """An item that names no fold; the message says what does."""
-
-
 @dataclass(frozen=True)
 class Fold:
-    """One of so many folds, counted from 1."""
+    """One fold of several.
+
+    Attributes:
+        number: Number of the fold, counted from 1.
+        n_folds: Number of folds.
+    """
 
     number: int
-    of: int
+    n_folds: int
 
     def model_name(self, model: str) -> str:
-        """What a model that is trained without this fold is called."""
-        return f"{model}.{self.number}of{self.of}"
+        """Name of the model that is trained without this fold."""
+        return f"{model}.{self.number}of{self.n_folds}"
 
     def split(self, store: CropStore) -> tuple[Rows, Rows]:
-        """The rows that are trained on, and those of the fold.
+        """Return the training rows outside of the fold, and those of the fold.
 
         Raises:
-            FoldError: If one of them is empty.
+            PipelineError: If one of them is empty.
         """
         rows = store.rows("train")
-        is_held_out = group_k_fold(store.faces(rows)["group"].tolist(), self.of) == self.number
+        groups = store.faces(rows)["group"].tolist()
+        is_held_out = group_k_fold(groups, self.n_folds) == self.number
         if is_held_out.all() or not is_held_out.any():
-            raise FoldError(f"fold {self.number} of {self.of}: {len(rows)} faces are too few")
+            raise PipelineError(
+                f"fold {self.number} of {self.n_folds}: {len(rows)} faces are too few; use fewer "
+                "folds"
+            )
         return rows[~is_held_out], rows[is_held_out]
 
 
-def train_val_rows(
-    store: CropStore, fold: Fold | None, n_groups: int | None = None
-) -> tuple[Rows, Rows]:
-    """The rows that are trained on, and those held out: of a fold, or of the split.
+def make_folds(n_folds: int) -> list[Fold]:
+    """Return all folds of a cross-validation."""
+    return [Fold(number, n_folds) for number in range(1, n_folds + 1)]
 
-    Validation faces have all their points; so have those of a fold, whose others are left out.
 
-    Args:
-        store: The crops.
-        fold: To hold out; None: the validation faces.
-        n_groups: Persons, or photos, that are trained on, always the same; None, or more than there
-            are: all of them.
+def parse_fold(name: str) -> tuple[str, Fold | None]:
+    """Split a name such as `nose_net.2of5` into the model and the fold; None: no fold.
 
     Raises:
-        FoldError: If one of them is empty.
+        PipelineError: If the text after the dot does not name a fold.
     """
-    train, held_out = _sides_of_fold(store, fold) if fold else _split(store)
-    if n_groups is not None:
-        train = train[take_groups(store.faces(train)["group"].tolist(), n_groups)]
-    return train, held_out
-
-
-def _sides_of_fold(store: CropStore, fold: Fold) -> tuple[Rows, Rows]:
-    train, held_out = fold.split(store)
-    known = held_out[np.isfinite(store.landmarks_photo[held_out]).all(axis=(1, 2))]
-    if not len(known):
-        raise FoldError(f"fold {fold.number} of {fold.of}: no face has all its points; try fewer")
-    return train, known
-
-
-def _split(store: CropStore) -> tuple[Rows, Rows]:
-    train, validation = store.rows("train"), store.rows("validation")
-    if not len(train) or not len(validation):
-        raise FoldError(
-            f"a side of the split is empty: {len(train)} faces to train on, {len(validation)} held "
-            "out; change the data set's share under validation, or draw more faces"
-        )
-    return train, validation
-
-
-def folds_of(count: int) -> list[Fold]:
-    """All of so many folds."""
-    return [Fold(number, count) for number in range(1, count + 1)]
-
-
-def parse_fold(item: str) -> tuple[str, Fold | None]:
-    """The model of an item, and the fold that it is trained without, if it names one.
-
-    Raises:
-        FoldError: If what follows the dot is no fold.
-    """
-    model, dot, text = item.partition(".")
+    model, dot, text = name.partition(".")
     if not dot:
         return model, None
     found = _FOLD.fullmatch(text)
     if not found or not 1 <= int(found[1]) <= int(found[2]) >= 2:
-        raise FoldError(f"{item}: after the dot should stand a fold, as 2of5; got {text!r}")
+        raise PipelineError(f"{name}: a fold, such as 2of5, should follow the dot; got {text!r}")
     return model, Fold(int(found[1]), int(found[2]))
+
+
+def train_val_rows(
+    store: CropStore, fold: Fold | None, max_groups: int | None = None
+) -> tuple[Rows, Rows]:
+    """Return the rows to train on and those to validate on, of a fold or of the data set's split.
+
+    All validation faces have all points: those of the split anyway, and a fold's other faces are
+    left out.
+
+    Args:
+        store: Crops of the task.
+        fold: Fold to hold out; None: the validation faces.
+        max_groups: Maximum number of persons, or photos, to train on, always the same; None: all.
+
+    Raises:
+        PipelineError: If one of them is empty.
+    """
+    train, validation = _fold_rows(store, fold) if fold else _split_rows(store)
+    if max_groups is not None:
+        train = train[take_groups(store.faces(train)["group"].tolist(), max_groups)]
+    return train, validation
+
+
+def _fold_rows(store: CropStore, fold: Fold) -> tuple[Rows, Rows]:
+    train, held_out = fold.split(store)
+    known = held_out[np.isfinite(store.landmarks_photo[held_out]).all(axis=(1, 2))]
+    if not len(known):
+        raise PipelineError(
+            f"fold {fold.number} of {fold.n_folds}: no face has all its points; use fewer folds"
+        )
+    return train, known
+
+
+def _split_rows(store: CropStore) -> tuple[Rows, Rows]:
+    train, validation = store.rows("train"), store.rows("validation")
+    if not len(train) or not len(validation):
+        raise PipelineError(
+            f"the split has {len(train)} training faces and {len(validation)} validation faces; "
+            "change val_fraction of the data set, or render more faces"
+        )
+    return train, validation

@@ -1,4 +1,4 @@
-"""How a training went, epoch by epoch: told while it runs, and kept as a table."""
+"""The course of a training, epoch by epoch: printed while it runs, and kept as a table."""
 
 import csv
 import sys
@@ -12,14 +12,14 @@ from tqdm import tqdm
 
 @dataclass(frozen=True)
 class EpochResult:
-    """A row of the history; errors are mean squares in 0..1 of the input.
+    """A row of the history; errors are mean squared errors in 0..1 of the input.
 
     Attributes:
-        epoch: Counted from 1.
-        train_mse: Mean over the steps of the epoch, on augmented faces, as the weights moved.
-        val_mse: On the validation faces, after the epoch.
+        epoch: Number of the epoch, counted from 1.
+        train_mse: Mean over the steps of the epoch, before each step, on augmented faces.
+        val_mse: Error on the validation faces after the epoch.
         lr: Learning rate of the epoch's last step.
-        seconds: Of the epoch's steps and its validation.
+        seconds: Duration of the epoch's steps and its validation.
     """
 
     epoch: int
@@ -30,7 +30,7 @@ class EpochResult:
 
 
 def log_progress(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochResult]:
-    """Pass results on, printing a line for each, with the time left."""
+    """Yield the results unchanged; print a line for each, with the remaining time."""
     seconds: list[float] = []
     for result in results:
         seconds.append(result.seconds)
@@ -45,9 +45,9 @@ def log_progress(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochR
 
 
 def write_history(path: Path, results: list[EpochResult]) -> None:
-    """Write epoch,train_mse,val_mse,lr,seconds, a row per epoch."""
+    """Write a CSV with the columns epoch, train_mse, val_mse, lr, seconds and a row per epoch."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:  # without pandas, which takes half a second to import
+    with path.open("w", newline="") as file:  # pandas takes half a second to import
         table = csv.writer(file, lineterminator="\n")
         table.writerow(field.name for field in fields(EpochResult))
         for result in results:

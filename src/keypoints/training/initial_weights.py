@@ -1,39 +1,42 @@
-"""What a training starts from: random weights, pre-trained ones, or those of another model."""
+"""The initial weights of a training: random, pre-trained, or those of another model."""
 
 from pathlib import Path
 
-from keypoints.config.models import BackboneSettings, ModelSettings
+from keypoints.core.errors import PipelineError
 from keypoints.core.paths import WEIGHTS
 from keypoints.core.weights_folder import find_weights
-from keypoints.training.folds import Fold, FoldError
+from keypoints.models.settings import BackboneSettings, ModelSettings
+from keypoints.training.folds import Fold
 
 
 def find_initial_weights(
     name: str, model: ModelSettings, fold: Fold | None
 ) -> tuple[Path | None, Path]:
-    """What a model starts from.
+    """Find the initial weights of a model.
 
     Args:
-        name: Of the model.
-        model: Its settings.
-        fold: That it is trained without.
+        name: Name of the model.
+        model: Settings of the model.
+        fold: Fold that is held out.
 
     Returns:
-        The weights file, None where they are random; and the file or folder that says so.
+        The file of the weights, None if they are random; and the file or folder that determines
+        them.
 
     Raises:
-        FoldError: If it would go on from, or be taught by, a model that may have seen the fold.
+        PipelineError: If a fold is held out, but the model starts or learns from a model that may
+            have been trained on it.
     """
     if fold and model.teacher:
-        raise FoldError(
-            f"{name} is taught by {model.teacher}, which may have seen every fold; say teacher: "
-            "null to cross-validate it"
+        raise PipelineError(
+            f"{name}: its teacher {model.teacher} may have been trained on every fold; set "
+            "teacher: null to cross-validate it"
         )
     if isinstance(model, BackboneSettings) and model.init_model:
         if fold:
-            raise FoldError(
-                f"{name} goes on from {model.init_model}, which has seen every fold: only models "
-                "that start from data/weights can be cross-validated"
+            raise PipelineError(
+                f"{name}: it starts from {model.init_model}, which was trained on every fold; only "
+                f"a model with init: {WEIGHTS / name} can be cross-validated"
             )
         return Path(model.init), Path(model.init)
     return find_weights(WEIGHTS / name), WEIGHTS / name

@@ -1,243 +1,283 @@
-"""The training loop: step, validate, save."""
+"""The training loop: steps, validation, checkpoints."""
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from keypoints.config.models import OptimSettings
 from keypoints.core import paths
+from keypoints.core.devices import seed_torch
 from keypoints.core.errors import PipelineError, first_line
 from keypoints.core.rng import Stream, torch_seed
 from keypoints.crops.batches import BatchLoader
-from keypoints.evaluation.metrics import mean_squared_error
 from keypoints.models.checkpoint import ModelInfo
-from keypoints.core.devices import seed_torch
 from keypoints.models.predict import predict, save_model
 from keypoints.training.checkpoint import CheckpointFile, TrainState, restore
-from keypoints.training.distillation import Teacher
 from keypoints.training.distributed import SINGLE_PROCESS, ProcessGroup
 from keypoints.training.history import EpochResult
-from keypoints.training.losses import Loss
-from keypoints.training.trainer import Trainer, rate_factors
+from keypoints.training.schedule import lr_at
+from keypoints.training.trainer import TrainConfig, Trainer
 
-DEFAULT_OPTIM = OptimSettings()
-
-CHECK_EVERY = 50  # on a GPU, until their losses are looked at
+CHECK_EVERY = 50  # steps on a GPU between checks of the losses
 
 
 class DivergenceError(PipelineError):
-    """Training that cannot go on; the message says where it broke and what to try.
+    """Training that cannot continue; the message names the step and a remedy.
 
     Attributes:
-        last_good: Where the run stood when it was last saved; the network is as it was then. None: it
-            was never saved, and the network is of no use.
+        last_good: State of the last checkpoint, whose weights the network has again; None: there
+            was no checkpoint, and the weights are unusable.
     """
 
     last_good: TrainState | None = None
 
 
+@dataclass(frozen=True)
+class Phase:
+    """Consecutive epochs with one input size.
+
+    Attributes:
+        train_batches: Augmented batches, in a new order each epoch.
+        validation_batches: Batches without augmentation.
+        first_epoch: Number of the first epoch, counted from 1 over all phases.
+        epochs: Number of epochs.
+        lr: Largest learning rate.
+    """
+
+    train_batches: BatchLoader
+    validation_batches: BatchLoader
+    first_epoch: int
+    epochs: int
+    lr: float
+
+    @property
+    def last_epoch(self) -> int:
+        return self.first_epoch + self.epochs - 1
+
+    def first_step(self, epoch: int) -> int:
+        """Number of an epoch's first step, counted from 0 in this phase."""
+        return (epoch - self.first_epoch) * self.train_batches.steps
+
+    def learning_rates(self, epoch: int, config: TrainConfig) -> list[float]:
+        """Learning rates of the steps of an epoch."""
+        return [
+            lr_at(
+                self.first_step(epoch) + step,
+                steps_per_epoch=self.train_batches.steps,
+                epochs=self.epochs,
+                lr=self.lr,
+                decay_fraction=config.decay_fraction,
+                optim=config.optim,
+            )
+            for step in range(self.train_batches.steps)
+        ]
+
+
 def train(
     network: nn.Module,
-    train_batches: BatchLoader,
-    validation_batches: BatchLoader,
+    phases: Sequence[Phase],
+    config: TrainConfig,
     *,
-    loss: Loss,
-    lr: float,
-    decay_fraction: float = 0.0,
-    recipe: OptimSettings = DEFAULT_OPTIM,
-    epochs: int,
-    seed: int,
-    device: torch.device,
-    state: CheckpointFile | None = None,
-    team: ProcessGroup = SINGLE_PROCESS,
-    teacher: Teacher | None = None,
-    compiled: bool = False,
+    checkpoint: CheckpointFile | None = None,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Iterator[EpochResult]:
-    """Train a network in place; yields after every epoch.
+    """Train a network in place; yield after every epoch.
+
+    A phase starts from the network of the previous one, or from its moving average, with a new
+    optimiser, moving average and schedule.
 
     Args:
-        network: From images to landmarks_unit.
-        train_batches: Augmented and in a new order each epoch.
-        validation_batches: As they are.
-        loss: On landmarks_unit.
-        lr: Adam's learning rate.
-        decay_fraction: Fraction of the epochs, the last ones, over which it falls to nearly zero.
-        recipe: How else the weights move.
-        epochs: To train.
-        seed: Of the dropout.
-        device: To train on.
-        state: Where the run is saved, after every epoch and within long ones, and goes on from;
-            the epochs that were done before are yielded again. None: nowhere.
-        team: Of the processes that train it together; its leader alone has a state. The batches are
-            this process's parts.
-        teacher: Whose predictions the network learns from, too.
-        compiled: Whether torch compiles the network before the first step.
+        network: Network that maps images to landmarks_unit.
+        phases: Phases in their order, with this process's share of the batches.
+        config: Options of all phases.
+        checkpoint: File that is written after every epoch and within long ones, and from which the
+            run continues; finished epochs are yielded again. None in all but the main process.
+        group: Processes that train the network together.
 
     Raises:
-        DivergenceError: If the loss or a weight is no longer a finite number, or a step fails.
+        DivergenceError: If the loss or a weight is not finite, or a step fails.
     """
-    network.to(device).to(memory_format=torch.channels_last)
-    learner = Trainer(network, loss, recipe, device, team, teacher, compiled=compiled)
-    saved = team.of_leader(state.read() if state else None)
-    at = restore(saved, learner.checkpoint_module, learner.optimizer) if saved else None
-    if state and at:
-        print(f"{state.path}: goes on in epoch {at.epoch}, after step {at.step}", flush=True)
-    at = at or TrainState.at_start_of(1)
-    yield from (EpochResult(**row) for row in at.history)
-    while at.epoch <= epochs:
-        start = time.perf_counter()
-        rates = [
-            learning_rate(at.epoch, epochs, lr=lr, decay_fraction=decay_fraction) * factor
-            for factor in rate_factors(at.epoch, epochs, train_batches.steps, recipe)
-        ]
-        with _rollback_on_divergence(network, learner, state):
-            train_mse = _train_epoch(learner, train_batches, rates, at, seed, device, state, team)
-            val_mse = validate(learner.eval_model, validation_batches, device, team)
-            where = f"the validation after epoch {at.epoch}"
-            _check_finite(val_mse, where, rates[-1])
-            _check_weights(learner, where, rates[-1])
-        seconds = time.perf_counter() - start
-        result = EpochResult(at.epoch, train_mse, val_mse, rates[-1], seconds)
-        at = TrainState.at_start_of(at.epoch + 1, [*at.history, asdict(result)])
-        if state:
-            state.save(learner.checkpoint_module, learner.optimizer, at)
-        yield result
-    network.load_state_dict(learner.eval_model.state_dict())
+    network.to(config.device).to(memory_format=torch.channels_last)
+    trainer = Trainer(network, config, group)
+    state = _load_state(trainer, checkpoint)
+    yield from (EpochResult(**row) for row in state.history)
+    for number, phase in enumerate(phases[state.phase :], start=state.phase):
+        if number > state.phase:
+            trainer.restart()
+            state = replace(state, phase=number)
+        while state.epoch <= phase.last_epoch:
+            start = time.perf_counter()
+            with _rollback_on_divergence(trainer, checkpoint):
+                result = _train_epoch(trainer, phase, state, checkpoint)
+            result = replace(result, seconds=time.perf_counter() - start)
+            state = TrainState.at_start_of(
+                state.epoch + 1, [*state.history, asdict(result)], number
+            )
+            if checkpoint:
+                checkpoint.save(trainer.checkpoint_module, trainer.optimizer, state)
+            yield result
+    trainer.finish()
 
 
 def save_last_good(
-    error: DivergenceError, state: CheckpointFile, network: nn.Module, settings: ModelInfo
+    error: DivergenceError, checkpoint: CheckpointFile, network: nn.Module, settings: ModelInfo
 ) -> DivergenceError:
-    """The error, and where the weights of the last save are kept, if there was one."""
+    """Save the weights of the last checkpoint as a model file; return the error with its path."""
     if error.last_good is None:
         return error
-    kept = state.path.with_suffix(".last_good.safetensors")
-    save_model(paths.replace_output(kept), network, settings)
-    return DivergenceError(f"{error}\n{kept}: the last good weights, {error.last_good}")
+    path = checkpoint.path.with_suffix(".last_good.safetensors")
+    save_model(paths.replace_output(path), network, settings)
+    return DivergenceError(f"{error}\n{path}: the last good weights, {error.last_good}")
+
+
+def _load_state(trainer: Trainer, checkpoint: CheckpointFile | None) -> TrainState:
+    """Continue from the checkpoint of the main process, if there is one."""
+    saved = trainer.group.broadcast(checkpoint.read() if checkpoint else None)
+    if saved is None:
+        return TrainState.at_start_of(1)
+    try:
+        state = restore(saved, trainer.checkpoint_module, trainer.optimizer)
+    except PipelineError as error:
+        raise PipelineError(f"{checkpoint.path if checkpoint else ''}: {error}") from error
+    if checkpoint:
+        print(
+            f"{checkpoint.path}: continuing in epoch {state.epoch} after step {state.step}",
+            flush=True,
+        )
+    return state
 
 
 @contextmanager
-def _rollback_on_divergence(
-    network: nn.Module, learner: Trainer, state: CheckpointFile | None
-) -> Iterator[None]:
-    """Where learning breaks, take the network back to where it was last saved."""
+def _rollback_on_divergence(trainer: Trainer, checkpoint: CheckpointFile | None) -> Iterator[None]:
+    """On divergence, restore the last checkpoint."""
     try:
         yield
     except DivergenceError as error:
-        saved = state.read() if state else None
-        error.last_good = (
-            restore(saved, learner.checkpoint_module, learner.optimizer) if saved else None
-        )
-        network.load_state_dict(learner.eval_model.state_dict())
+        saved = checkpoint.read() if checkpoint else None
+        if saved:
+            error.last_good = restore(saved, trainer.checkpoint_module, trainer.optimizer)
+        trainer.finish()
         raise
 
 
-def learning_rate(epoch: int, epochs: int, *, lr: float, decay_fraction: float) -> float:
-    """The rate of an epoch: constant, then falling by equal steps over the last epochs.
-
-    Args:
-        epoch: Counted from 1.
-        epochs: In all.
-        lr: The constant rate.
-        decay_fraction: Fraction of the epochs over which it falls, 0..1; 0: it never does.
-    """
-    return lr * min(1.0, (epochs - epoch + 1) / (decay_fraction * epochs + 1))
-
-
 def _train_epoch(
-    learner: Trainer,
-    batches: BatchLoader,
+    trainer: Trainer, phase: Phase, state: TrainState, checkpoint: CheckpointFile | None
+) -> EpochResult:
+    """Train for one epoch, or the rest of one, and validate; the duration is not measured."""
+    rates = phase.learning_rates(state.epoch, trainer.config)
+    train_mse = _run_steps(trainer, phase, state, rates, checkpoint)
+    config, group = trainer.config, trainer.group
+    val_mse = validate(trainer.eval_model, phase.validation_batches, config.device, group)
+    where = f"the validation after epoch {state.epoch}"
+    _check_finite(val_mse, where, rates[-1])
+    _check_weights(trainer, where, rates[-1])
+    return EpochResult(state.epoch, train_mse, val_mse, rates[-1], seconds=0.0)
+
+
+def _run_steps(
+    trainer: Trainer,
+    phase: Phase,
+    state: TrainState,
     rates: list[float],
-    at: TrainState,
-    seed: int,
-    device: torch.device,
-    state: CheckpointFile | None,
-    team: ProcessGroup,
+    checkpoint: CheckpointFile | None,
 ) -> float:
-    """One pass over the faces, or the rest of one; the mean squared error of all its steps."""
-    learner.network.train()
-    squares, faces = torch.tensor(at.squared_error, device=device), at.faces
-    lookout = FiniteLossCheck(1 if device.type == "cpu" else CHECK_EVERY)
-    numbers = range((at.epoch - 1) * batches.steps, at.epoch * batches.steps)  # over all epochs
-    # Drawn at once: within the steps each draw would wait for the thread that makes the batches.
-    seeds = [torch_seed(seed, Stream.DROPOUT, number, team.rank) for number in numbers]
-    steps = tqdm(
-        batches.epoch(at.epoch, first_step=at.step),
-        f"epoch {at.epoch}",
+    """Run the remaining steps of an epoch; return the mean squared error of all its steps."""
+    trainer.network.train()
+    device, batches = trainer.config.device, phase.train_batches
+    squared_error, faces = torch.tensor(state.squared_error, device=device), state.faces
+    losses = FiniteLossCheck(1 if device.type == "cpu" else CHECK_EVERY)
+    seeds = _dropout_seeds(trainer, state.epoch, batches.steps)
+    where = epoch = f"epoch {state.epoch}"
+    progress = tqdm(
+        batches.epoch(state.epoch, first_step=state.step),
+        epoch,
         batches.steps,
-        initial=at.step,
+        initial=state.step,
         leave=False,
-        disable=None if team.is_main else True,
+        disable=None if trainer.group.is_main else True,
     )
-    where = f"epoch {at.epoch}"
     try:
-        for step, batch in enumerate(steps, start=at.step):
-            this_step = f"epoch {at.epoch}, step {step + 1}"
+        for step, batch in enumerate(progress, start=state.step):
+            this_step = f"{epoch}, step {step + 1}"
             where = f"{this_step}, of {len(batch.images)} face(s)"
             seed_torch(seeds[step], device)
-            learner.set_lr(rates[step])
-            lowered, square = learner.step(batch, numbers[step])
-            lookout.add(lowered, this_step, rates[step])
-            squares += square * batches.n_faces(step)
+            trainer.set_lr(rates[step])
+            loss, mse = trainer.step(batch, phase.first_step(state.epoch) + step)
+            losses.add(loss, this_step, rates[step])
+            squared_error += mse * batches.n_faces(step)
             faces += batches.n_faces(step)
-            if state and state.is_due and lookout.all_finite:
-                _check_weights(learner, this_step, rates[step])
-                now = replace(at, step=step + 1, squared_error=squares.item(), faces=faces)
-                state.save(learner.checkpoint_module, learner.optimizer, now)
-        lookout.check()
-        return squares.item() / faces
-    except (RuntimeError, ValueError) as error:  # of memory, or of a batch's statistics
-        if team.size > 1:  # or of another process
+            if checkpoint and checkpoint.is_due and losses.all_finite:
+                _check_weights(trainer, this_step, rates[step])
+                total = squared_error.item()
+                now = replace(state, step=step + 1, squared_error=total, faces=faces)
+                checkpoint.save(trainer.checkpoint_module, trainer.optimizer, now)
+        losses.check()
+        return squared_error.item() / faces
+    except (RuntimeError, ValueError) as error:  # out of memory, or a batch without statistics
+        if trainer.group.world_size > 1:  # or the failure of another process
             raise
-        others = "another batch_size" + (", or compile: false" if learner.compiled else "")
-        raise DivergenceError(f"{first_line(error)} in {where}; try {others}") from error
+        remedy = "another batch_size" + (", or compile: false" if trainer.config.compile else "")
+        raise DivergenceError(f"{first_line(error)} in {where}; try {remedy}") from error
+
+
+def _dropout_seeds(trainer: Trainer, epoch: int, steps: int) -> list[int]:
+    """Compute the seeds of an epoch in advance: in a step, each would wait for the batch thread."""
+    numbers = range((epoch - 1) * steps, epoch * steps)
+    seed, rank = trainer.config.seed, trainer.group.rank
+    return [torch_seed(seed, Stream.DROPOUT, number, rank) for number in numbers]
 
 
 class FiniteLossCheck:
-    """Sees that losses are finite numbers; on a GPU some steps later, for to ask is to wait.
+    """Checks that losses are finite.
 
-    All processes of a team have the same losses and look at them after the same steps.
+    On a GPU only every 50 steps, because reading a value synchronises the device. All processes
+    have the same losses and check them after the same steps.
 
     Args:
-        patience: Losses that are looked at together.
+        every: Number of losses that are checked together.
     """
 
-    def __init__(self, patience: int) -> None:
-        self._patience = patience
-        self._unseen: list[tuple[Tensor, str, float]] = []
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._pending: list[tuple[Tensor, str, float]] = []
 
     def add(self, loss: Tensor, where: str, lr: float) -> None:
-        """Take note of a loss, a scalar, and look at all that were noted when it is time.
+        """Add a loss, a scalar; check all pending ones if it is time.
+
+        Args:
+            loss: Loss of a step.
+            where: Name of the step for the message.
+            lr: Learning rate of the step.
 
         Raises:
-            DivergenceError: As `check`.
+            DivergenceError: If a pending loss is not finite.
         """
-        self._unseen.append((loss, where, lr))
-        if len(self._unseen) == self._patience:
+        self._pending.append((loss, where, lr))
+        if len(self._pending) == self._every:
             self.check()
 
     @property
     def all_finite(self) -> bool:
-        """Whether all losses that were not looked at yet are finite numbers."""
-        return all(bool(torch.isfinite(loss)) for loss, _, _ in self._unseen)
+        """Whether all pending losses are finite."""
+        return all(bool(torch.isfinite(loss)) for loss, _, _ in self._pending)
 
     def check(self) -> None:
-        """Look at all losses that were not looked at yet.
+        """Check all pending losses.
 
         Raises:
-            DivergenceError: If one of them is no finite number; it names the first.
+            DivergenceError: If one is not finite; names the first.
         """
-        unseen, self._unseen = self._unseen, []
-        if not unseen:
+        pending, self._pending = self._pending, []
+        if not pending:
             return
-        losses = torch.stack([loss for loss, _, _ in unseen]).tolist()
-        for loss, (_, where, lr) in zip(losses, unseen, strict=True):
+        losses = torch.stack([loss for loss, _, _ in pending]).tolist()
+        for loss, (_, where, lr) in zip(losses, pending, strict=True):
             _check_finite(loss, where, lr)
 
 
@@ -248,12 +288,11 @@ def _check_finite(loss: float, where: str, lr: float) -> None:
         )
 
 
-def _check_weights(learner: Trainer, where: str, lr: float) -> None:
-    """What is saved is good: a loss that was finite does not say so of the step after it."""
-    if not all(torch.isfinite(weights).all() for weights in learner.checkpoint_module.parameters()):
+def _check_weights(trainer: Trainer, where: str, lr: float) -> None:
+    """Check the weights before they are saved: a step after a finite loss can break them."""
+    if not all(torch.isfinite(weights).all() for weights in trainer.checkpoint_module.parameters()):
         raise DivergenceError(
-            f"a weight is not a finite number after {where}, at learning rate {lr:g}; try a "
-            "smaller lr"
+            f"a weight is not finite after {where}, at learning rate {lr:g}; try a smaller lr"
         )
 
 
@@ -261,9 +300,9 @@ def validate(
     network: nn.Module,
     batches: BatchLoader,
     device: torch.device,
-    team: ProcessGroup = SINGLE_PROCESS,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> float:
-    """Mean squared error in 0..1 of the input over all faces of the batches of the team."""
+    """Compute the mean squared error in 0..1 of the input, over the faces of all processes."""
     predictions = predict(network, batches, device)
-    mse = mean_squared_error(predictions.landmarks_unit, predictions.target_unit)
-    return team.weighted_mean(mse, len(predictions.target_unit))
+    errors = predictions.landmarks_unit - predictions.target_unit
+    return group.weighted_mean(float(np.mean(errors**2)), len(errors))

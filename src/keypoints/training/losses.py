@@ -1,4 +1,7 @@
-"""Losses on landmarks in 0..1 of the input, each a mean over all coordinates that are known."""
+"""Losses on landmarks in 0..1 of the input, each a mean over all coordinates that are known.
+
+To add an elementwise loss, add it to `ELEMENTWISE_LOSSES`; `models.*.loss` names it.
+"""
 
 import math
 from collections.abc import Callable
@@ -8,46 +11,39 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from keypoints.architectures.heatmap.losses import MAP_LOSSES
-from keypoints.config.models import HeatmapModel, ModelSettings, PipModel
-from keypoints.core.landmarks import Scheme, contour_neighbours
 from keypoints.core.devices import to_device
+from keypoints.core.landmarks import Scheme, contour_neighbours
+from keypoints.models.build import find_architecture
+from keypoints.models.network import LogitsLoss
+from keypoints.models.settings import ModelSettings
 
 ElementwiseLoss = Callable[[Tensor], Tensor]
-"""From errors, of any shape, to what each costs."""
+"""A function of errors, of any shape, that returns the loss of each."""
 
 
 class Loss(Protocol):
-    """What a step lowers."""
+    """A training loss."""
 
-    def __call__(
-        self,
-        predicted: Tensor,
-        target: Tensor,
-        *,
-        sizes: Tensor | None = None,
-        raw: Any = None,
-    ) -> Tensor:
-        """The loss of a batch, a scalar.
+    def __call__(self, predicted: Tensor, target: Tensor, *, logits: Any = None) -> Tensor:
+        """Compute the loss of a batch, a scalar.
 
         Args:
-            predicted: landmarks_unit, (n, n_points, 2).
-            target: The same, annotated; NaN where unknown.
-            sizes: Of the faces, (n,), as `Batch` has them; None: all of one size.
-            raw: What the network says before it is decoded, if its kind has such.
+            predicted: Predicted landmarks_unit, (n, n_points, 2).
+            target: Annotated landmarks_unit, NaN where unknown, (n, n_points, 2).
+            logits: Logits of the network, or None if its architecture has none.
         """
 
 
-_LEAST_LENGTH = 1e-6  # in 0..1 of the input: neighbours that are closer show no direction
+_MIN_TANGENT = 1e-6  # in 0..1 of the input: neighbours that are closer have no direction
 
 
 def wing(error: Tensor, *, width: float = 0.04, curvature: float = 0.008) -> Tensor:
-    """Logarithmic near zero, linear beyond: small errors count for more than with L1.
+    """Wing loss: logarithmic near zero, linear beyond, so small errors count more than with L1.
 
     Args:
-        error: In 0..1 of the input, any shape.
-        width: Where the logarithm ends, in the same unit (10 px of 256).
-        curvature: Of the logarithm, in the same unit (2 px of 256).
+        error: Errors in 0..1 of the input, any shape.
+        width: Error at which the logarithm ends, in 0..1 of the input (10 px of 256).
+        curvature: Curvature of the logarithm, in 0..1 of the input (2 px of 256).
 
     Source: Feng et al., Wing loss for robust facial landmark localisation, 2018.
     """
@@ -57,9 +53,9 @@ def wing(error: Tensor, *, width: float = 0.04, curvature: float = 0.008) -> Ten
 
 
 def smooth_l1(error: Tensor) -> Tensor:
-    """Square below 0.02 of the input (about 5 px of 256), linear beyond."""
-    nothing = torch.zeros((), dtype=error.dtype, device=error.device).expand_as(error)
-    return functional.smooth_l1_loss(error, nothing, beta=0.02, reduction="none")
+    """Smooth L1 loss: quadratic below 0.02 of the input (about 5 px of 256), linear beyond."""
+    zero = torch.zeros((), dtype=error.dtype, device=error.device).expand_as(error)
+    return functional.smooth_l1_loss(error, zero, beta=0.02, reduction="none")
 
 
 ELEMENTWISE_LOSSES: dict[str, ElementwiseLoss] = {
@@ -71,150 +67,96 @@ ELEMENTWISE_LOSSES: dict[str, ElementwiseLoss] = {
 
 
 def make_loss(model: ModelSettings, scheme: Scheme, points: tuple[int, ...]) -> Loss:
-    """The loss that a model's settings name.
+    """Create the loss of a model.
 
     Args:
-        model: Its settings.
-        scheme: Whose contours tell along from across.
-        points: Which of the scheme's points are predicted.
+        model: Settings of the model.
+        scheme: Landmark scheme, whose contours separate tangential from normal errors.
+        points: Indices of the scheme's points that are predicted.
     """
-    penalty = ELEMENTWISE_LOSSES[model.loss]
-    if isinstance(model, PipModel):
-        return pip_loss(penalty, model)
-    by_size = model.size_weight
+    elementwise = ELEMENTWISE_LOSSES[model.loss]
     if model.tangent_weight == 1:
-        loss = masked_mean_loss(penalty, by_size=by_size)
+        loss = masked_mean_loss(elementwise)
     else:
         neighbours = contour_neighbours(points, scheme)
-        loss = anisotropic_loss(penalty, neighbours, weight=model.tangent_weight, by_size=by_size)
-    return (
-        add_heatmap_loss(loss, model)
-        if isinstance(model, HeatmapModel) and model.heatmap_loss
-        else loss
-    )
+        loss = anisotropic_loss(elementwise, neighbours, tangent_weight=model.tangent_weight)
+    make_logits_loss = getattr(find_architecture(model.architecture), "logits_loss", None)
+    logits_loss = make_logits_loss(model) if make_logits_loss else None
+    return add_logits_loss(loss, logits_loss) if logits_loss else loss
 
 
-def masked_mean_loss(penalty: ElementwiseLoss, *, by_size: float = 0.0) -> Loss:
-    """A penalty of each coordinate's error; those that are NaN in the target do not count.
+def masked_mean_loss(elementwise: ElementwiseLoss) -> Loss:
+    """Create the mean of an elementwise loss over all coordinates that are known."""
 
-    Args:
-        penalty: Of an error.
-        by_size: 0: all faces count alike | 1: as metrics in photo pixels count them.
-    """
-
-    def loss(
-        predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
-    ) -> Tensor:
-        weight = _weight_of(sizes, target, by_size)
-        return _mean(penalty, predicted - target, known=~target.isnan(), weight=weight)
+    def loss(predicted: Tensor, target: Tensor, *, logits: Any = None) -> Tensor:
+        return _mean(elementwise, predicted - target, known=~target.isnan())
 
     return loss
 
 
 def anisotropic_loss(
-    penalty: ElementwiseLoss,
-    neighbours: list[tuple[int, int]],
-    *,
-    weight: float,
-    by_size: float = 0.0,
+    elementwise: ElementwiseLoss, neighbours: list[tuple[int, int]], *, tangent_weight: float
 ) -> Loss:
-    """A penalty of errors along the annotated contour, and one of those across it.
+    """Create a loss that weights errors along the annotated contours and across them differently.
 
-    Annotators agree on where the line of a jaw or a brow runs, and less on where along it a point
-    lies: errors along it are in part theirs.
+    Annotators agree on where the line of a jaw or a brow runs, and less on where along the line a
+    point lies: errors along it are partly errors of the annotation.
 
     Args:
-        penalty: Of both errors of each point.
-        neighbours: Of each point, the two whose difference is the direction of its contour; where
-            one of them is unknown, or both are the same, x and y count alike.
-        weight: Of errors along the contour over that of errors across it; their mean is one.
-        by_size: As for `masked_mean_loss`.
+        elementwise: Loss of the tangential and of the normal error of each point.
+        neighbours: For each point, the two points whose difference is the direction of its contour.
+            If one is unknown, or both are the same, x and y have weight 1.
+        tangent_weight: Weight of tangential errors relative to normal ones; the mean weight is 1.
 
     Source: Huang et al., ADNet: leveraging error-bias towards normal direction in face alignment,
-    2021 (its anisotropic direction loss).
+    2021 (anisotropic direction loss).
     """
-    order = torch.tensor(neighbours).T  # before and after, (2, n_points)
-    of_along, of_across = 2 * weight / (1 + weight), 2 / (1 + weight)
+    before_and_after = torch.tensor(neighbours).T  # (2, n_points)
+    of_tangent, of_normal = 2 * tangent_weight / (1 + tangent_weight), 2 / (1 + tangent_weight)
 
-    def loss(
-        predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
-    ) -> Tensor:
-        before, after = to_device(order, target.device)
-        step = target[:, after] - target[:, before]
-        length = step.norm(dim=-1, keepdim=True)
-        is_directed = length > _LEAST_LENGTH  # (n, n_points, 1); not where it is NaN
-        x, y = (step / length).unbind(-1)
-        x, y = x.where(is_directed[..., 0], 1), y.where(is_directed[..., 0], 0)
+    def loss(predicted: Tensor, target: Tensor, *, logits: Any = None) -> Tensor:
+        before, after = to_device(before_and_after, target.device)
+        tangent = target[:, after] - target[:, before]
+        length = tangent.norm(dim=-1, keepdim=True)
+        has_tangent = length > _MIN_TANGENT  # (n, n_points, 1); False for NaN
+        x, y = (tangent / length).unbind(-1)
+        x, y = x.where(has_tangent[..., 0], 1), y.where(has_tangent[..., 0], 0)
         error_x, error_y = (predicted - target).unbind(-1)
-        turned = torch.stack([error_x * x + error_y * y, error_y * x - error_x * y], dim=-1)
+        rotated = torch.stack([error_x * x + error_y * y, error_y * x - error_x * y], dim=-1)
         known = ~target.isnan().any(dim=-1, keepdim=True)
         weights = torch.stack(
-            [torch.where(is_directed[..., 0], share, 1.0) for share in (of_along, of_across)], -1
+            [torch.where(has_tangent[..., 0], weight, 1.0) for weight in (of_tangent, of_normal)],
+            -1,
         )
-        of_faces = _weight_of(sizes, target, by_size)
-        weights = weights if of_faces is None else weights * of_faces
-        return _mean(penalty, turned, known=known.expand_as(turned), weight=weights)
+        return _mean(elementwise, rotated, known=known.expand_as(rotated), weight=weights)
 
     return loss
 
 
-def add_heatmap_loss(points_loss: Loss, model: HeatmapModel) -> Loss:
-    """A loss of the points, and one of the maps that they are decoded from."""
-    assert model.heatmap_loss is not None
-    heatmap_loss, width, share = (
-        MAP_LOSSES[model.heatmap_loss],
-        model.heatmap_sigma,
-        model.heatmap_loss_weight,
-    )
+def add_logits_loss(points_loss: Loss, logits_loss: LogitsLoss) -> Loss:
+    """Create the sum of a loss on the points and one on the logits that they are decoded from."""
 
-    def loss(
-        predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
-    ) -> Tensor:
-        of_maps = _mean_of_known(heatmap_loss(raw.float(), target, width), target)
-        return points_loss(predicted, target, sizes=sizes) + share * of_maps
+    def loss(predicted: Tensor, target: Tensor, *, logits: Any = None) -> Tensor:
+        per_point = logits_loss.per_point(logits, target)
+        known = ~target.isnan().any(dim=-1)
+        mean = _mean(lambda losses: losses, per_point, known=known)
+        return points_loss(predicted, target) + logits_loss.weight * mean
 
     return loss
-
-
-def pip_loss(penalty: ElementwiseLoss, model: PipModel) -> Loss:
-    """The loss of a grid's scores and offsets; the points that are decoded from it do not count."""
-
-    def loss(
-        predicted: Tensor, target: Tensor, *, sizes: Tensor | None = None, raw: Any = None
-    ) -> Tensor:
-        error = raw.errors(target).flatten(1, 2)
-        weight = _weight_of(sizes, error, model.size_weight)
-        of_offsets = _mean(penalty, error, known=~error.isnan(), weight=weight)
-        return of_offsets + model.score_weight * _mean_of_known(raw.score_loss(target), target)
-
-    return loss
-
-
-def _weight_of(sizes: Tensor | None, target: Tensor, by_size: float) -> Tensor | None:
-    """The weight of each coordinate, as the target is shaped; None: all count alike."""
-    if sizes is None or by_size == 0:
-        return None
-    return (sizes**by_size).view(-1, 1, 1).expand_as(target)
 
 
 def _mean(
-    penalty: ElementwiseLoss, error: Tensor, *, known: Tensor, weight: Tensor | None = None
+    elementwise: ElementwiseLoss, error: Tensor, *, known: Tensor, weight: Tensor | None = None
 ) -> Tensor:
-    """The mean cost of the errors that are known; without any there is nothing to learn from.
+    """Mean loss of the errors that are known; 0 if none is.
 
-    It asks no tensor for a value: on a GPU the step would wait for the answer.
+    It reads no value of a tensor, which would make a GPU wait in each step.
     """
-    cost = penalty(error.where(known, 0))  # without an error there is no cost
-    cost = cost if weight is None else cost * weight
-    return cost.sum() / known.sum().clamp_min(1)
-
-
-def _mean_of_known(cost: Tensor, target: Tensor) -> Tensor:
-    """The mean of the points' costs, (n, n_points), over those that are known."""
-    known = ~target.isnan().any(dim=-1)
-    return _mean(lambda known_cost: known_cost, cost, known=known)
+    losses = elementwise(error.where(known, 0))  # the loss of no error is 0
+    losses = losses if weight is None else losses * weight
+    return losses.sum() / known.sum().clamp_min(1)
 
 
 LOSSES: dict[str, Loss] = {
-    name: masked_mean_loss(penalty) for name, penalty in ELEMENTWISE_LOSSES.items()
+    name: masked_mean_loss(elementwise) for name, elementwise in ELEMENTWISE_LOSSES.items()
 }

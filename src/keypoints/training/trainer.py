@@ -1,146 +1,128 @@
-"""How weights move: the optimiser, its rate from step to step, and the average of the weights."""
+"""One step of training: forward, loss, backward, optimiser, moving average of the weights."""
 
-import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from keypoints.config.models import OptimSettings
-from keypoints.crops.batches import Batch
 from keypoints.core.devices import autocast, supports_fused_optimizer, to_device
+from keypoints.crops.batches import Batch, to_input
 from keypoints.models.network import WithLogits
-from keypoints.models.predict import to_input
 from keypoints.training.distillation import Teacher
 from keypoints.training.distributed import SINGLE_PROCESS, ProcessGroup
 from keypoints.training.losses import LOSSES, Loss
+from keypoints.training.optim import OptimSettings, make_optimizer
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Options of a training that are the same in all of its phases.
+
+    Attributes:
+        loss: Loss on landmarks_unit.
+        optim: Settings of the optimiser and its schedule.
+        decay_fraction: Fraction of the epochs of a phase over which the learning rate falls.
+        seed: Seed of the dropout.
+        device: Device to train on.
+        teacher: Network whose predictions are a second target.
+        compile: Whether torch compiles the network before the first step.
+    """
+
+    loss: Loss
+    optim: OptimSettings = OptimSettings()
+    decay_fraction: float = 0.0
+    seed: int = 0
+    device: torch.device = torch.device("cpu")
+    teacher: Teacher | None = None
+    compile: bool = False
 
 
 class Trainer:
-    """A network under training.
+    """A network in training, with its optimiser and the moving average of its weights.
 
     Args:
-        network: From images to landmarks_unit; on its device.
-        loss: On landmarks_unit.
-        recipe: How the weights move.
-        device: Of the network.
-        team: Of the processes that train it, each on its part of every batch.
-        teacher: Whose predictions it learns from, too.
-        compiled: Whether torch compiles it before the first step.
+        network: Network that maps images to landmarks_unit, on the device of the configuration.
+        config: Options of the training.
+        group: Processes that train the network together.
 
     Attributes:
-        eval_model: The network that is validated and kept: the average, where the recipe has one.
-        checkpoint_module: All that changes but the optimiser, for whoever saves it.
-        optimizer: Its rate is set by `set_lr`.
-        compiled: Whether torch compiles the network.
+        optimizer: Optimiser; `set_lr` sets its learning rate.
+        eval_model: Network to validate and to save: the moving average, if the optimiser has one.
+        checkpoint_module: Module whose state a checkpoint contains besides that of the optimiser.
     """
+
+    optimizer: torch.optim.Optimizer
+    eval_model: nn.Module
+    checkpoint_module: nn.Module
 
     def __init__(
-        self,
-        network: nn.Module,
-        loss: Loss,
-        recipe: OptimSettings,
-        device: torch.device,
-        team: ProcessGroup = SINGLE_PROCESS,
-        teacher: Teacher | None = None,
-        *,
-        compiled: bool = False,
+        self, network: nn.Module, config: TrainConfig, group: ProcessGroup = SINGLE_PROCESS
     ) -> None:
-        self._teacher = teacher.to(device) if teacher else None
-        self.network, self._loss, self._recipe, self._device = network, loss, recipe, device
-        self.compiled = compiled
-        self._team, self._shared = team, team.wrap(WithLogits(network))
-        if compiled:
-            # For two sizes of a batch: an epoch's last one may be smaller.
-            self._shared.compile(dynamic=False)
-        self.optimizer = make_optimizer(network, recipe, fused=supports_fused_optimizer(device))
-        self.eval_model: nn.Module = network
-        self.checkpoint_module: nn.Module = network
-        self._average: Any = None
-        if recipe.ema:
+        self.network, self.config, self.group = network, config, group
+        self._teacher = config.teacher.to(config.device) if config.teacher else None
+        self._wrapped = group.wrap(WithLogits(network))
+        if config.compile:
+            # One graph per batch size: the last batch of an epoch may be smaller.
+            self._wrapped.compile(dynamic=False)
+        self._start()
+
+    def _start(self) -> None:
+        network, optim = self.network, self.config.optim
+        fused = supports_fused_optimizer(self.config.device)
+        self.optimizer = make_optimizer(network, optim, fused=fused)
+        self.eval_model = self.checkpoint_module = network
+        self._ema: Any = None
+        if optim.ema:
             from timm.utils import ModelEmaV3  # timm takes two seconds to import
 
-            self._average = ModelEmaV3(network, decay=recipe.ema, use_warmup=True)
-            self.eval_model = self._average.module
+            self._ema = ModelEmaV3(network, decay=optim.ema, use_warmup=True)
+            self.eval_model = self._ema.module
             self.checkpoint_module = nn.ModuleDict({"network": network, "average": self.eval_model})
 
-    def set_lr(self, rate: float) -> None:
-        """Set the learning rate of the next step; the backbone's is its share of it."""
+    def finish(self) -> None:
+        """Give the network the weights of the moving average, if there is one."""
+        self.network.load_state_dict(self.eval_model.state_dict())
+
+    def restart(self) -> None:
+        """Continue from the moving average, with a new optimiser and a new moving average."""
+        self.finish()
+        self._start()
+
+    def set_lr(self, lr: float) -> None:
+        """Set the learning rate of the next step."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["share"]
+            group["lr"] = lr * group["lr_scale"]
 
     def step(self, batch: Batch, number: int = 0) -> tuple[Tensor, Tensor]:
-        """One step of the optimiser.
+        """Train on one batch.
 
         Args:
-            batch: To learn from, or this process's part of it.
-            number: Of the step, counted from 0 over all epochs.
+            batch: The batch, or this process's share of it.
+            number: Number of the step, counted from 0 since the last restart.
 
         Returns:
-            The loss and the mean squared error before it, of the whole batch; scalars.
+            The loss and the mean squared error before the step, of the whole batch; scalars.
         """
-        target = to_device(batch.landmarks_unit, self._device)
-        images = to_input(batch, self._device)
-        with autocast(self._device):
-            predicted, raw = self._shared(images)
+        device = self.config.device
+        target = to_device(batch.landmarks_unit, device)
+        images = to_input(batch, device)
+        with autocast(device):
+            predicted, logits = self._wrapped(images)
         predicted = predicted.float()
-        sizes = None if batch.sizes is None else to_device(batch.sizes, self._device)
         self.optimizer.zero_grad()
-        lowered = self._loss(predicted, target, sizes=sizes, raw=raw)
+        loss = self.config.loss(predicted, target, logits=logits)
         if self._teacher:
             taught = self._teacher.predict(images)
-            of_teacher = self._loss(predicted, taught, sizes=sizes, raw=raw)
-            lowered = torch.lerp(lowered, of_teacher, self._teacher.weight)
-        lowered = lowered * batch.weight
-        lowered.backward()
-        if self._recipe.clip_grad is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self._recipe.clip_grad)
+            distillation_loss = self.config.loss(predicted, taught, logits=logits)
+            loss = torch.lerp(loss, distillation_loss, self._teacher.weight)
+        loss = loss * batch.weight
+        loss.backward()
+        if self.config.optim.clip_grad is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optim.clip_grad)
         self.optimizer.step()
-        if self._average is not None:
-            self._average.update(self.network, step=number)
-        square = LOSSES["mse"](predicted.detach(), target) * batch.weight
-        lowered, square = self._team.mean(torch.stack((lowered.detach(), square)))
-        return lowered, square
-
-
-def make_optimizer(
-    network: nn.Module, recipe: OptimSettings, *, fused: bool
-) -> torch.optim.Optimizer:
-    """Adam, or AdamW where weights decay; biases and the scales of norms never do."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        share = recipe.backbone_lr_scale if name.startswith("body.backbone.") else 1.0
-        decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
-        groups.setdefault((share, decay), []).append(parameter)
-    kind = torch.optim.AdamW if recipe.weight_decay else torch.optim.Adam
-    return kind(
-        [
-            {"params": parameters, "share": share, "weight_decay": decay}
-            for (share, decay), parameters in groups.items()
-        ],
-        fused=fused,
-    )
-
-
-def rate_factors(epoch: int, epochs: int, steps: int, recipe: OptimSettings) -> list[float]:
-    """What the rate of each step is multiplied by: a straight rise, then half a cosine to zero.
-
-    Args:
-        epoch: Counted from 1.
-        epochs: In all.
-        steps: Of an epoch.
-        recipe: Says over which share of the training it rises, and whether it falls.
-
-    Source: Loshchilov and Hutter, SGDR, 2017; Goyal et al., Accurate, large minibatch SGD, 2017.
-    """
-    in_all, before = epochs * steps, (epoch - 1) * steps
-    return [_rate_factor(before + step, in_all, recipe) for step in range(steps)]
-
-
-def _rate_factor(step: int, in_all: int, recipe: OptimSettings) -> float:
-    rise = recipe.warmup * in_all
-    if step < rise:
-        return (step + 1) / (rise + 1)
-    if not recipe.cosine:
-        return 1.0
-    return (1 + math.cos(math.pi * (step - rise) / (in_all - rise))) / 2
+        if self._ema is not None:
+            self._ema.update(self.network, step=number)
+        mse = LOSSES["mse"](predicted.detach(), target) * batch.weight
+        loss, mse = self.group.mean(torch.stack((loss.detach(), mse)))
+        return loss, mse

@@ -1,4 +1,4 @@
-"""The deeper network of the write-up's second part: six convolutions, three full connections."""
+"""The deeper network of the write-up's second part: six convolutions, three linear layers."""
 
 from torch import nn
 
@@ -10,32 +10,35 @@ from keypoints.models.network import Float32Linear
 class FaceNet(nn.Sequential):
     """Six 3x3 convolutions of 65 channels, ReLU after each, 2x2 max-pool after all but the last.
 
-    Unpadded, they take 160 x 240 px to 1 x 3, 195 features. The write-up says that a max-pool
-    followed its fully connected layers too, but the layer sizes that it prints leave no room for
-    one; the sizes are followed here.
+    The convolutions are unpadded and reduce 160 x 240 px to 1 x 3, 195 features. The write-up also
+    mentions a max-pool after its fully connected layers, but the layer sizes that it prints leave
+    no room for one; this network follows the sizes.
 
     Args:
-        in_channels: Of the input.
+        in_channels: Channels of the input.
         input_size: Height and width of the input, px.
-        n_outputs: Numbers per face.
+        n_outputs: Number of outputs per face.
 
     Raises:
         SettingsError: If the input is too small.
     """
 
     def __init__(self, in_channels: int, input_size: tuple[int, int], *, n_outputs: int) -> None:
-        channels, convolutions = 65, 6
+        channels, n_convolutions = 65, 6
         layers: list[nn.Module] = []
         height, width = input_size
-        for number in range(convolutions):
+        for number in range(n_convolutions):
             layers += [nn.Conv2d(in_channels, channels, 3), nn.ReLU()]
             height, width = height - 2, width - 2
-            if number < convolutions - 1:
+            if number < n_convolutions - 1:
                 layers.append(nn.MaxPool2d(2))
                 height, width = height // 2, width // 2
             in_channels = channels
         if height < 1 or width < 1:
-            raise SettingsError(f"an input of {input_size} px is too small for face_net")
+            raise SettingsError(
+                f"an input of {input_size} px is too small for face_net; change height and width "
+                "of the task"
+            )
         features = channels * height * width
         layers += [nn.Flatten(), nn.Linear(features, 2000), nn.ReLU(), nn.Linear(2000, 300)]
         super().__init__(*layers, nn.ReLU(), Float32Linear(300, n_outputs))

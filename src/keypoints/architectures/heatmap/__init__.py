@@ -1,6 +1,5 @@
 """heatmap: a timm backbone, a feature pyramid, and a heat map for each point."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,9 +8,10 @@ from pydantic import Field
 from keypoints.models.settings import BackboneSettings
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from keypoints.models.build import NetworkShape
+    from keypoints.models.network import LogitsLoss
 
 
 class HeatmapSettings(BackboneSettings):
@@ -21,7 +21,7 @@ class HeatmapSettings(BackboneSettings):
         channels: Channels of the feature pyramid.
         separable_convs: Whether its convolutions are depthwise separable.
         heatmap_loss: Loss on the heat maps, added to the loss on the points.
-        heatmap_loss_weight: Weight of the heat maps' loss.
+        heatmap_loss_weight: Weight of the loss on the heat maps.
         heatmap_sigma: Standard deviation of the target Gaussian, px of the heat map.
     """
 
@@ -53,10 +53,15 @@ def build(
     )
 
 
-def logits_loss(settings: HeatmapSettings) -> "Callable[[Tensor, Tensor], Tensor] | None":
-    """Loss of each point's heat map, (n, n_points), from maps and landmarks_unit; None: no loss."""
+def logits_loss(settings: HeatmapSettings) -> "LogitsLoss | None":
+    """Return the loss on the heat maps that the settings name."""
     if settings.heatmap_loss is None:
         return None
     from keypoints.architectures.heatmap import losses
+    from keypoints.models.network import LogitsLoss
 
-    return losses.weighted_loss(settings)
+    loss = losses.HEATMAP_LOSSES[settings.heatmap_loss]
+    return LogitsLoss(
+        lambda maps, target: loss(maps.float(), target, settings.heatmap_sigma),
+        settings.heatmap_loss_weight,
+    )

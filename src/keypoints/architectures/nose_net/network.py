@@ -1,4 +1,4 @@
-"""The small network of the write-up's first part: three convolutions, two full connections."""
+"""The small network of the write-up's first part: three convolutions, two linear layers."""
 
 from collections.abc import Sequence
 
@@ -9,18 +9,18 @@ from keypoints.models.network import Float32Linear
 
 
 class NoseNet(nn.Sequential):
-    """conv, ReLU, 2x2 max-pool, three times; fully connected, ReLU, fully connected.
+    """Three times convolution, ReLU and 2x2 max-pool; fully connected, ReLU, fully connected.
 
-    Unpadded convolutions take 60 x 80 px to 3 x 5 with kernels 7, 7, 5 (480 features of 32
-    channels, 240 of 16) and to 5 x 8 with kernels 3, 3, 3 (1280 features).
+    The convolutions are unpadded. They reduce 60 x 80 px to 3 x 5 with kernel sizes 7, 7, 5 (480
+    features of 32 channels, 240 of 16) and to 5 x 8 with 3, 3, 3 (1280 features of 32 channels).
 
     Args:
-        in_channels: Of the input.
+        in_channels: Channels of the input.
         input_size: Height and width of the input, px.
-        channels: Of each convolution.
-        hidden: Numbers between the fully connected layers.
-        kernels: Side of each convolution's kernel, px.
-        n_outputs: Numbers per face.
+        channels: Channels of each convolution.
+        hidden_features: Features between the fully connected layers.
+        kernel_sizes: Kernel size of each convolution, px.
+        n_outputs: Number of outputs per face.
 
     Raises:
         SettingsError: If the input is too small for the kernels.
@@ -32,18 +32,21 @@ class NoseNet(nn.Sequential):
         input_size: tuple[int, int],
         *,
         channels: int,
-        hidden: int,
-        kernels: Sequence[int],
+        hidden_features: int,
+        kernel_sizes: Sequence[int],
         n_outputs: int,
     ) -> None:
         layers: list[nn.Module] = []
         height, width = input_size
-        for kernel in kernels:
+        for kernel in kernel_sizes:
             layers += [nn.Conv2d(in_channels, channels, kernel), nn.ReLU(), nn.MaxPool2d(2)]
             height, width = (height - kernel + 1) // 2, (width - kernel + 1) // 2
             in_channels = channels
         if height < 1 or width < 1:
-            raise SettingsError(f"an input of {input_size} px is too small for kernels {kernels}")
+            raise SettingsError(
+                f"an input of {input_size} px is too small for kernel_sizes {[*kernel_sizes]}; "
+                "change height and width of the task, or the kernels"
+            )
         features = channels * height * width
-        layers += [nn.Flatten(), nn.Linear(features, hidden), nn.ReLU()]
-        super().__init__(*layers, Float32Linear(hidden, n_outputs))
+        layers += [nn.Flatten(), nn.Linear(features, hidden_features), nn.ReLU()]
+        super().__init__(*layers, Float32Linear(hidden_features, n_outputs))

@@ -24,9 +24,9 @@ def build(
     settings: RegressionSettings, shape: "NetworkShape", weights: Path | None = None
 ) -> "nn.Module":
     """Build the body of the network; `weights` are those of its backbone, None: random."""
-    from keypoints.models.backbones import timm_backbone
+    from keypoints.models.backbones import create_regressor
 
-    return timm_backbone(
+    return create_regressor(
         settings.backbone,
         shape.in_channels,
         shape.input_size,

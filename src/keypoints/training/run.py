@@ -1,0 +1,178 @@
+"""Trains one model of params.yaml: from its crops to its model file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Annotated
+
+import torch
+from pydantic import Field
+
+from keypoints.config.params import Params
+from keypoints.core import paths
+from keypoints.core.devices import DeviceSetting, choose_device
+from keypoints.core.landmarks import SCHEMES
+from keypoints.core.weights_folder import find_teacher
+from keypoints.crops.batches import BatchLoader
+from keypoints.crops.format import Task
+from keypoints.crops.gpu_crops import make_crop_reader
+from keypoints.crops.store import CropStore
+from keypoints.models.build import build_network, input_size_problem
+from keypoints.models.checkpoint import ModelInfo
+from keypoints.models.network import LandmarkNetwork
+from keypoints.models.predict import save_model
+from keypoints.models.settings import SizePhase
+from keypoints.training.checkpoint import CheckpointFile, open_checkpoint, run_fingerprint
+from keypoints.training.distillation import load_teacher
+from keypoints.training.distributed import (
+    COMPILE_TIMEOUT,
+    TIMEOUT,
+    ProcessGroup,
+    launch_processes,
+    process_group,
+)
+from keypoints.training.folds import train_val_rows
+from keypoints.training.history import log_progress, write_history
+from keypoints.training.initial_weights import find_initial_weights
+from keypoints.training.loop import DivergenceError, Phase, save_last_good, train
+from keypoints.training.losses import make_loss
+from keypoints.training.settings import TrainSettings
+from keypoints.training.trainer import TrainConfig
+
+
+@contextmanager
+def training_processes(params: Params) -> Iterator[ProcessGroup]:
+    """Start the processes that the settings request, and join them."""
+    launch_processes(params.read("processes", Annotated[int, Field(ge=1, le=64)]))
+    with process_group(COMPILE_TIMEOUT if params.read("compile", bool) else TIMEOUT) as group:
+        yield group
+
+
+def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) -> CheckpointFile:
+    """Train a model, or continue its training; write its weights and its history.
+
+    Args:
+        settings: Settings that determine the weights.
+        params: The settings of the pipeline, for `device` and `compile`.
+        group: Processes that train together.
+
+    Returns:
+        The checkpoint of the run. Discard it when its results are not needed for a new attempt.
+
+    Raises:
+        DivergenceError: If training cannot continue; the last good weights are saved.
+        PipelineError: If a setting or a file cannot be used.
+    """
+    crops = paths.CROPS / settings.model.task
+    weights, weights_source = find_initial_weights(settings.base, settings.model, settings.fold)
+    device = choose_device(params.read("device", DeviceSetting))
+    with CropStore(crops) as store:
+        info = settings.info(store.format.scheme)
+        phases = make_phases(settings, store, device, group)
+        network = build_network(
+            info.model,
+            info.task,
+            len(info.points),
+            seed=info.seed,
+            mean_unit=phases[-1].train_batches.mean_shape_unit(),
+            weights=weights,
+            scheme=SCHEMES[info.scheme],
+        )
+        _check_sizes(params, settings, network)
+        config = _make_config(settings, info, device, compiled=params.read("compile", bool))
+        machine = _describe(config, group)
+        fingerprint = run_fingerprint(info.model_dump_json(), machine, [crops, weights_source])
+        checkpoint = open_checkpoint(info.name, fingerprint)
+        results = train(
+            network,
+            phases,
+            config,
+            checkpoint=checkpoint if group.is_main else None,
+            group=group,
+        )
+        try:
+            epochs = phases[-1].last_epoch
+            history = list(log_progress(results, epochs) if group.is_main else results)
+        except DivergenceError as error:
+            raise save_last_good(error, checkpoint, network, info) from error
+        if group.is_main:
+            save_model(paths.replace_output(paths.model_file(info.name)), network, info)
+            write_history(paths.replace_output(paths.history_file(info.name)), history)
+    return checkpoint
+
+
+def make_phases(
+    settings: TrainSettings, store: CropStore, device: torch.device, group: ProcessGroup
+) -> list[Phase]:
+    """Create the phases of a training: those of `sizes`, and the one at full size.
+
+    Args:
+        settings: Settings of the training.
+        store: Crops of the task.
+        device: Device that the network is trained on.
+        group: Processes that share the batches.
+    """
+    model, task = settings.model, settings.task
+    train_rows, validation_rows = train_val_rows(store, settings.fold, model.max_train_groups)
+    loader = partial(
+        BatchLoader,
+        store,
+        points=task.points_of(SCHEMES[store.format.scheme]),
+        batch_size=model.batch_size,
+        reader=make_crop_reader(device, store),
+    )
+    full_size = SizePhase(height=task.height, epochs=model.epochs, lr_scale=model.lr_scale)
+    phases: list[Phase] = []
+    for size in [*model.sizes, full_size]:
+        first_epoch = phases[-1].last_epoch + 1 if phases else 1
+        input_size = _input_size(task, size.height)
+        train_batches = loader(
+            train_rows,
+            augment=settings.augment,
+            epochs=size.epochs,
+            first_epoch=first_epoch,
+            seed=settings.seed,
+            input_size=input_size,
+            rank=group.rank,
+            world_size=group.world_size,
+        )
+        validation_batches = loader(group.shard_rows(validation_rows), input_size=input_size)
+        lr = settings.lr * size.lr_scale
+        phases.append(Phase(train_batches, validation_batches, first_epoch, size.epochs, lr))
+    return phases
+
+
+def _input_size(task: Task, height: int) -> tuple[int, int]:
+    return height, round(task.width * height / task.height)
+
+
+def _check_sizes(params: Params, settings: TrainSettings, network: LandmarkNetwork) -> None:
+    """Check that the network accepts inputs of all sizes."""
+    for size in settings.model.sizes:
+        input_size = _input_size(settings.task, size.height)
+        problem = input_size_problem(network, settings.task.channels, input_size)
+        if problem:
+            key = f"models.{settings.base}.sizes"
+            raise params.error(key, f"must be [], because the network {problem}")
+
+
+def _make_config(
+    settings: TrainSettings, info: ModelInfo, device: torch.device, *, compiled: bool
+) -> TrainConfig:
+    model = info.model
+    teacher = find_teacher(paths.WEIGHTS / settings.base) if model.teacher else None
+    return TrainConfig(
+        loss=make_loss(model, SCHEMES[info.scheme], info.points),
+        optim=settings.optim,
+        decay_fraction=model.decay_fraction,
+        seed=info.seed,
+        device=device,
+        teacher=load_teacher(teacher, info) if teacher else None,
+        compile=compiled,
+    )
+
+
+def _describe(config: TrainConfig, group: ProcessGroup) -> str:
+    """Describe the part of the fingerprint that depends on the machine."""
+    processes = f", {group.world_size} processes" if group.world_size > 1 else ""
+    return f"{config.device}{processes}{', compiled' if config.compile else ''}"
