@@ -1,4 +1,4 @@
-"""What every measurement shares: its size, two works in turn, and a row of the table."""
+"""Sizes of a run, alternating time measurements, and the table of results."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,33 +8,35 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured.
+    """Amount of work of a benchmark run.
 
     Attributes:
-        people: Drawn for the IMM layout, six photos each.
-        photos: Training photos drawn for the iBUG layout.
-        copies: Hard links to each drawn photo, for the measurements of time.
-        faces: Of the smaller set of the memory measurement, at least; the public one has 7,674.
-        times: How many times as many the larger set has.
-        rounds: How often two works are done in turn.
-        seconds: Spent on each network, about; a slow one takes longer.
-        experiments: Queued by the soak.
+        people: Rendered people of the IMM layout, with six photos each.
+        photos: Rendered training photos of the iBUG layout.
+        copies: Hard links to each rendered photo in the measurements of time.
+        faces: Minimum size of the smaller data set in the memory measurement.
+        factor: Size of the larger data set relative to the smaller one.
+        rounds: Number of alternations of two functions.
+        seconds: Approximate time per network; a slow network takes longer.
+        experiments: Number of queued experiments in the soak test.
     """
 
     people: int
     photos: int
     copies: int
     faces: int
-    times: int
+    factor: int
     rounds: int
     seconds: float
     experiments: int
 
 
 FULL = Size(
-    people=9, photos=40, copies=6, faces=3200, times=10, rounds=5, seconds=20.0, experiments=50
+    people=9, photos=40, copies=6, faces=3200, factor=10, rounds=5, seconds=20.0, experiments=50
 )
-QUICK = Size(people=1, photos=4, copies=16, faces=64, times=2, rounds=1, seconds=0.5, experiments=6)
+QUICK = Size(
+    people=1, photos=4, copies=16, faces=64, factor=2, rounds=1, seconds=0.5, experiments=6
+)
 
 
 @dataclass(frozen=True)
@@ -42,51 +44,51 @@ class Measurement:
     """A row of the table.
 
     Attributes:
-        name: What is compared with what.
-        ratio: First over second, both of the same run.
-        bar: What the ratio should be; empty where there is no such demand.
-        numbers: The two values behind the ratio, with their unit.
+        name: Names of the two compared quantities.
+        ratio: Ratio of the first quantity to the second one, both of the same run.
+        target: Intended ratio; empty if there is none.
+        values: The two quantities, with their unit.
     """
 
     name: str
     ratio: float
-    bar: str
-    numbers: str
+    target: str
+    values: str
 
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of two works that were done in turn, a value per round."""
+    """Seconds of two functions that were called alternately, one value per round."""
 
     first: list[float]
     second: list[float]
 
     @property
     def speed_ratio(self) -> float:
-        """Speed of the first over that of the second: the median of the rounds' ratios."""
+        """Speed of the first function relative to the second one, the median over the rounds."""
         return median(b / a for a, b in zip(self.first, self.second, strict=True))
 
 
-def in_turn(first: Callable[[], object], second: Callable[[], object], rounds: int) -> Times:
-    """Do two works in turn, so that a slow minute of the machine meets both."""
+def alternate(first: Callable[[], object], second: Callable[[], object], rounds: int) -> Times:
+    """Time two functions alternately, so that a slow phase of the machine affects both."""
     times = Times([], [])
     for _ in range(rounds):
-        times.first.append(seconds_of(first))
-        times.second.append(seconds_of(second))
+        times.first.append(measure_seconds(first))
+        times.second.append(measure_seconds(second))
     return times
 
 
-def seconds_of(work: Callable[[], object]) -> float:
-    """Wall-clock time of a work."""
+def measure_seconds(work: Callable[[], object]) -> float:
+    """Wall-clock time of a call."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
-def table(measurements: Sequence[Measurement]) -> str:
-    """The measurements as text, a line each."""
-    rows = [("measurement", "ratio", "bar", "numbers")]
-    rows += [(m.name, f"{m.ratio:.2f}", m.bar, m.numbers) for m in measurements]
+def format_table(measurements: Sequence[Measurement]) -> str:
+    """Format measurements as text, one line each."""
+    rows = [("measurement", "ratio", "target", "values")]
+    rows += [(m.name, f"{m.ratio:.2f}", m.target, m.values) for m in measurements]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,4 +1,4 @@
-"""A bound on the memory of a command, its cached file pages included, by a Linux control group."""
+"""A limit on the memory of a command, including cached file pages, by a Linux control group."""
 
 import os
 from pathlib import Path
@@ -8,24 +8,24 @@ _ROOT = Path("/sys/fs/cgroup")
 
 
 class NoLimitError(Exception):
-    """This machine does not let the user bound a command's memory."""
+    """The user of this machine cannot create a control group."""
 
 
 class MemoryLimit:
-    """A control group for commands, removed when the block ends.
+    """Context manager of a control group for commands.
 
     Args:
-        n_bytes: What its processes may have together.
+        n_bytes: Maximum memory of all processes of the group.
 
     Raises:
-        NoLimitError: On entering, where control groups cannot be made.
+        NoLimitError: On entering, if the control group cannot be created.
     """
 
     def __init__(self, n_bytes: int) -> None:
-        is_first_version = (_ROOT / "memory").is_dir()
-        parent = _ROOT / "memory" if is_first_version else _ROOT
+        is_version_1 = (_ROOT / "memory").is_dir()
+        parent = _ROOT / "memory" if is_version_1 else _ROOT
         self._folder = parent / f"keypoints-{os.getpid()}"
-        self._file = "memory.limit_in_bytes" if is_first_version else "memory.max"
+        self._file = "memory.limit_in_bytes" if is_version_1 else "memory.max"
         self._n_bytes = n_bytes
 
     def __enter__(self) -> "MemoryLimit":
@@ -37,11 +37,11 @@ class MemoryLimit:
                 self._folder.rmdir()
                 raise
         except OSError as error:
-            raise NoLimitError(f"no control group of one's own ({error})") from error
+            raise NoLimitError(f"the control group cannot be created ({error})") from error
         return self
 
-    def around(self, command: list[str]) -> list[str]:
-        """The command that runs a command within the limit."""
+    def wrap(self, command: list[str]) -> list[str]:
+        """Command that runs `command` within the limit."""
         enter = f'echo $$ > "{self._folder}/cgroup.procs" && exec "$@"'
         return ["sh", "-c", enter, "sh", *command]
 
@@ -54,8 +54,8 @@ class MemoryLimit:
         self._folder.rmdir()
 
 
-def drop_cached(path: Path) -> None:
-    """Drop a file's cached pages: a group does not count those that others have read."""
+def drop_cached_pages(path: Path) -> None:
+    """Drop the cached pages of a file: a group does not count pages that others have read."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,4 +1,4 @@
-"""Peak memory of the stages prepare and train on a set and on a set that is many times as large."""
+"""Peak memory of the stages prepare and train on a small and a much larger data set."""
 
 import math
 import sys
@@ -12,9 +12,9 @@ from workspace import ROOT, make_workspace, run_in, stage_command
 from keypoints.core import paths
 from keypoints.core.weights_folder import write_record
 
-BAR = "<= 1.10"
+TARGET = "<= 1.10"
 MODEL = "tiny"
-# Crops and a network that cost little: what grows with the set is all the easier to see.
+# Small crops and a tiny network, so that the growth with the number of faces shows.
 TASKS = {
     "wild": {
         "dataset": "ibug",
@@ -31,8 +31,8 @@ MODELS = {
         "task": "wild",
         "architecture": "nose_net",
         "channels": 1,
-        "hidden": 8,
-        "kernels": [7, 7, 5],
+        "hidden_features": 8,
+        "kernel_sizes": [7, 7, 5],
         "epochs": 1,
         "batch_size": 32,
         "lr_scale": 1.0,
@@ -40,46 +40,47 @@ MODELS = {
         "loss": "mse",
         "mean": [0.5, 0.5, 0.5],
         "std": [1.0, 1.0, 1.0],
-        "augment": {"shift": 10, "rotation": 10, "brightness": 0.1, "saturation": 0.1},
+        "augment": "wild",
+        "optim": "adam",
     }
 }
 
 
-def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
-    """Run both stages on both sets."""
-    copies = math.ceil(size.faces / n_photos(drawn))
+def measure(folder: Path, rendered: Path, size: Size) -> Iterator[Measurement]:
+    """Run both stages on both data sets."""
+    copies = math.ceil(size.faces / count_photos(rendered))
     workspaces = folder / "small", folder / "large"
-    for workspace, times in zip(workspaces, (1, size.times), strict=True):
-        make_set(workspace, drawn, copies * times, tasks=TASKS, models=MODELS)
-    small, large = (n_photos(workspace / paths.RAW) for workspace in workspaces)
+    for workspace, factor in zip(workspaces, (1, size.factor), strict=True):
+        make_training_workspace(workspace, rendered, copies * factor, tasks=TASKS, models=MODELS)
+    small, large = (count_photos(workspace / paths.RAW) for workspace in workspaces)
     for stage, item in (("prepare", "wild"), ("train", MODEL)):
-        few, many = (peak_of(stage_command(stage, item), workspace) for workspace in workspaces)
+        few, many = (measure_peak(stage_command(stage, item), folder) for folder in workspaces)
         yield Measurement(
             f"{stage}, peak memory at {large:,} / {small:,} faces",
             many / few,
-            BAR,
-            f"{many:.0f} / {few:.0f} MiB, {(many - few) * 1024 / (large - small):.2f} KiB a "
-            "further face",
+            TARGET,
+            f"{many:.0f} / {few:.0f} MiB, {(many - few) * 1024 / (large - small):.2f} KiB per "
+            "additional face",
         )
 
 
-def make_set(workspace: Path, drawn: Path, copies: int, **changes: Any) -> None:
-    """Make a workspace whose model finds the record of its first weights."""
-    make_workspace(workspace, drawn, copies, **changes)
+def make_training_workspace(workspace: Path, rendered: Path, copies: int, **changes: Any) -> None:
+    """Create a workspace with the record of the model's random initial weights."""
+    make_workspace(workspace, rendered, copies, **changes)
     record = workspace / paths.WEIGHTS / MODEL
     record.mkdir(parents=True)
     write_record(record, file=None, sha256=None)
 
 
-def n_photos(folder: Path) -> int:
-    """Photos of the iBUG set below a folder."""
+def count_photos(folder: Path) -> int:
+    """Number of photos of the iBUG data set below a folder."""
     return sum(1 for _ in (folder / "ibug").rglob("*.jpg"))
 
 
-def peak_of(command: list[str], folder: Path) -> float:
-    """Peak resident memory of a command, MiB.
+def measure_peak(command: list[str], folder: Path) -> float:
+    """Peak resident memory of a command in MiB.
 
-    A process starts with the peak of the one that started it, so a small one stands between.
+    A process inherits the peak of its parent, so the command runs as the child of a small process.
     """
-    small = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "peak_of_command.py")]
+    small = [sys.executable, "-I", "-S", str(ROOT / "benchmarks" / "peak_rss.py")]
     return float(run_in(folder, [*small, *command]).splitlines()[-1])

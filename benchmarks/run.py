@@ -1,7 +1,7 @@
 """Measure speed and memory as ratios within one run: `python benchmarks/run.py [PART ...]`.
 
-A ratio compares two works that are done in turn on the same machine, so a slow or a busy machine
-moves both. Nothing is asserted about times; bars are printed beside the ratios.
+A ratio compares two measurements that alternate on one machine, so that the machine's speed and
+load affect both. Nothing fails if a ratio misses its target; the table shows both.
 """
 
 import argparse
@@ -14,46 +14,47 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from measurement import FULL, QUICK, Size, table
+from measurement import FULL, QUICK, Size, format_table
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
-# Modules are imported when their part runs: some import torch.
+# The module of a part is imported when the part runs, because some modules import torch.
 PARTS = {
-    "draw": "drawing_speed",
-    "speed": "training_speed",
-    "customary": "customary_speed",
-    "prepare": "cutting_speed",
+    "render": "render_speed",
+    "train": "train_speed",
+    "frameworks": "framework_speed",
+    "prepare": "prepare_speed",
     "memory": "peak_memory",
     "scale": "scaling",
-    "repro": "repeat_time",
-    "annotate": "annotating_speed",
-    "predict": "prediction_speed",
+    "repro": "noop_repro",
+    "annotate": "annotate_speed",
+    "predict": "predict_speed",
     "start": "start_time",
     "soak": "soak",
 }
-ON_DEMAND = ("customary", "scale", "soak")  # take much longer than the others
+ON_DEMAND = ("frameworks", "scale", "soak")  # take much longer than the others
 
 
 def run(parts: Iterable[str], size: Size) -> None:
-    """Measure the parts on faces that are drawn for them, and print the table."""
+    """Run the parts on photos rendered for them, and print the table."""
     start, measurements = time.perf_counter(), []
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
-        drawn = Path(folder) / "drawn"
-        print("drawing faces", flush=True)
-        importlib.import_module("workspace").draw_photos(drawn, size)
+        rendered = Path(folder) / "rendered"
+        print("rendering photos", flush=True)
+        importlib.import_module("workspace").render_photos(rendered, size)
         for part in parts:
             print(f"{part}:", flush=True)
             measure = importlib.import_module(PARTS[part]).measure
-            for measurement in measure(Path(folder) / part, drawn, size):
+            for measurement in measure(Path(folder) / part, rendered, size):
                 print(f"  {measurement.name}: {measurement.ratio:.2f}", flush=True)
                 measurements.append(measurement)
-    print(f"\n{table(measurements)}\n\n{_machine()}, {time.perf_counter() - start:.0f} s in all")
+    seconds = time.perf_counter() - start
+    print(f"\n{format_table(measurements)}\n\n{_describe_machine()}, {seconds:.0f} s in total")
 
 
-def _machine() -> str:
+def _describe_machine() -> str:
     cores = f"{os.cpu_count()} cores"
-    if "torch" not in sys.modules:  # seconds to import, for a part that does not use it
+    if "torch" not in sys.modules:  # takes seconds to import if no part has used it
         return cores
     import torch
 
@@ -61,12 +62,14 @@ def _machine() -> str:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Parse the command line and run the parts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    names = f"of {', '.join(PARTS)}; none: all but {', '.join(ON_DEMAND)}"
+    names = f"one of {', '.join(PARTS)} (default: all except {', '.join(ON_DEMAND)})"
     parser.add_argument("parts", nargs="*", metavar="PART", help=names)
-    parser.add_argument("--quick", action="store_true", help="tiny numbers, to see that it runs")
-    parser.add_argument("--experiments", type=int, help="of the soak (50; quick: 6)")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to test the benchmarks")
+    parser.add_argument(
+        "--experiments", type=int, help="number of experiments of the soak (default: 50; quick: 6)"
+    )
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:

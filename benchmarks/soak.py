@@ -1,8 +1,8 @@
-"""Many queued experiments, two workers, and a third of the trainings killed at random moments.
+"""Many queued experiments with two workers, a third of the trainings killed at random moments.
 
-Each experiment trains a tiny network with a seed of its own. In the end every one has to have
-finished or failed, the failed ones have to succeed when they are queued again, every file in DVC's
-cache has to have the bytes that its name says, and the workers should not grow.
+Each experiment trains a tiny network with its own seed. Afterwards every experiment must have
+finished or failed, the failed ones must succeed when they are queued again, every file in DVC's
+cache must have the digest in its name, and the workers should not grow.
 """
 
 import os
@@ -12,48 +12,49 @@ from pathlib import Path
 from statistics import median
 
 from measurement import Measurement, Size
+from soak_monitor import WorkerMonitor
 from soak_repository import SoakRepository
-from soak_watch import Watch
 
-WORKERS = 2
-SHARE_KILLED = 1 / 3
-RETRAINED = 3  # killed experiments whose weights are compared with those of an unhindered training
-SECONDS_UNTIL_KILLED = 8.0  # at most, from a training's start, which includes importing torch
+N_WORKERS = 2
+KILLED_FRACTION = 1 / 3
+N_RETRAINED = 3  # killed experiments whose weights are compared with those of a normal training
+MAX_LIFETIME_S = 8.0  # of a training that is killed; includes the import of torch
 
 
-def measure(folder: Path, drawn: Path, size: Size) -> Iterator[Measurement]:
-    """Queue, kill, queue again, look; `drawn` is not used.
+def measure(folder: Path, _rendered: Path, size: Size) -> Iterator[Measurement]:
+    """Queue, kill, queue again, and check.
 
     Raises:
-        RuntimeError: If something does not hold, with all that does not.
+        RuntimeError: If a check fails; the message lists all failures.
     """
-    chance, seeds = random.Random(size.experiments), range(1, size.experiments + 1)
-    doomed = chance.sample(seeds, round(size.experiments * SHARE_KILLED))
+    rng, seeds = random.Random(size.experiments), range(1, size.experiments + 1)
+    to_kill = rng.sample(seeds, round(size.experiments * KILLED_FRACTION))
+    lifetimes = {seed: rng.uniform(0, MAX_LIFETIME_S) for seed in to_kill}
     os.environ |= {"DVC_SITE_CACHE_DIR": str(folder / "site"), "OMP_NUM_THREADS": "1"}
     repository = SoakRepository(folder / "repository")
-    watch = Watch(repository.folder, {s: chance.uniform(0, SECONDS_UNTIL_KILLED) for s in doomed})
-    first = repository.work_off(seeds, WORKERS, watch)
-    killed = sorted(watch.killed)
+    monitor = WorkerMonitor(repository.folder, lifetimes)
+    first = repository.run_experiments(seeds, N_WORKERS, monitor)
+    killed = sorted(monitor.killed)
     print(f"  {size.experiments} queued: {first}; {len(killed)} were killed", flush=True)
-    again = repository.work_off(killed, WORKERS, Watch(repository.folder, {}))
+    again = repository.run_experiments(killed, N_WORKERS, WorkerMonitor(repository.folder, {}))
     print(f"  {len(killed)} queued again: {again}", flush=True)
-    wrong = [
-        *repository.problems(seeds),
-        *repository.differences(chance.sample(killed, min(RETRAINED, len(killed)))),
+    problems = [
+        *repository.find_problems(seeds),
+        *repository.find_differences(rng.sample(killed, min(N_RETRAINED, len(killed)))),
     ]
     if first.failed != len(killed) or first.succeeded + first.failed != size.experiments:
-        wrong.append("each experiment should have succeeded, or failed where it was killed")
+        problems.append("an experiment failed without being killed, or did not end")
     if again.succeeded != len(killed):
-        wrong.append("each one that was killed should have succeeded when it was queued again")
-    if wrong:
-        raise RuntimeError("\n".join(wrong))
-    yield _growth("resident memory", watch.memory, "MiB")
-    yield _growth("open files", watch.open_files, "files")
+        problems.append("a killed experiment did not succeed when it was queued again")
+    if problems:
+        raise RuntimeError("\n".join(problems))
+    yield _growth("resident memory", monitor.memory, "MiB")
+    yield _growth("open files", monitor.open_files, "files")
 
 
 def _growth(name: str, values: list[float], unit: str) -> Measurement:
-    """The last third of the looks against the first third."""
+    """Compare the last third of the samples with the first third."""
     third = max(1, len(values) // 3)
     early, late = median(values[:third]), median(values[-third:])
-    label = f"{name} of {WORKERS} workers, last third / first third"
+    label = f"{name} of {N_WORKERS} workers, last third / first third"
     return Measurement(label, late / early, "flat", f"{late:.0f} / {early:.0f} {unit}")

@@ -1,4 +1,4 @@
-"""The start of each stage against `import torch`, in processor time, which is less noisy."""
+"""Start of each stage, compared with `import torch`, in processor time, which varies less."""
 
 import resource
 import sys
@@ -9,15 +9,16 @@ from statistics import median
 from measurement import Measurement, Size
 from workspace import ROOT, run_in
 
-STAGES = ("fetch", "prepare", "train", "evaluate", "submit", "report")
+STAGES = ("fetch", "weights", "prepare", "train", "predict", "evaluate", "submit", "report")
 
 
-def measure(folder: Path, _drawn: Path, size: Size) -> Iterator[Measurement]:
-    """Import each stage's script, and torch, in processes of their own, in turns."""
+def measure(folder: Path, _rendered: Path, size: Size) -> Iterator[Measurement]:
+    """Import the script of each stage, and torch, alternately in processes of their own."""
     folder.mkdir(parents=True, exist_ok=True)
     for stage in STAGES:
         rounds = [
-            (_import_s(folder, stage), _import_s(folder, "torch")) for _ in range(size.rounds)
+            (_import_seconds(folder, stage), _import_seconds(folder, "torch"))
+            for _ in range(size.rounds)
         ]
         own, torch = (median(seconds) for seconds in zip(*rounds, strict=True))
         ratio = median(a / b for a, b in rounds)
@@ -25,13 +26,13 @@ def measure(folder: Path, _drawn: Path, size: Size) -> Iterator[Measurement]:
         yield Measurement(name, ratio, "<= 1.3", f"{own:.2f} / {torch:.2f} s of processor time")
 
 
-def _import_s(folder: Path, module: str) -> float:
-    before = _children_s()
+def _import_seconds(folder: Path, module: str) -> float:
+    before = _child_seconds()
     code = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r}); import {module}"
     run_in(folder, [sys.executable, "-c", code])
-    return _children_s() - before
+    return _child_seconds() - before
 
 
-def _children_s() -> float:
+def _child_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

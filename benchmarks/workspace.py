@@ -1,4 +1,4 @@
-"""Folders in which the stages run: settings, and drawn photos under as many names as wanted."""
+"""Folders in which stages run: settings, and rendered photos multiplied by hard links."""
 
 import os
 import subprocess
@@ -12,81 +12,74 @@ from measurement import Size
 from ruamel.yaml import YAML
 
 from keypoints.core import paths
-from keypoints.rendered import writers as rendered
+from keypoints.rendered.writers import IBUG_FOLDER, write_ibug, write_imm
 
 ROOT = Path(__file__).resolve().parents[1]
+DATASETS = ("imm", "ibug")
 
 
-def draw_photos(folder: Path, size: Size) -> None:
-    """Draw both sets once, into `imm` and `ibug`."""
-    rendered.write_imm(folder / "imm", people=size.people, seed=1)
-    rendered.write_ibug(folder / "ibug", photos=size.photos, test_photos=4, seed=1)
+def render_photos(folder: Path, size: Size) -> None:
+    """Render both data sets once, into `imm` and `ibug`."""
+    write_imm(folder / "imm", people=size.people, seed=1)
+    write_ibug(folder / "ibug", photos=size.photos, test_photos=4, seed=1)
 
 
-def make_workspace(folder: Path, drawn: Path, copies: int, **changes: Any) -> None:
-    """Make a folder with the committed settings and many links to the drawn photos.
+def make_workspace(folder: Path, rendered: Path, copies: int, **changes: Any) -> None:
+    """Create a folder with the committed settings and many links to the rendered photos.
 
     Args:
-        folder: To make; the stages run in it.
-        drawn: From `draw_photos`.
-        copies: Names of each photo; fewer for IMM, whose persons have two digits.
-        changes: Top-level keys of params.yaml with their values.
+        folder: Folder to create; the stages run in it.
+        rendered: Folder of `render_photos`.
+        copies: Number of links to each photo; fewer for IMM, whose persons have two digits.
+        changes: Top-level keys of params.yaml and their values.
     """
     folder.mkdir(parents=True)
-    YAML(typ="safe").dump(settings_with(changes), folder / "params.yaml")
-    _multiply_imm(drawn / "imm", folder / paths.RAW / "imm", copies)
-    _multiply_ibug(drawn / "ibug", folder / paths.RAW / "ibug", copies)
+    YAML(typ="safe").dump(change_settings(changes), folder / "params.yaml")
+    _multiply_imm(rendered / "imm", folder / paths.RAW / "imm", copies)
+    _multiply_ibug(rendered / "ibug", folder / paths.RAW / "ibug", copies)
 
 
-def settings_with(changes: dict[str, Any]) -> dict[str, Any]:
-    """The committed settings with other top-level keys, without what they leave nothing for."""
-    params = YAML(typ="safe").load(ROOT / "params.yaml")
-    params.update(changes)
-    _keep_tasks_of(("imm", "ibug"), params)
+def change_settings(changes: dict[str, Any]) -> dict[str, Any]:
+    """Committed settings with other values of some top-level keys.
+
+    Tasks of data sets that are not rendered here, and their models, are left out.
+    """
+    params = YAML(typ="safe").load(ROOT / "params.yaml") | changes
+    tasks, models = params["tasks"].items(), params["models"].items()
+    params["tasks"] = {name: task for name, task in tasks if task["dataset"] in DATASETS}
+    params["models"] = {name: model for name, model in models if model["task"] in params["tasks"]}
     return params
 
 
-def _keep_tasks_of(datasets: tuple[str, ...], params: dict[str, Any]) -> None:
-    """Leave out the tasks of other data sets, their models, and what is said of models left out."""
-    for name, task in list(params["tasks"].items()):
-        if task["dataset"] not in datasets:
-            del params["tasks"][name]
-    for name, model in list(params["models"].items()):
-        if model["task"] not in params["tasks"]:
-            del params["models"][name]
-    for name in set(params["at_test"]) - set(params["models"]):
-        del params["at_test"][name]
-
-
 def stage_command(stage: str, item: str) -> list[str]:
-    """The command of a stage, as dvc.yaml has it."""
+    """Command of a stage."""
     return [sys.executable, str(ROOT / "src" / f"{stage}.py"), item]
 
 
 def run_in(folder: Path, command: list[str]) -> str:
-    """Run a command in a folder; its output.
+    """Run a command in a folder and return its standard output.
 
     Raises:
-        RuntimeError: If it fails, with what it said.
+        RuntimeError: If the command fails; the message contains its output.
     """
-    # A pipe would wait for the daemons that a command leaves.
+    # Files, not pipes: reading a pipe would wait for daemons that the command has started.
     with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
         done = subprocess.run(command, cwd=folder, stdout=out, stderr=err)
         for file in (out, err):
             file.seek(0)
-        said = out.read()
+        output = out.read()
         if done.returncode:
-            raise RuntimeError(f"{' '.join(command)}: {said}{err.read()}")
-    return said
+            raise RuntimeError(f"{' '.join(command)}: {output}{err.read()}")
+    return output
 
 
-def _multiply_imm(drawn: Path, folder: Path, copies: int) -> None:
-    """Link every photo and its shape under the names of further persons."""
-    people = max(int(path.name[:2]) for path in drawn.rglob("*.asf"))
-    for path in _files(drawn):
+def _multiply_imm(rendered: Path, folder: Path, copies: int) -> None:
+    """Link every photo, and copy its shape file, under the names of further persons."""
+    people = max(int(path.name[:2]) for path in rendered.rglob("*.asf"))
+    for path in _files(rendered):
         for number in range(min(copies, 99 // people)):
             name = f"{int(path.name[:2]) + number * people:02d}{path.name[2:]}"
-            target = (folder / path.relative_to(drawn)).with_name(name)
+            target = (folder / path.relative_to(rendered)).with_name(name)
             target.parent.mkdir(parents=True, exist_ok=True)
             if path.suffix == ".asf":
                 text = path.read_text().replace(f"{path.stem}.jpg", f"{target.stem}.jpg")
@@ -95,23 +88,23 @@ def _multiply_imm(drawn: Path, folder: Path, copies: int) -> None:
                 os.link(path, target)
 
 
-def _multiply_ibug(drawn: Path, folder: Path, copies: int) -> None:
-    """Link every photo into one folder per copy, and list them all."""
-    for path in _files(drawn):
-        target = folder / path.relative_to(drawn)
+def _multiply_ibug(rendered: Path, folder: Path, copies: int) -> None:
+    """Link every photo into one folder per copy, and list all of them."""
+    for path in _files(rendered):
+        target = folder / path.relative_to(rendered)
         if path.suffix == ".xml":
             target.parent.mkdir(parents=True, exist_ok=True)
             _multiply_list(path, target, copies)
             continue
         for number in range(copies):
-            below = path.relative_to(drawn / rendered.IBUG_FOLDER)
-            link = folder / rendered.IBUG_FOLDER / str(number) / below
+            name = path.relative_to(rendered / IBUG_FOLDER)
+            link = folder / IBUG_FOLDER / str(number) / name
             link.parent.mkdir(parents=True, exist_ok=True)
             os.link(path, link)
 
 
 def _multiply_list(path: Path, target: Path, copies: int) -> None:
-    """Write the list's entries once per copy, as text: a tree of them all would be large."""
+    """Write the entries of a list once per copy, as text: a tree of all entries would be large."""
     root = ElementTree.parse(path).getroot()
     for image in root.iter("image"):
         image.set("file", f"COPY/{image.get('file')}")

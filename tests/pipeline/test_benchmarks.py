@@ -1,3 +1,5 @@
+"""The benchmarks run, and their settings are valid."""
+
 import os
 import re
 import subprocess
@@ -7,26 +9,31 @@ from pathlib import Path
 RUN = Path(__file__).parents[2] / "benchmarks" / "run.py"
 
 
-def test_a_quick_measurement_prints_its_ratios_beside_their_bars():
-    command = [sys.executable, str(RUN), "draw", "prepare", "--quick"]
+def test_a_quick_run_prints_ratios_beside_their_targets():
+    command = [sys.executable, str(RUN), "render", "prepare", "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert re.search(r"faces drawn .* / 20 +\d\.\d\d +>= 1\.0 +\d+\.\d faces/s", done.stdout)
+    assert re.search(r"photos rendered .* / 20 +\d\.\d\d +>= 1\.0 +\d+\.\d photos/s", done.stdout)
     for task in ("nose", "face", "wild"):
         assert re.search(
             rf"prepare {task} / .* \d+\.\d\d +>= 0\.8 +\d+ / \d+ photos/s", done.stdout
         )
 
 
-def test_the_settings_of_the_memory_measurement_are_accepted():
+def test_the_settings_of_the_memory_measurement_are_valid(tmp_path: Path):
     code = """
 import workspace
-from peak_memory import MODELS, TASKS
-from keypoints.config.params import Params
-Params(**workspace.settings_with({"tasks": TASKS, "models": MODELS}))
+from pathlib import Path
+from peak_memory import MODEL, MODELS, TASKS
+from ruamel.yaml import YAML
+from keypoints.config.params import read_params
+from keypoints.training.settings import read_train_settings
+changed = workspace.change_settings({"tasks": TASKS, "models": MODELS})
+YAML(typ="safe").dump(changed, Path("params.yaml"))
+read_train_settings(read_params(), MODEL)
 """
     folders = os.pathsep.join([str(RUN.parent), str(RUN.parents[1] / "src")])
     environment = os.environ | {"PYTHONPATH": folders}
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
 
 
 def test_an_unknown_part_is_refused_with_the_known_ones():
@@ -34,6 +41,6 @@ def test_an_unknown_part_is_refused_with_the_known_ones():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert (
-        "must be one of draw, speed, customary, prepare, memory, scale, repro, annotate, predict, "
-        "start, soak; got sped" in done.stderr
+        "must be one of render, train, frameworks, prepare, memory, scale, repro, annotate, "
+        "predict, start, soak; got sped" in done.stderr
     )

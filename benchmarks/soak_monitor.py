@@ -1,4 +1,4 @@
-"""What happens to the queue's processes: memory and open files, and the end of some trainings."""
+"""Monitors the workers of a queue: memory and open files; kills some of their trainings."""
 
 import time
 from contextlib import suppress
@@ -7,53 +7,53 @@ from pathlib import Path
 import psutil
 from ruamel.yaml import YAML
 
-INTERVAL = 0.3  # seconds between two looks
-PATIENCE = 60.0  # seconds in which the first worker has to appear
+INTERVAL_S = 0.3  # between two samples
+START_TIMEOUT_S = 60.0  # for the first worker to appear
 
 
-class Watch:
-    """Looks at a repository's workers until they have ended.
+class WorkerMonitor:
+    """Samples the workers of a repository until they have ended.
 
     Args:
-        folder: Of the repository.
-        doomed: Seeds of the trainings to kill, with the seconds that each may live.
+        folder: Folder of the repository.
+        lifetimes: Seconds after which a training is killed, by its seed.
 
     Attributes:
         killed: Seeds of the trainings that were killed.
-        memory: Resident memory of all workers, MiB, a value per look.
-        open_files: Of all workers, likewise.
+        memory: Resident memory of all workers in MiB, per sample.
+        open_files: Number of open files of all workers, per sample.
     """
 
-    def __init__(self, folder: Path, doomed: dict[int, float]) -> None:
-        self._folder, self._doomed = folder.resolve(), doomed
+    def __init__(self, folder: Path, lifetimes: dict[int, float]) -> None:
+        self._folder, self._lifetimes = folder.resolve(), lifetimes
         self._first_seen: dict[int, float] = {}
         self.killed: set[int] = set()
         self.memory: list[float] = []
         self.open_files: list[float] = []
 
-    def until_the_workers_end(self, n_workers: int) -> None:
+    def wait_for_workers(self, n_workers: int) -> None:
         """Return when no worker is left.
 
         Raises:
-            TimeoutError: If none appears.
+            TimeoutError: If no worker appears.
         """
         start = time.monotonic()
-        were_there = False
+        started = False
         while True:
-            workers, trainings = self._processes()
-            were_there |= bool(workers)
-            if not workers and were_there:
+            workers, trainings = self._find_processes()
+            started |= bool(workers)
+            if not workers and started:
                 return
-            if not workers and time.monotonic() - start > PATIENCE:
-                raise TimeoutError(f"no worker of the queue began within {PATIENCE:g} s")
-            if len(workers) == n_workers:  # not while one starts or has ended
-                self._note(workers)
+            if not workers and time.monotonic() - start > START_TIMEOUT_S:
+                raise TimeoutError(f"no worker of the queue started within {START_TIMEOUT_S:g} s")
+            if len(workers) == n_workers:  # otherwise one is starting or has ended
+                self._sample(workers)
             for process in trainings:
                 self._maybe_kill(process)
-            time.sleep(INTERVAL)
+            time.sleep(INTERVAL_S)
 
-    def _processes(self) -> tuple[list[psutil.Process], list[psutil.Process]]:
-        """The repository's workers, and the trainings that run for it."""
+    def _find_processes(self) -> tuple[list[psutil.Process], list[psutil.Process]]:
+        """The workers of the repository, and its trainings."""
         workers, trainings = [], []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -67,7 +67,7 @@ class Watch:
     def _is_here(self, process: psutil.Process) -> bool:
         return Path(process.cwd()).is_relative_to(self._folder)
 
-    def _note(self, workers: list[psutil.Process]) -> None:
+    def _sample(self, workers: list[psutil.Process]) -> None:
         with suppress(psutil.NoSuchProcess):
             memory = sum(worker.memory_info().rss for worker in workers)
             self.open_files.append(sum(worker.num_fds() for worker in workers))
@@ -77,7 +77,7 @@ class Watch:
         first_seen = self._first_seen.setdefault(process.pid, time.monotonic())
         with suppress(psutil.NoSuchProcess, FileNotFoundError):
             params = YAML(typ="safe").load(Path(process.cwd()) / "params.yaml")
-            seconds = self._doomed.get(params["seed"])
-            if seconds is not None and time.monotonic() - first_seen >= seconds:
+            lifetime = self._lifetimes.get(params["seed"])
+            if lifetime is not None and time.monotonic() - first_seen >= lifetime:
                 process.kill()
                 self.killed.add(params["seed"])
