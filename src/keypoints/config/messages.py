@@ -48,11 +48,13 @@ def format_error(detail: ErrorDetails, keys: Sequence[str], value: Any, kind: An
         value: The block as it was read.
         kind: The type that validates the block.
     """
-    path = _typed_keys(detail["loc"], value)
+    location, got, context = detail["loc"], format_value(detail["input"]), detail.get("ctx", {})
+    if detail["type"] == "invalid_key" or location[-1:] == ("[key]",):
+        block = location[:-1] if detail["type"] == "invalid_key" else location[:-2]
+        name = ".".join([*keys, *_typed_keys(block, value)])
+        return f"{name} has a key that is not text: {got}; put it in quotes"
+    path = _typed_keys(location, value)
     key = ".".join([*keys, *path])
-    got, context = _shown(detail["input"]), detail.get("ctx", {})
-    if path[-1:] == ["[key]"]:
-        return f"{key.removesuffix('.[key]')} has a name that is no text: {got}; put it in quotes"
     match detail["type"]:
         case "missing":
             return f"{key} is missing; copy it from an entry of its kind"
@@ -75,29 +77,29 @@ def join_names(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def _listed(expected: str) -> str:
-    return expected.replace("'", "").replace(" or ", ", ")
-
-
-def _shown(value: Any) -> str:
-    """A value as short text, whatever a file contains."""
+def format_value(value: Any) -> str:
+    """A value of the file as short text."""
     try:
         return _SHORT.repr(value)
     except ValueError:  # Python prints no integer of more than 4,300 digits
         return "a number of more than 4,300 digits"
 
 
+def _listed(expected: str) -> str:
+    return expected.replace("'", "").replace(" or ", ", ")
+
+
 def _typed_keys(location: tuple[int | str, ...], value: Any) -> list[str]:
     """The keys below the block as the user typed them, without the names that pydantic adds."""
     keys: list[str] = []
     for part in location:
-        keys.append(str(part)[:_MAX_LENGTH])
         if isinstance(value, dict):
             value = value.get(part)
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+        elif isinstance(value, list) and isinstance(part, int):
             value = value[part]
-        if not isinstance(value, dict | list):
+        else:
             break
+        keys.append(str(part)[:_MAX_LENGTH])
     return keys
 
 

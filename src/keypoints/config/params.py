@@ -9,11 +9,12 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from keypoints.config.messages import SettingsError, format_errors, join_names
+from keypoints.config.base import Settings
+from keypoints.config.messages import SettingsError, format_errors, format_value, join_names
 from keypoints.config.yaml_file import SettingsFile, read_settings_file
 
 PARAMS_FILE = Path("params.yaml")
@@ -38,8 +39,6 @@ TOP_LEVEL = (
 )
 _ENTRY_NAME = re.compile("[A-Za-z0-9_-]+")
 
-Value = TypeVar("Value")
-
 
 class Params:
     """The settings of a params.yaml, and of its `base` for the keys that it leaves out.
@@ -57,11 +56,12 @@ class Params:
             raise SettingsError(f"{file.path}: the file should be a block of settings")
         for key in file.values:
             if key not in TOP_LEVEL:
-                near = difflib.get_close_matches(str(key), TOP_LEVEL, n=1)
+                name = key if isinstance(key, str) else format_value(key)
+                near = difflib.get_close_matches(name, TOP_LEVEL, n=1)
                 hint = f"did you mean {near[0]}?" if near else "remove it"
-                raise SettingsError(f"{file.source_of((key,))}: {key} is not a setting; {hint}")
+                raise SettingsError(f"{file.source_of((key,))}: {name} is not a setting; {hint}")
 
-    def read(self, key: str, kind: type[Value] | Any) -> Value:
+    def read(self, key: str, kind: Any) -> Any:
         """Validate one setting or block.
 
         Args:
@@ -74,7 +74,7 @@ class Params:
         keys = tuple(key.split("."))
         value = self._find(keys)
         try:
-            return _adapter(kind).validate_python(value, strict=True)
+            return _adapter(kind).validate_python(value)
         except ValidationError as error:
             source = self._file.source_of(keys)
             raise SettingsError(format_errors(error.errors(), keys, value, kind, source)) from error
@@ -88,16 +88,17 @@ class Params:
         entries = self._file.values.get(block, {})
         source = self._file.source_of((block,))
         if not isinstance(entries, dict):
-            raise SettingsError(f"{source}: {block} should be a block of settings; got {entries!r}")
+            got = format_value(entries)
+            raise SettingsError(f"{source}: {block} should be a block of settings; got {got}")
         for name in entries:
             if not isinstance(name, str) or not _ENTRY_NAME.fullmatch(name):
                 raise SettingsError(
-                    f"{source}: {block} has an entry named {name!r}; a name consists of letters, "
-                    "digits, - and _ (put numbers in quotes)"
+                    f"{source}: {block} has an entry named {format_value(name)}; a name consists "
+                    "of letters, digits, - and _ (put numbers in quotes)"
                 )
         return list(entries)
 
-    def entry(self, block: str, name: str, kind: type[Value] | Any) -> Value:
+    def entry(self, block: str, name: str, kind: Any) -> Any:
         """Validate the entry of a block, such as one of `models`.
 
         Raises:
@@ -152,4 +153,5 @@ def read_params(path: Path = PARAMS_FILE) -> Params:
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    is_block = isinstance(kind, type) and issubclass(kind, BaseModel)
+    return TypeAdapter(kind, config=None if is_block else Settings.model_config)
