@@ -8,10 +8,10 @@ from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.download.mirrors import DownloadDirs, DownloadError
-from keypoints.download.pretrained import PretrainedSettings, fetch_weights
+from keypoints.download.pretrained import PretrainedSettings, fetch_model_files
 
 
-def weights(model: str | None = None) -> None:
+def fetch_weights(model: str | None = None) -> None:
     """Write data/weights, or data/weights/MODEL; a model with random weights needs no mirror."""
     params = read_params()
     dirs = DownloadDirs.read(params)
@@ -22,11 +22,11 @@ def weights(model: str | None = None) -> None:
     with paths.atomic_folder(paths.WEIGHTS / model if model else paths.WEIGHTS):
         for name in names:
             try:
-                found = fetch_weights(settings[name], paths.WEIGHTS / name, dirs)
+                found = fetch_model_files(settings[name], paths.WEIGHTS / name, dirs)
             except (SettingsError, DownloadError) as error:
                 raise type(error)(f"models.{name}: {error}") from error
             print(f"{name}: {found}")
 
 
 if __name__ == "__main__":
-    run_stage(weights, __doc__)
+    run_stage(fetch_weights, __doc__)

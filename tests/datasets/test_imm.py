@@ -1,4 +1,4 @@
-"""The reader of IMM's .asf files, on hand-written ones and on drawn ones."""
+"""The reader of IMM's .asf files, on hand-written and on rendered files."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def asf(
     columns: int = 7,
     points: np.ndarray = ON_A_LINE,
 ) -> str:
-    """A shape file as the public ones are; point p lies at (p / 64, p / 116) unless given."""
+    """A shape file like the public ones; point p is at (p / 64, p / 116) unless given."""
     rest = "\t0.00\t0.00\t0.00" * (columns == 10)
     rows = [
         f"0 \t4 \t{x:.8f} \t{y:.8f} \t{point} \t{max(point - 1, 0)} \t{point + 1}{rest}"
@@ -36,7 +36,7 @@ def asf(
 
 
 def write(folder: Path, text: str, *, has_photo: bool = True) -> Path:
-    """07-3m.asf in the folder, with its photo."""
+    """Write 07-3m.asf and its photo."""
     folder.mkdir(parents=True, exist_ok=True)
     if has_photo:
         assert cv2.imwrite(str(folder / "07-3m.jpg"), np.zeros(SIZE, np.uint8))
@@ -68,7 +68,7 @@ def test_points_become_pixels_of_a_photo_that_is_not_square(tmp_path: Path):
     np.testing.assert_allclose(face.landmarks_photo[29], (29, 12), atol=1e-5)  # 29 / 116 x 48
 
 
-def test_face_knows_person_view_and_photo(tmp_path: Path):
+def test_face_has_person_view_and_photo(tmp_path: Path):
     write(tmp_path / "any name", asf())
     (face,) = read_imm(tmp_path)
     assert (face.name, face.group, face.view) == ("07-3m", "07", 3)
@@ -86,6 +86,9 @@ def test_face_knows_person_view_and_photo(tmp_path: Path):
         ("\n58\n", "\n-58\n", "number of points"),
         ("\n58\n", "\n5\xb2\n", "number of points"),  # a digit to str.isdigit, but not to int
         ("\n58\n", "\n", "number of points"),
+        ("\n58\n", f"\n{'9' * 5000}\n", "number of points"),
+        ("# host image", "0 \t4 \t0.5 \t0.5 \t0 \t0 \t1", "59 points where the IMM scheme has 58"),
+        ("# AAM Shape File", "#" * (1 << 20), "more than 1,048,576 bytes"),
         ("0.31250000", "nan", "should be in 0..1"),
         ("0.31250000", "inf", "should be in 0..1"),
         ("0.31250000", "-0.1", "should be in 0..1"),
@@ -94,6 +97,7 @@ def test_face_knows_person_view_and_photo(tmp_path: Path):
         ("07-3m.jpg", "", "points"),
         ("07-3m.jpg", "../07-3m.jpg", "a photo beside it"),
         ("07-3m.jpg", "/07-3m.jpg", "a photo beside it"),
+        ("07-3m.jpg", "\0.jpg", "a photo beside it"),
         ("07-3m.jpg", "..", "cannot be read (Is a directory)"),
         ("07-3m.jpg", "07-3f.jpg", "07-3f.jpg: missing"),
     ],
@@ -140,7 +144,7 @@ def test_photo_that_is_text_is_named(tmp_path: Path):
 @pytest.mark.parametrize("name", ["7-3m", "07-7m", "07-3x", "07-3m (copy)", "face"])
 def test_other_file_name_is_refused(tmp_path: Path, name: str):
     write(tmp_path, asf()).rename(tmp_path / f"{name}.asf")
-    with pytest.raises(FormatError, match="its name is not PERSON-VIEW"):
+    with pytest.raises(FormatError, match="the name is not PERSON-VIEW"):
         read_imm(tmp_path)
 
 
@@ -156,7 +160,7 @@ def test_folder_without_faces_is_refused(tmp_path: Path):
         read_imm(tmp_path)
 
 
-def test_drawn_set_is_read_in_the_order_of_its_names(rendered_imm: Path):
+def test_rendered_set_is_read_in_the_order_of_its_names(rendered_imm: Path):
     faces = read_imm(rendered_imm)
     assert [(face.group, face.view) for face in faces] == [
         (person, view) for person in ("01", "02") for view in range(1, 7)
@@ -175,7 +179,7 @@ def almond(*, left: float, right: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("turned", [(), (13,), (21,), (13, 21)], ids=str)
-def test_an_eye_that_was_annotated_from_its_inner_corner_is_put_in_order(
+def test_an_eye_annotated_from_its_inner_corner_is_renumbered(
     tmp_path: Path, turned: tuple[int, ...]
 ):
     outer_first = {13: almond(left=50, right=38), 21: almond(left=10, right=22)}

@@ -1,4 +1,4 @@
-"""Downloads from a real server on the loopback that misbehaves by script."""
+"""Downloads from a real server on the loopback, which misbehaves according to a script."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from keypoints.download.http import PartialFile, resume_download
-from keypoints.download.mirrors import Download, DownloadError, download, sha256_of
+from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
 
 OLD = bytes(range(256)) * 1000
 NEW = OLD[::-1] + b"one more line"
@@ -30,25 +30,25 @@ class Reply:
     body: bytes = OLD
     status: int = 200
     etag: str | None = '"old"'
-    n_sent: int | None = None  # the connection ends after so many bytes
+    n_sent: int | None = None  # number of bytes after which the connection ends
     n_announced: int | None = None
     announces_length: bool = True
     has_ranges: bool = True
     checks_version: bool = True
-    range_shift: int = 0  # the rest begins so many bytes from where it was asked for
-    tail: bytes = b""  # comes behind the rest
+    range_shift: int = 0  # bytes between the requested and the sent start of the rest
+    tail: bytes = b""  # follows the rest
     location: str | None = None
-    is_held: bool = False  # the connection stays open behind what is sent, and brings nothing more
+    is_held: bool = False  # the connection stays open, but nothing more is sent
 
 
 class Server(ThreadingHTTPServer):
-    """Gives the replies scripted for a path one after the other, the last one for ever."""
+    """Sends the replies scripted for a path one after the other, and repeats the last one."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.script: dict[str, list[Reply]] = {}
-        self.requests: list[tuple[str, str | None]] = []  # path and Range, as they came
-        self.release = threading.Event()  # of the connections that are held
+        self.requests: list[tuple[str, str | None]] = []  # path and Range
+        self.release = threading.Event()  # closes the held connections
         self.address = f"http://127.0.0.1:{self.server_port}"
 
     def serve(self, path: str, *replies: Reply) -> str:
@@ -113,14 +113,20 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread.join()
 
 
-def fetch(
-    *urls: str, folder: Path, mirror: str | None = None, sha256: str | None = None
-) -> Download:
-    return download(urls, folder=folder, mirror=mirror, sha256=sha256, waits_s=(0, 0))
+def fetch(*urls: str, root: Path, mirror: str | None = None, sha256: str | None = None) -> Download:
+    dirs = DownloadDirs(root, mirror)
+    return find(list(map(file_name, urls)), dirs, urls=urls, sha256=sha256, backoff_s=(0, 0))
 
 
-def files_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir() if path.suffix != ".lock"}
+def keep(root: Path, name: str, content: bytes = OLD) -> Path:
+    """Write a file as an earlier run left it among the downloads."""
+    (root / ".downloads").mkdir(exist_ok=True)
+    (root / ".downloads" / name).write_bytes(content)
+    return root / ".downloads" / name
+
+
+def downloaded(root: Path) -> set[str]:
+    return {path.name for path in (root / ".downloads").iterdir() if path.suffix != ".lock"}
 
 
 @contextmanager
@@ -133,54 +139,51 @@ def file_size_limit(n_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_download_keeps_its_name_and_tells_digest_and_origin(
-    server: Server, tmp_path: Path
-) -> None:
+def test_a_download_has_its_name_digest_and_origin(server: Server, tmp_path: Path) -> None:
     url = server.serve("/data/faces.tar.gz", Reply())
-    found = fetch(url, folder=tmp_path / "new" / "folder")
-    path = tmp_path / "new" / "folder" / "faces.tar.gz"
+    found = fetch(url, root=tmp_path / "new" / "folder")
+    path = tmp_path / "new" / "folder" / ".downloads" / "faces.tar.gz"
     assert found == Download(path, hashlib.sha256(OLD).hexdigest(), origin=url)
     assert path.read_bytes() == OLD
-    assert files_in(path.parent) == {"faces.tar.gz"}
+    assert downloaded(tmp_path / "new" / "folder") == {"faces.tar.gz"}
 
 
-def test_a_dropped_connection_goes_on_where_it_broke(server: Server, tmp_path: Path) -> None:
+def test_a_dropped_connection_is_resumed(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", Reply(n_sent=1000), Reply(n_sent=500), Reply())
-    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert fetch(url, root=tmp_path).path.read_bytes() == OLD
     assert [wanted for _, wanted in server.requests] == [None, "bytes=1000-", "bytes=1500-"]
 
 
-def test_attempts_that_bring_something_are_not_counted(server: Server, tmp_path: Path) -> None:
+def test_attempts_that_receive_something_are_not_counted(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", *[Reply(n_sent=10) for _ in range(9)], Reply())
-    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert fetch(url, root=tmp_path).path.read_bytes() == OLD
 
 
-def test_a_later_run_goes_on_where_an_earlier_one_gave_up(server: Server, tmp_path: Path) -> None:
+def test_a_later_run_resumes_the_download_of_an_earlier_one(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", Reply(n_sent=1000), Reply(n_sent=0))
-    with pytest.raises(DownloadError, match=r"1,000 bytes of 256,000 came"):
-        fetch(url, folder=tmp_path)
+    with pytest.raises(DownloadError, match=r"received 1,000 of 256,000 bytes"):
+        fetch(url, root=tmp_path)
     server.serve("/faces.zip", Reply())
-    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert fetch(url, root=tmp_path).path.read_bytes() == OLD
     assert server.requests[-1] == ("/faces.zip", "bytes=1000-")
 
 
-def test_a_whole_part_of_a_killed_run_is_used_without_the_network(
+def test_a_complete_part_of_a_killed_run_is_used_without_the_network(
     server: Server, tmp_path: Path
 ) -> None:
     url = server.serve("/faces.zip", Reply())
-    resume_download(url, PartialFile(tmp_path / "faces.zip.part"), waits_s=())
-    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    part = keep(tmp_path, "faces.zip.part", b"")
+    resume_download(url, PartialFile(part), backoff_s=())
+    assert fetch(url, root=tmp_path).path.read_bytes() == OLD
     assert len(server.requests) == 1
 
 
-def test_a_download_that_is_killed_midway_goes_on_in_the_next_run(
-    server: Server, tmp_path: Path
-) -> None:
+def test_a_killed_download_is_resumed_by_the_next_run(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", Reply(LARGE, n_sent=6 * len(OLD), is_held=True), Reply(LARGE))
-    part = tmp_path / "faces.zip.part"
+    part = keep(tmp_path, "faces.zip.part", b"")
     code = "import sys; from pathlib import Path; "
-    code += "from keypoints.sources.transfer import Part, transfer; "
-    code += "transfer(sys.argv[1], Part(Path(sys.argv[2])), waits_s=())"
+    code += "from keypoints.download.http import PartialFile, resume_download; "
+    code += "resume_download(sys.argv[1], PartialFile(Path(sys.argv[2])), backoff_s=())"
     command = [sys.executable, "-c", code, url, str(part)]
     with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(SRC)}) as child:
         deadline = time.monotonic() + 60
@@ -189,20 +192,20 @@ def test_a_download_that_is_killed_midway_goes_on_in_the_next_run(
         child.kill()
     n_kept = PartialFile(part).n_bytes
     assert n_kept > 0
-    assert fetch(url, folder=tmp_path).path.read_bytes() == LARGE
+    assert fetch(url, root=tmp_path).path.read_bytes() == LARGE
     assert server.requests[-1] == ("/faces.zip", f"bytes={n_kept}-")
 
 
-def test_a_part_without_its_note_is_not_trusted(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "faces.zip.part").write_bytes(b"of another file")
-    (tmp_path / "faces.zip.part.json").write_text('{"address": "http://127')
+def test_a_part_without_a_valid_note_is_dropped(server: Server, tmp_path: Path) -> None:
+    keep(tmp_path, "faces.zip.part", b"another file")
+    keep(tmp_path, "faces.zip.part.json", b'{"address": "http://127')
     url = server.serve("/faces.zip", Reply())
-    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert fetch(url, root=tmp_path).path.read_bytes() == OLD
 
 
-def test_a_server_without_ranges_starts_anew(server: Server, tmp_path: Path) -> None:
+def test_a_server_without_ranges_sends_the_whole_file_again(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", Reply(n_sent=1000), Reply(has_ranges=False))
-    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert fetch(url, root=tmp_path).path.read_bytes() == OLD
     assert server.requests[1] == ("/faces.zip", "bytes=1000-")
 
 
@@ -211,7 +214,7 @@ def test_without_a_strong_version_nothing_is_resumed(
     server: Server, tmp_path: Path, etag: str | None
 ) -> None:
     url = server.serve("/faces.zip", Reply(etag=etag, n_sent=1000), Reply(NEW, etag=etag))
-    assert fetch(url, folder=tmp_path).path.read_bytes() == NEW
+    assert fetch(url, root=tmp_path).path.read_bytes() == NEW
     assert server.requests[1] == ("/faces.zip", None)
 
 
@@ -222,68 +225,72 @@ def test_versions_of_a_changed_file_are_never_mixed(
 ) -> None:
     changed = Reply(body, etag='"new"', checks_version=checks_version)
     url = server.serve("/faces.zip", Reply(n_sent=1000), changed)
-    assert fetch(url, folder=tmp_path).path.read_bytes() == body
+    assert fetch(url, root=tmp_path).path.read_bytes() == body
 
 
 @pytest.mark.parametrize("wrong", [Reply(range_shift=8, tail=b"8 bytes."), Reply(tail=b"too much")])
-def test_a_rest_that_does_not_fit_is_not_used(server: Server, tmp_path: Path, wrong: Reply) -> None:
+def test_a_rest_that_does_not_match_the_part_is_dropped(
+    server: Server, tmp_path: Path, wrong: Reply
+) -> None:
     url = server.serve("/faces.zip", Reply(n_sent=1000), wrong, Reply())
-    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert fetch(url, root=tmp_path).path.read_bytes() == OLD
 
 
 @pytest.mark.parametrize("has_ranges", [True, False])
 def test_a_wrong_length_is_an_error(server: Server, tmp_path: Path, has_ranges: bool) -> None:
     longer = Reply(n_announced=len(OLD) + 1, has_ranges=has_ranges)
     url = server.serve("/faces.zip", longer)
-    with pytest.raises(DownloadError, match="256,000 bytes of 256,001 came|length was wrong"):
-        fetch(url, folder=tmp_path)
-    assert "faces.zip" not in files_in(tmp_path)
+    with pytest.raises(DownloadError, match="received 256,000 of 256,001 bytes|length was wrong"):
+        fetch(url, root=tmp_path)
+    assert "faces.zip" not in downloaded(tmp_path)
 
 
-def test_a_length_that_is_too_short_is_found_by_the_digest(server: Server, tmp_path: Path) -> None:
+def test_a_length_that_is_too_short_is_detected_by_the_digest(
+    server: Server, tmp_path: Path
+) -> None:
     url = server.serve("/faces.zip", Reply(n_announced=1000))
     with pytest.raises(DownloadError, match=f"{url}: sha256 must be"):
-        fetch(url, folder=tmp_path, sha256=hashlib.sha256(OLD).hexdigest())
-    assert files_in(tmp_path) == set()
+        fetch(url, root=tmp_path, sha256=hashlib.sha256(OLD).hexdigest())
+    assert downloaded(tmp_path) == set()
 
 
-def test_without_a_length_a_break_could_not_be_told(server: Server, tmp_path: Path) -> None:
+def test_a_server_that_sends_no_length_is_refused(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", Reply(announces_length=False))
-    with pytest.raises(DownloadError, match="announces no length"):
-        fetch(url, folder=tmp_path)
+    with pytest.raises(DownloadError, match="sends no length"):
+        fetch(url, root=tmp_path)
 
 
-def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
+def test_a_busy_server_gets_another_request(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", Reply(b"later", status=503), Reply())
-    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+    assert fetch(url, root=tmp_path).path.read_bytes() == OLD
 
 
-def test_the_next_address_is_asked_with_its_own_name(server: Server, tmp_path: Path) -> None:
+def test_the_next_address_is_tried_under_its_own_name(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", Reply())
-    found = fetch(f"{server.address}/gone/faces.tar.gz", url, folder=tmp_path)
+    found = fetch(f"{server.address}/gone/faces.tar.gz", url, root=tmp_path)
     assert (found.path.name, found.origin) == ("faces.zip", url)
-    assert len(server.requests) == 2  # a file that is not there is not asked for again
+    assert len(server.requests) == 2  # a missing file is requested once
 
 
-def test_without_any_source_the_error_lists_all_and_the_ways_out(
+def test_without_any_source_the_error_lists_all_sources_and_remedies(
     server: Server, tmp_path: Path
 ) -> None:
     mirror = tmp_path / "mirror"
     mirror.mkdir()
     gone, refused = f"{server.address}/faces.zip", "http://127.0.0.1:1/faces.zip"
     with pytest.raises(DownloadError) as error:
-        fetch(gone, refused, folder=tmp_path / "to", mirror=str(mirror))
+        fetch(gone, refused, root=tmp_path, mirror="mirror")
     assert f"{mirror / 'faces.zip'}: No such file" in str(error.value)
     assert f"{gone}: 404 Not Found" in str(error.value)
     assert f"{refused}: " in str(error.value)
     assert "Set `mirror:` in params.yaml" in str(error.value)
-    assert f"put the file at {tmp_path / 'to' / 'faces.zip'} by hand" in str(error.value)
+    assert f"put the file at {tmp_path / '.downloads' / 'faces.zip'} by hand" in str(error.value)
 
 
 def test_redirects_are_followed(server: Server, tmp_path: Path) -> None:
     server.serve("/elsewhere", Reply())
     url = server.serve("/faces.zip", Reply(b"", status=302, location="/elsewhere"))
-    found = fetch(url, folder=tmp_path)
+    found = fetch(url, root=tmp_path)
     assert (found.path.name, found.origin) == ("faces.zip", url)
     assert found.path.read_bytes() == OLD
 
@@ -294,55 +301,69 @@ def test_redirects_to_other_protocols_are_refused(
 ) -> None:
     url = server.serve("/faces.zip", Reply(b"", status=302, location=location))
     with pytest.raises(DownloadError, match="No connection adapters"):
-        fetch(url, folder=tmp_path)
+        fetch(url, root=tmp_path)
 
 
 @pytest.mark.parametrize(
     "url",
     ["file:///etc/hostname", "ftp://127.0.0.1/faces.zip", "faces.zip", "http://host/", "http:///x"],
 )
-def test_only_http_addresses_of_files_are_taken(tmp_path: Path, url: str) -> None:
+def test_only_http_addresses_of_files_are_accepted(tmp_path: Path, url: str) -> None:
     with pytest.raises(DownloadError, match=r"must be a file's address, http:// or https://"):
-        fetch(url, folder=tmp_path)
+        fetch(url, root=tmp_path)
 
 
 def test_a_mirror_folder_is_preferred_and_its_file_stays_there(
     server: Server, tmp_path: Path
 ) -> None:
-    mirror = tmp_path / "mirror"
-    mirror.mkdir()
-    (mirror / "faces.zip").write_bytes(NEW)
+    (tmp_path / "mirror").mkdir()
+    path = tmp_path / "mirror" / "faces.zip"
+    path.write_bytes(NEW)
+    keep(tmp_path, "faces.zip")
     url = server.serve("/faces.tar.gz", Reply())
-    found = fetch(url, f"{server.address}/faces.zip", folder=tmp_path / "to", mirror=str(mirror))
-    assert found.path == mirror / "faces.zip"
-    assert found.origin == str(mirror / "faces.zip")
+    found = fetch(url, f"{server.address}/faces.zip", root=tmp_path, mirror="mirror")
+    assert (found.path, found.origin) == (path, str(path))
     assert server.requests == []
 
 
-def test_a_mirror_address_is_preferred(server: Server, tmp_path: Path) -> None:
+def test_a_mirror_address_is_preferred_to_public_ones_and_used_once(
+    server: Server, tmp_path: Path
+) -> None:
     public = server.serve("/public/faces.zip", Reply())
     mirrored = server.serve("/mirror/faces.zip", Reply(NEW))
-    found = fetch(public, folder=tmp_path, mirror=f"{server.address}/mirror/")
-    assert (found.path, found.origin) == (tmp_path / "faces.zip", mirrored)
+    found = fetch(public, root=tmp_path, mirror=f"{server.address}/mirror/")
+    path = tmp_path / ".downloads" / "faces.zip"
+    assert (found.path, found.origin) == (path, mirrored)
     assert found.path.read_bytes() == NEW
+    again = fetch(public, root=tmp_path, mirror=f"{server.address}/mirror/")
+    assert (again.path, again.sha256) == (path, found.sha256)
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("kind", ["folder", "address"])
-def test_a_mirror_without_the_file_is_passed_over(
-    server: Server, tmp_path: Path, kind: str
-) -> None:
-    mirror = str(tmp_path) if kind == "folder" else f"{server.address}/mirror"
+def test_a_mirror_without_the_file_is_skipped(server: Server, tmp_path: Path, kind: str) -> None:
+    mirror = "." if kind == "folder" else f"{server.address}/mirror"
     url = server.serve("/faces.zip", Reply())
-    assert fetch(url, folder=tmp_path / "to", mirror=mirror).origin == url
+    assert fetch(url, root=tmp_path, mirror=mirror).origin == url
+
+
+def test_another_kind_of_file_is_skipped(server: Server, tmp_path: Path) -> None:
+    dead = server.serve("/dead/faces.zip", Reply(b"<html>"))
+    url = server.serve("/faces.zip", Reply())
+    found = find(
+        ["faces.zip"],
+        DownloadDirs(tmp_path, None),
+        urls=[dead, url],
+        accepts=lambda path: not path.read_bytes().startswith(b"<"),
+    )
+    assert found.origin == url
 
 
 @pytest.mark.parametrize("mirror", ["no/such/folder", "ftp://127.0.0.1/mirror"])
-def test_a_mirror_that_cannot_be_one_is_an_error(
-    server: Server, tmp_path: Path, mirror: str
-) -> None:
+def test_an_invalid_mirror_is_an_error(server: Server, tmp_path: Path, mirror: str) -> None:
     url = server.serve("/faces.zip", Reply())
     with pytest.raises(DownloadError, match=f"mirror must be null, a folder.* got '{mirror}'"):
-        fetch(url, folder=tmp_path, mirror=mirror)
+        fetch(url, root=tmp_path, mirror=mirror)
     assert server.requests == []
 
 
@@ -352,10 +373,10 @@ def test_credentials_of_a_mirror_are_never_shown_or_written(
     mirror = server.address.replace("//", "//user:secret@")
     server.serve("/faces.zip", Reply(n_sent=1000), Reply(n_sent=0))
     with pytest.raises(DownloadError) as error:
-        fetch(f"{server.address}/public/faces.zip", folder=tmp_path, mirror=mirror)
-    written = (tmp_path / "faces.zip.part.json").read_text()
+        fetch(f"{server.address}/public/faces.zip", root=tmp_path, mirror=mirror)
+    written = (tmp_path / ".downloads" / "faces.zip.part.json").read_text()
     server.serve("/faces.zip", Reply())
-    found = fetch(f"{server.address}/public/faces.zip", folder=tmp_path, mirror=mirror)
+    found = fetch(f"{server.address}/public/faces.zip", root=tmp_path, mirror=mirror)
     assert found.origin == f"{server.address}/faces.zip"
     assert "secret" not in str(error.value) + caplog.text + written
 
@@ -364,8 +385,8 @@ def test_a_wrong_digest_is_an_error_and_the_file_is_removed(server: Server, tmp_
     expected, got = hashlib.sha256(NEW).hexdigest(), hashlib.sha256(OLD).hexdigest()
     url = server.serve("/faces.zip", Reply())
     with pytest.raises(DownloadError, match=f"{url}: sha256 must be {expected}; got {got}"):
-        fetch(url, folder=tmp_path, sha256=expected)
-    assert files_in(tmp_path) == set()
+        fetch(url, root=tmp_path, sha256=expected)
+    assert downloaded(tmp_path) == set()
 
 
 def test_a_wrong_digest_in_a_mirror_folder_is_an_error_and_the_file_stays(
@@ -375,49 +396,43 @@ def test_a_wrong_digest_in_a_mirror_folder_is_an_error_and_the_file_stays(
     url = server.serve("/faces.zip", Reply(NEW))
     expected = hashlib.sha256(NEW).hexdigest()
     with pytest.raises(DownloadError, match=f"{tmp_path / 'faces.zip'}: sha256 must be"):
-        fetch(url, folder=tmp_path / "to", mirror=str(tmp_path), sha256=expected)
+        fetch(url, root=tmp_path, mirror=".", sha256=expected)
     assert (tmp_path / "faces.zip").exists()
 
 
-@pytest.mark.parametrize("sha256", [None, hashlib.sha256(OLD).hexdigest().upper()])
+@pytest.mark.parametrize("sha256", [None, hashlib.sha256(OLD).hexdigest()])
 def test_a_finished_download_is_used_without_the_network(
     server: Server, tmp_path: Path, sha256: str | None
 ) -> None:
-    (tmp_path / "faces.zip").write_bytes(OLD)
+    keep(tmp_path, "faces.zip")
     url = server.serve("/faces.zip", Reply(NEW))
-    found = fetch(url, folder=tmp_path, sha256=sha256)
-    assert found.path.read_bytes() == OLD
+    assert fetch(url, root=tmp_path, sha256=sha256).path.read_bytes() == OLD
     assert server.requests == []
 
 
 def test_a_finished_download_with_another_digest_is_replaced(
     server: Server, tmp_path: Path
 ) -> None:
-    (tmp_path / "faces.zip").write_bytes(OLD)
+    keep(tmp_path, "faces.zip")
     url = server.serve("/faces.zip", Reply(NEW))
-    found = fetch(url, folder=tmp_path, sha256=hashlib.sha256(NEW).hexdigest())
+    found = fetch(url, root=tmp_path, sha256=hashlib.sha256(NEW).hexdigest())
     assert found.path.read_bytes() == NEW
 
 
-def test_a_full_disk_keeps_the_part_and_says_so(server: Server, tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_the_part_is_kept(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", Reply())
     with (
         file_size_limit(100_000),
         pytest.raises(DownloadError, match=r"zip\.part: .* after 100,000 bytes. They are kept"),
     ):
-        fetch(url, folder=tmp_path)
-    assert fetch(url, folder=tmp_path).path.read_bytes() == OLD
+        fetch(url, root=tmp_path)
+    assert fetch(url, root=tmp_path).path.read_bytes() == OLD
     assert server.requests[-1] == ("/faces.zip", "bytes=100000-")
 
 
-def test_two_that_want_the_same_file_download_it_once(server: Server, tmp_path: Path) -> None:
+def test_two_processes_download_the_same_file_once(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", Reply())
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda _: fetch(url, folder=tmp_path), range(2)))
+        found = list(pool.map(lambda _: fetch(url, root=tmp_path), range(2)))
     assert [one.path.read_bytes() for one in found] == [OLD, OLD]
     assert len(server.requests) == 1
-
-
-def test_sha256_is_that_of_the_file(tmp_path: Path) -> None:
-    (tmp_path / "abc").write_bytes(b"abc")
-    assert sha256_of(tmp_path / "abc").startswith("ba7816bf8f01cfea")

@@ -1,106 +1,252 @@
-"""The fetch stage on archives in the public layout, taken from a mirror folder."""
+"""The stages fetch and prepare on archives in the public layout, taken from a mirror folder."""
 
 import hashlib
 import io
 import json
+import re
+import shutil
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from kaggle_service import SECRET, KaggleService
-from workspace import Workspace
+from stages import ARCHIVES, Stages
 
-from keypoints.competition.registry import CS194_26
 from keypoints.datasets.ibug import read_ibug
 from keypoints.datasets.kaggle15 import read_kaggle15
 from keypoints.rendered.writers import write_kaggle15
 
-ARCHIVE = "imm_face_db.tar.gz"
-IBUG_ARCHIVE = "ibug_300W_large_face_landmark_dataset.tar.gz"
-TEST_LIST, SLUG = "labels_ibug_300W_test_parsed.xml", CS194_26.slug
+FACE, PHOTO = "01-1m.asf", "01-1m.jpg"
+TRAIN_LIST = "labels_ibug_300W_train.xml"
+TEST_LIST = "labels_ibug_300W_test_parsed.xml"
+CLASS_COMPETITION = "cs194-26-fall-2021-project-5"
+KAGGLE15_COMPETITION = "facial-keypoints-detection"
 
 
-def of_2001(member: tarfile.TarInfo) -> tarfile.TarInfo:
+@pytest.fixture
+def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stages:
+    return Stages(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def imm(tmp_path_factory: pytest.TempPathFactory, rendered_imm: Path) -> Path:
+    """Two faces of IMM, to be damaged."""
+    folder = tmp_path_factory.mktemp("imm_files")
+    for path in rendered_imm.rglob("01-[12]?.*"):
+        shutil.copy(path, folder / f"{path.stem[:4]}m{path.suffix}")
+    for path in folder.glob("*.asf"):
+        photo = path.read_text().rstrip().rsplit("\n", 1)[-1]
+        path.write_text(path.read_text().replace(photo, f"{path.stem}.jpg"))
+    return folder
+
+
+@pytest.fixture
+def ibug(tmp_path_factory: pytest.TempPathFactory, rendered_ibug: Path) -> Path:
+    folder = tmp_path_factory.mktemp("ibug_files") / "set"
+    return shutil.copytree(next(rendered_ibug.rglob(TRAIN_LIST)).parent, folder)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def from_2001(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.mtime = 1_000_000_000
     return member
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, rendered_imm: Path, commands: Path) -> Workspace:
-    """A repository beside whose root a mirror folder holds a small IMM archive."""
-    (tmp_path / "repository").mkdir()
-    (tmp_path / "mirror").mkdir()
-    with tarfile.open(tmp_path / "mirror" / ARCHIVE, "w:gz") as archive:
-        archive.add(rendered_imm / "imm_face_db", arcname="another_name", filter=of_2001)
-    workspace = Workspace.create(tmp_path / "repository", commands)
-    workspace.set_params({"source": "public", "mirror": "../mirror"})
-    return workspace
-
-
-def digest(workspace: Workspace) -> str:
-    archive = workspace.folder.parent / "mirror" / ARCHIVE
-    return hashlib.sha256(archive.read_bytes()).hexdigest()
-
-
-def test_a_mirror_is_asked_first_and_the_digest_is_written_down(workspace: Workspace) -> None:
-    said = workspace.run("python", "src/fetch.py", "imm")
-    assert "12 train (public set: 240)" in said
-    assert digest(workspace) in said
-    record = json.loads((workspace.folder / "data/raw/imm/source.json").read_text())
-    assert record == {
+def test_counts_and_digest_of_an_archive_are_printed_and_recorded(
+    stages: Stages, imm: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = stages.mirror / ARCHIVES["imm"]
+    with tarfile.open(archive, "w:gz") as packed:
+        packed.add(imm, arcname="another_name", filter=from_2001)
+    assert stages.run("fetch", "imm") == ""
+    output = capsys.readouterr().out
+    assert "2 train (public set: 240)" in output
+    assert sha256(archive) in output
+    assert json.loads(Path("data/raw/imm/source.json").read_text()) == {
         "source": "public",
         "date": "2001-09-09",
-        "file": ARCHIVE,
-        "sha256": digest(workspace),
-        "faces": {"train": 12},
+        "file": archive.name,
+        "sha256": sha256(archive),
+        "faces": {"train": 2},
     }
 
 
-def test_another_digest_than_the_settings_say_stops(workspace: Workspace) -> None:
-    workspace.set_params({"downloads.imm.sha256": "0" * 64})
-    said = workspace.run("python", "src/fetch.py", "imm", check=False)
-    assert f"sha256 must be {'0' * 64}; got {digest(workspace)}" in said
-    assert "exit code 1" in said
-    assert "Traceback" not in said
-    assert not (workspace.folder / "data/raw/imm").exists()
+def drop_point(files: Path) -> None:
+    lines = (files / FACE).read_text().split("\n")
+    lines.remove(next(line for line in lines if line.startswith("0 ")))
+    (files / FACE).write_text("\n".join(lines))
 
 
-def test_a_photo_that_the_archive_lacks_is_named_and_nothing_stays(
-    workspace: Workspace, rendered_imm: Path
+DAMAGES: dict[str, tuple[Callable[[Path], None], str, str]] = {
+    "photo": (lambda files: (files / PHOTO).write_bytes(b"<html>"), PHOTO, "not a photo"),
+    "missing photo": (lambda files: (files / PHOTO).unlink(), PHOTO, "missing"),
+    "annotation": (drop_point, FACE, "57 points where the IMM scheme has 58"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_fetch_refuses_bad_files_and_names_file_and_archive(
+    stages: Stages, imm: Path, case: str
 ) -> None:
-    with tarfile.open(workspace.folder.parent / "mirror" / ARCHIVE, "w:gz") as archive:
-        for path in sorted((rendered_imm / "imm_face_db").iterdir()):
-            if path.name != "02-3m.jpg" and path.name != "02-3f.jpg":
-                archive.add(path, arcname=f"top/{path.name}")
-    said = workspace.run("python", "src/fetch.py", "imm", check=False)
-    assert "02-3" in said
-    assert "missing" in said
-    assert "exit code 1" in said
-    assert not (workspace.folder / "data/raw/imm").exists()
+    damage, file, rule = DAMAGES[case]
+    damage(imm)
+    stages.pack("imm", imm)
+    stages.refuse("fetch", "imm", f"data/raw/imm/set/{file}: ", rule, ARCHIVES["imm"], "`mirror:`")
 
 
-def test_weights_that_are_not_what_their_name_says_stop(workspace: Workspace) -> None:
-    (workspace.folder.parent / "mirror" / "resnet18-f37072fd.pth").write_bytes(
-        b"PK\x03\x04other weights"
+def test_fetch_refuses_a_truncated_photo_that_prepare_would_accept(
+    stages: Stages, imm: Path
+) -> None:
+    (imm / PHOTO).write_bytes((imm / PHOTO).read_bytes()[:-2000])
+    stages.pack("imm", imm)
+    stages.refuse("fetch", "imm", f"{PHOTO}: not a whole photo", ARCHIVES["imm"])
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_prepare_refuses_files_damaged_after_the_fetch(
+    stages: Stages, imm: Path, case: str
+) -> None:
+    damage, file, rule = DAMAGES[case]
+    damage(imm)
+    shutil.copytree(imm, "data/raw/imm")
+    stages.refuse("prepare", "nose", f"data/raw/imm/{file}: ", rule, "Run fetch@imm again")
+
+
+def test_prepare_refuses_a_box_larger_than_any_photo(stages: Stages, ibug: Path) -> None:
+    text = (ibug / TRAIN_LIST).read_text(encoding="latin-1")
+    wide = re.sub(r"(<box [^>]*width=)'\d+'", r"\1'90000'", text, count=1)
+    (ibug / TRAIN_LIST).write_text(wide, encoding="latin-1")
+    shutil.copytree(ibug, "data/raw/ibug")
+    stages.refuse("prepare", "wild", "more than 60,000,000 px of the photo", "fetch@ibug")
+
+
+def test_an_archive_of_another_digest_size_or_layout_stops_the_fetch(
+    stages: Stages, imm: Path
+) -> None:
+    archive = stages.pack("imm", imm)
+    stages.set_params({"datasets.imm.sha256": "0" * 64})
+    found = f"sha256 must be {'0' * 64}; got {sha256(archive)}"
+    stages.refuse("fetch", "imm", archive.name, found, "Use another mirror")
+    stages.set_params({"datasets.imm.sha256": None, "datasets.imm.max_unpacked_gb": 1e-5})
+    stages.refuse("fetch", "imm", archive.name, "more than 10,000 bytes", "max_unpacked_gb")
+    stages.set_params({"datasets.imm.max_unpacked_gb": 1})
+    with tarfile.open(archive, "w") as packed:
+        packed.add(imm / PHOTO, arcname="set/photo.jpg")
+    stages.refuse("fetch", "imm", "no .asf file below it", archive.name, "`mirror:`")
+
+
+@pytest.mark.parametrize(
+    ("item", "settings", "message"),
+    [
+        ("imn", {}, "data set must be one of ibug, imm, kaggle15; got 'imn'"),
+        ("imm", {"source": "drawn"}, "source must be one of rendered, public; got 'drawn'"),
+        ("imm", {"datasets.imm.url": "x"}, "datasets.imm.url is not a setting; did you mean urls?"),
+        ("ibug", {"datasets.ibug.test_list": "own"}, "datasets.ibug.test_list must be one of"),
+        (
+            "imm",
+            {"datasets.imm.urls": ["https://user:secret@example.com/faces.zip"]},
+            "datasets.imm.urls.0 must contain no user name and no password",
+        ),
+        ("imm", {"mirror": "http://user:secret@host"}, "mirror must contain no user name"),
+        ("imm", {"mirror": "no/folder"}, "mirror must be null, a folder, or begin with http://"),
+    ],
+)
+def test_wrong_settings_stop_the_fetch(
+    stages: Stages, item: str, settings: dict[str, object], message: str
+) -> None:
+    stages.set_params(settings)
+    found = stages.run("fetch", item)
+    assert message in found
+    assert "secret" not in found
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"tasks.nose.dataset": "imn"},
+            "tasks.nose.dataset must be one of ibug, imm, kaggle15; got 'imn'",
+        ),
+        (
+            {"tasks.nose.box_scale": 1.3},
+            "tasks.nose.box_scale must be null for data set imm, whose faces have no boxes; got",
+        ),
+        ({"datasets.imm.val_fraction": 0.6}, "datasets.imm.val_fraction should be less than"),
+    ],
+)
+def test_wrong_settings_stop_prepare(
+    stages: Stages, settings: dict[str, object], message: str
+) -> None:
+    stages.set_params(settings)
+    assert message in stages.run("prepare", "nose")
+
+
+def test_prepare_reads_no_other_settings(stages: Stages, imm: Path) -> None:
+    stages.set_params(
+        {
+            "source": "typo",
+            "datasets.imm.urls": 3,
+            "datasets.ibug.val_fraction": "typo",
+            "tasks.wild.height": "typo",
+            "models.nose_net": "typo",
+        }
     )
-    workspace.set_params({"models.resnet18.pretrained": True})
-    said = workspace.run("python", "src/fetch.py", "weights", check=False)
-    assert "sha256 should begin with f37072fd" in said
-    assert "exit code 1" in said
+    shutil.copytree(imm, "data/raw/imm")
+    assert stages.run("prepare", "nose") == ""
 
 
-@pytest.fixture
-def ibug_workspace(workspace: Workspace, rendered_ibug: Path) -> Workspace:
-    """The same, with a small iBUG archive; the competition's test list is to be taken."""
-    with tarfile.open(workspace.folder.parent / "mirror" / IBUG_ARCHIVE, "w:gz") as archive:
-        archive.add(rendered_ibug / "ibug_300W_large_face_landmark_dataset", arcname="ibug")
-    workspace.set_params({"downloads.ibug.test_list": "kaggle"})
-    return workspace
+NEW_DATASET = '''"""A data set of photos with 15 points in .txt files beside them."""
+
+import numpy as np
+
+from keypoints.core.landmarks import KAGGLE_15
+from keypoints.faces.dataset import Dataset, PublicDatasetSettings
+from keypoints.faces.face import Face
+
+
+def read(root):
+    faces = []
+    for path in sorted(root.rglob("*.txt")):
+        photo = str(path.with_suffix(".jpg").relative_to(root))
+        faces.append(Face(path.stem, photo, path.stem, None, np.loadtxt(path)))
+    return faces
+
+
+DATASET = Dataset("New", KAGGLE_15, PublicDatasetSettings, {"train": 2}, read)
+'''
+
+
+def test_a_data_set_is_one_file_and_a_block_of_settings(
+    stages: Stages, imm: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    import keypoints.datasets
+
+    package = tmp_path_factory.mktemp("package")
+    (package / "new.py").write_text(NEW_DATASET)
+    stages.monkeypatch.setattr(
+        keypoints.datasets, "__path__", [*keypoints.datasets.__path__, str(package)]
+    )
+    for path in imm.glob("*.asf"):
+        path.with_suffix(".txt").write_text("3 4\n" * 15)
+    with tarfile.open(stages.mirror / "new.tgz", "w:gz") as packed:
+        packed.add(imm, arcname="set")
+    block = {"urls": ["http://127.0.0.1:9/new.tgz"], "sha256": None}
+    block |= {"max_unpacked_gb": 1, "val_fraction": 0.5}
+    task = {"dataset": "new", "points": "all", "height": 48, "width": 64}
+    task |= {"colour": False, "margin": 0, "box_scale": None}
+    stages.set_params({"source": "rendered", "datasets.new": block, "tasks.new": task})
+    assert stages.run("fetch", "new") == ""  # it has no renderer
+    assert stages.run("prepare", "new") == ""
+    assert Path("data/crops/new/store.json").is_file()
 
 
 def competition_archive(rendered_ibug: Path, list_name: str = TEST_LIST) -> bytes:
-    """The competition's files: a test list of the last two faces, the other way round."""
+    """Files of the class competition: a test list of two faces in reverse order."""
     test_list = next(rendered_ibug.rglob(TEST_LIST)).read_text(encoding="latin-1")
     head, *images = test_list.split("  <image ")
     text = head + "  <image ".join(["", images[1], images[0]]) + "</images>\n</dataset>\n"
@@ -111,57 +257,69 @@ def competition_archive(rendered_ibug: Path, list_name: str = TEST_LIST) -> byte
 
 
 def test_the_test_list_of_ibug_comes_from_the_competition(
-    ibug_workspace: Workspace, rendered_ibug: Path, service: KaggleService
+    stages: Stages,
+    ibug: Path,
+    rendered_ibug: Path,
+    service: KaggleService,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    stages.pack("ibug", ibug)
+    stages.set_params({"datasets.ibug.test_list": "kaggle"})
     service.archive = competition_archive(rendered_ibug)
-    said = ibug_workspace.run("python", "src/fetch.py", "ibug")
-    assert "16 train (public set: 6666), 2 test (public set: 1008)" in said
+    assert stages.run("fetch", "ibug") == ""
+    output = capsys.readouterr().out
+    assert "16 train (public set: 6666), 2 test (public set: 1008)" in output
+    assert SECRET not in output
     assert service.calls == [
-        ("DownloadDataFiles", {"competitionName": SLUG}),
-        ("GET", "http://localhost/storage/files.zip"),  # where the redirect led
+        ("DownloadDataFiles", {"competitionName": CLASS_COMPETITION}),
+        ("GET", "http://localhost/storage/files.zip"),  # target of the redirect
     ]
     in_archive = [face.name for face in read_ibug(rendered_ibug) if face.is_test]
-    fetched = read_ibug(ibug_workspace.folder / "data/raw/ibug")
-    assert [face.name for face in fetched if face.is_test] == in_archive[1::-1]
-    record = json.loads((ibug_workspace.folder / "data/raw/ibug/source.json").read_text())
-    assert record["test_list_sha256"] == hashlib.sha256(service.archive).hexdigest()
-    assert SECRET not in said
+    fetched = [face.name for face in read_ibug(Path("data/raw/ibug")) if face.is_test]
+    assert fetched == in_archive[1::-1]
+    record = json.loads(Path("data/raw/ibug/source.json").read_text())
+    assert record[TEST_LIST]["sha256"] == hashlib.sha256(service.archive).hexdigest()
     service.calls.clear()
-    ibug_workspace.run("python", "src/fetch.py", "ibug")
+    assert stages.run("fetch", "ibug") == ""
     assert not service.calls  # a finished download is used again
 
 
 @pytest.mark.parametrize(
     ("status", "list_name", "reason"),
     [
-        (403, TEST_LIST, f"accept its rules at https://www.kaggle.com/c/{SLUG}/rules"),
+        (403, TEST_LIST, f"accept its rules at https://www.kaggle.com/c/{CLASS_COMPETITION}/rules"),
         (200, "test.xml", f"no {TEST_LIST} in it; it has test.xml"),
     ],
 )
-def test_a_competition_without_its_list_stops_and_nothing_stays(
-    ibug_workspace: Workspace,
+def test_a_competition_without_the_test_list_stops_the_fetch(
+    stages: Stages,
+    ibug: Path,
     rendered_ibug: Path,
     service: KaggleService,
     status: int,
     list_name: str,
     reason: str,
 ) -> None:
+    stages.pack("ibug", ibug)
+    stages.set_params({"datasets.ibug.test_list": "kaggle"})
     service.archive = competition_archive(rendered_ibug, list_name)
     if status != 200:
         service.refusals["DownloadDataFiles"] = (status, "You must accept the rules")
-    said = ibug_workspace.run("python", "src/fetch.py", "ibug", check=False)
-    assert reason in said
-    assert "exit code 1" in said
-    assert not (ibug_workspace.folder / "data/raw/ibug").exists()
+    stages.refuse("fetch", "ibug", reason)
 
 
-def test_without_credentials_the_test_list_of_the_competition_cannot_be_had(
-    ibug_workspace: Workspace, service: KaggleService, monkeypatch: pytest.MonkeyPatch
+def test_without_credentials_the_error_names_the_other_places(
+    stages: Stages, ibug: Path, service: KaggleService
 ) -> None:
-    monkeypatch.delenv("KAGGLE_KEY")
-    said = ibug_workspace.run("python", "src/fetch.py", "ibug", check=False)
-    assert "error: no Kaggle credentials were found." in said
-    assert f"Or put {SLUG}.zip into the mirror" in said
+    stages.monkeypatch.delenv("KAGGLE_KEY")
+    stages.pack("ibug", ibug)
+    stages.set_params({"datasets.ibug.test_list": "kaggle"})
+    stages.refuse(
+        "fetch",
+        "ibug",
+        "error: no Kaggle credentials were found.",
+        f"Or put {CLASS_COMPETITION}.zip into the mirror",
+    )
     assert not service.calls
 
 
@@ -180,20 +338,35 @@ def kaggle15_archive(folder: Path) -> bytes:
 
 
 def test_kaggle15_comes_from_kaggle_or_from_the_mirror(
-    workspace: Workspace, service: KaggleService, tmp_path: Path
+    stages: Stages,
+    service: KaggleService,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    service.archive = kaggle15_archive(tmp_path / "drawn")
-    workspace.set_params({"downloads.kaggle15.source": "kaggle"})
-    said = workspace.run("python", "src/fetch.py", "kaggle15")
-    assert "3 train (public set: 7049), 2 test (public set: 1783)" in said
-    slug = "facial-keypoints-detection"
-    assert service.calls[0] == ("DownloadDataFiles", {"competitionName": slug})
-    faces = read_kaggle15(workspace.folder / "data/raw/kaggle15")
-    assert all((workspace.folder / "data/raw/kaggle15" / face.photo).is_file() for face in faces)
+    service.archive = kaggle15_archive(tmp_path_factory.mktemp("rendered"))
+    stages.set_params({"datasets.kaggle15.source": "kaggle"})
+    assert stages.run("fetch", "kaggle15") == ""
+    assert "3 train (public set: 7049), 2 test (public set: 1783)" in capsys.readouterr().out
+    assert service.calls[0] == ("DownloadDataFiles", {"competitionName": KAGGLE15_COMPETITION})
+    root = Path("data/raw/kaggle15")
+    assert all((root / face.photo).is_file() for face in read_kaggle15(root))
     service.calls.clear()
-    downloaded = workspace.folder / ".downloads" / f"{slug}.zip"
-    downloaded.rename(workspace.folder.parent / "mirror" / downloaded.name)
-    workspace.set_params({"downloads.kaggle15.sha256": "0" * 64})
-    said = workspace.run("python", "src/fetch.py", "kaggle15", check=False)
-    assert f"sha256 must be {'0' * 64}; got {hashlib.sha256(service.archive).hexdigest()}" in said
+    Path(".downloads", f"{KAGGLE15_COMPETITION}.zip").rename(
+        stages.mirror / f"{KAGGLE15_COMPETITION}.zip"
+    )
+    stages.set_params({"datasets.kaggle15.sha256": "0" * 64})
+    found = f"sha256 must be {'0' * 64}; got {hashlib.sha256(service.archive).hexdigest()}"
+    assert found in stages.run("fetch", "kaggle15")
     assert not service.calls
+
+
+def test_nested_archives_have_the_same_size_limit(stages: Stages) -> None:
+    with io.BytesIO() as inner:
+        with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr("training.csv", b"0" * 2_000_000)
+        nested = inner.getvalue()
+    with zipfile.ZipFile(stages.mirror / f"{KAGGLE15_COMPETITION}.zip", "w") as archive:
+        archive.writestr("training.zip", nested)
+    settings = {"source": "kaggle", "max_unpacked_gb": 0.001}
+    stages.set_params({f"datasets.kaggle15.{key}": value for key, value in settings.items()})
+    stages.refuse("fetch", "kaggle15", "training.zip: unpacks to more than 1,000,000 bytes")

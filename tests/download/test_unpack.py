@@ -1,4 +1,4 @@
-"""Archives as they should be, and as an attacker or a broken line would have them."""
+"""Valid, damaged and hostile archives."""
 
 import gzip
 import io
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from keypoints.download.unpack import MAX_NAME_BYTES, RATIO_FROM_BYTES, UnpackError, unpack
+from keypoints.core.errors import PipelineError
+from keypoints.download.unpack import MAX_NAME_BYTES, RATIO_FROM_BYTES, unpack
 
 PHOTO = random.Random(0).randbytes(50_000)
 
@@ -65,16 +66,16 @@ def names_in(folder: Path) -> list[str]:
 
 
 def refuse(archive: Path, into: Path, match: str, **limits: int) -> None:
-    """The error names the archive, and nothing is left: neither the folder nor a part of it."""
+    """The error names the archive, and no file is left."""
     before = set(into.parent.rglob("*"))
-    with pytest.raises(UnpackError, match=match) as error:
+    with pytest.raises(PipelineError, match=match) as error:
         unpack(archive, into, **limits)
     assert str(archive) in str(error.value)
     assert set(into.parent.rglob("*")) == before
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_archive_is_unpacked_whatever_its_name(tmp_path: Path, name: str) -> None:
+def test_a_valid_archive_is_unpacked_whatever_its_name(tmp_path: Path, name: str) -> None:
     archive = GOOD[name](tmp_path / name)
     unpack(archive, tmp_path / "raw" / "faces")
     assert (tmp_path / "raw" / "faces" / "set" / "1.jpg").read_bytes() == PHOTO
@@ -82,17 +83,17 @@ def test_a_good_archive_is_unpacked_whatever_its_name(tmp_path: Path, name: str)
     assert names_in(tmp_path / "raw") == ["faces"]
 
 
-def test_what_was_there_is_replaced(tmp_path: Path) -> None:
+def test_an_old_folder_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / "old.jpg").touch()
     (tmp_path / ".faces.unpacking" / "whole").mkdir(parents=True)
-    (tmp_path / ".faces.unpacking" / "whole" / "half.jpg").touch()  # of a killed run
+    (tmp_path / ".faces.unpacking" / "whole" / "half.jpg").touch()  # left by a killed run
     unpack(good_tar(tmp_path / "faces.tar.gz"), tmp_path / "faces")
     assert names_in(tmp_path / "faces") == ["set"]
     assert names_in(tmp_path) == ["faces", "faces.tar.gz"]
 
 
-def test_what_was_there_stays_when_the_archive_is_refused(tmp_path: Path) -> None:
+def test_an_old_folder_stays_if_the_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / "old.jpg").touch()
     refuse(write_tar(tmp_path / "faces.tgz", member("../x")), tmp_path / "faces", "outside")
@@ -105,12 +106,12 @@ def test_a_truncated_archive_is_refused(tmp_path: Path, name: str, kept: float) 
     archive = GOOD[name](tmp_path / name)
     os.truncate(archive, int(archive.stat().st_size * kept))
     if name == "faces.tar" and kept == 0.99:
-        os.truncate(archive, 512 + 512 + 50_176)  # just where the next member would begin
+        os.truncate(archive, 512 + 512 + 50_176)  # exactly where the next member would start
     refuse(archive, tmp_path / "faces", "damaged|something else")
 
 
 @pytest.mark.parametrize("name", ["faces.tar.gz", "faces.zip"])
-def test_one_changed_byte_is_noticed(tmp_path: Path, name: str) -> None:
+def test_one_changed_byte_is_detected(tmp_path: Path, name: str) -> None:
     archive = GOOD[name](tmp_path / name)
     content = bytearray(archive.read_bytes())
     content[25_000] ^= 1
@@ -128,20 +129,20 @@ def test_a_damaged_tar_header_is_not_taken_for_the_end(tmp_path: Path, at: int) 
 
 
 @pytest.mark.parametrize("name", ["faces.tar.gz", "faces.tar", "faces.zip"])
-def test_random_damage_gives_files_or_our_own_error(tmp_path: Path, name: str) -> None:
-    chance = random.Random(0)
+def test_random_damage_yields_files_or_our_own_error(tmp_path: Path, name: str) -> None:
+    rng = random.Random(0)
     archive = GOOD[name](tmp_path / name)
     good = archive.read_bytes()
-    headers = [*range(1100), *range(len(good) - 400, len(good))]  # at either end, as formats go
+    headers = [*range(1100), *range(len(good) - 400, len(good))]  # both ends: formats differ
     n_refused = 0
     for _ in range(200):
         damaged = bytearray(good)
-        for at in chance.sample(headers, k=3):
-            damaged[at] = chance.randrange(256)
+        for at in rng.sample(headers, k=3):
+            damaged[at] = rng.randrange(256)
         archive.write_bytes(damaged)
         try:
             unpack(archive, tmp_path / "faces")
-        except UnpackError:
+        except PipelineError:
             n_refused += 1
     assert n_refused > 50
     assert set(names_in(tmp_path)) <= {name, "faces"}
@@ -169,7 +170,7 @@ def test_names_that_leave_the_folder_are_refused(
     ],
     ids=["link outside", "absolute link", "link inside", "character", "block", "pipe", "unknown"],
 )
-def test_tar_members_that_are_no_plain_files_are_refused(
+def test_tar_members_that_are_not_plain_files_are_refused(
     tmp_path: Path, kind: tarfile.TarInfo
 ) -> None:
     archive = write_tar(tmp_path / "faces.tgz", member("set/1.jpg", size=9), kind)
@@ -177,7 +178,7 @@ def test_tar_members_that_are_no_plain_files_are_refused(
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])
-def test_zip_members_that_are_no_plain_files_are_refused(tmp_path: Path, kind: int) -> None:
+def test_zip_members_that_are_not_plain_files_are_refused(tmp_path: Path, kind: int) -> None:
     archive = write_zip(tmp_path / "faces.zip", "odd", mode=kind | 0o777)
     refuse(archive, tmp_path / "faces", "member 'odd' must be a plain file or a folder")
 
@@ -192,7 +193,7 @@ def test_hard_links_to_anything_but_an_earlier_file_are_refused(
     refuse(archive, tmp_path / "faces", f"member 'set/odd' links to '{target}'")
 
 
-def test_a_hard_link_to_an_earlier_file_is_that_file(tmp_path: Path) -> None:
+def test_a_hard_link_to_an_earlier_file_is_unpacked(tmp_path: Path) -> None:
     link = member("twin.jpg", tarfile.LNKTYPE, "1.jpg")
     unpack(write_tar(tmp_path / "faces.tgz", member("1.jpg", size=9), link), tmp_path / "faces")
     assert (tmp_path / "faces" / "twin.jpg").read_bytes() == PHOTO[:9]
@@ -242,9 +243,16 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", PHOTO])
-def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "faces.tar.gz").write_bytes(content)
     refuse(tmp_path / "faces.tar.gz", tmp_path / "faces", "must be a zip, a tar or a gzipped tar")
+
+
+def test_unpacked_files_are_readable_whatever_their_mode(tmp_path: Path) -> None:
+    unreadable = member("1.jpg", size=9)
+    unreadable.mode = 0
+    unpack(write_tar(tmp_path / "faces.tgz", unreadable), tmp_path / "faces")
+    assert (tmp_path / "faces" / "1.jpg").stat().st_mode & stat.S_IRUSR
 
 
 def test_a_missing_archive_is_named(tmp_path: Path) -> None:

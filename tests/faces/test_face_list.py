@@ -1,4 +1,4 @@
-"""Faces in a file come back as they were, and only those asked for are in memory."""
+"""Faces in a file are read back unchanged, and only those that are accessed are in memory."""
 
 import tempfile
 import weakref
@@ -19,17 +19,17 @@ def face(name: str) -> Face:
     return Face(name, f"{name}.jpg", name, (1, 2, 3.5, 4), np.full((68, 2), len(name) + 0.1))
 
 
-def list_of(*names: str, by_name: bool = False) -> DiskBackedFaces:
+def make_list(*names: str, by_name: bool = False) -> DiskBackedFaces:
     faces = DiskBackedFaces()
     faces.extend(map(face, names), SOURCE, by_name=by_name)
     return faces
 
 
-def names_of(faces: DiskBackedFaces) -> list[str]:
+def list_names(faces: DiskBackedFaces) -> list[str]:
     return [face.name for face in faces]
 
 
-def test_a_face_comes_back_as_it_was():
+def test_a_face_is_read_back_unchanged():
     faces = DiskBackedFaces()
     points = np.random.default_rng(1).random((58, 2))
     faces.extend([Face("a/1", "b/a/1.jpg", "a", (0.1, 2, 3, 4), points, view=3)], SOURCE)
@@ -47,15 +47,15 @@ def test_a_face_comes_back_as_it_was():
     assert second.is_test
 
 
-def test_faces_keep_their_order_unless_their_names_shall_give_it():
-    assert names_of(list_of("b", "c", "a")) == ["b", "c", "a"]
-    faces = list_of("b", "c", "a", by_name=True)
+def test_faces_keep_their_order_unless_sorted_by_name():
+    assert list_names(make_list("b", "c", "a")) == ["b", "c", "a"]
+    faces = make_list("b", "c", "a", by_name=True)
     faces.extend([face("z"), face("d")], SOURCE)
-    assert names_of(faces) == ["a", "b", "c", "z", "d"]
+    assert list_names(faces) == ["a", "b", "c", "z", "d"]
 
 
 def test_a_list_is_a_sequence():
-    faces = list_of("a", "b", "c", "d")
+    faces = make_list("a", "b", "c", "d")
     assert len(faces) == 4
     assert faces[-1].name == "d"
     assert [one.name for one in faces[1:3]] == ["b", "c"]
@@ -64,16 +64,16 @@ def test_a_list_is_a_sequence():
     assert not DiskBackedFaces()
 
 
-def test_two_walks_do_not_disturb_each_other():
-    faces = list_of("a", "bb", "ccc")
+def test_two_iterations_are_independent():
+    faces = make_list("a", "bb", "ccc")
     pairs = [(one.name, other.name) for one in faces for other in faces]
     assert pairs == [(one, other) for one in ("a", "bb", "ccc") for other in ("a", "bb", "ccc")]
 
 
 @pytest.mark.parametrize("by_name", [False, True])
-def test_a_name_that_comes_twice_is_refused_with_its_source(by_name: bool):
+def test_a_duplicate_name_is_refused_with_its_source(by_name: bool):
     with pytest.raises(FormatError, match=r"some list\.xml: a/1 is listed twice"):
-        list_of("b", "a/1", "c", "a/1", by_name=by_name)
+        make_list("b", "a/1", "c", "a/1", by_name=by_name)
 
 
 def test_one_face_at_a_time_is_in_memory():
@@ -93,11 +93,11 @@ def test_one_face_at_a_time_is_in_memory():
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_list_that_found_the_disk_full_goes_without_a_word(
+def test_a_list_on_a_full_disk_is_removed_silently(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(tempfile, "TemporaryFile", partial(open, "/dev/full", "wb"))
     faces = DiskBackedFaces()
-    faces._file.write(b"what waits in a buffer")
+    faces._file.write(b"buffered")
     del faces
     assert capsys.readouterr().err == ""

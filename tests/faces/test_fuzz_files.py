@@ -1,7 +1,7 @@
-"""Files with random damage: a reader gives valid faces or its own error, soon and in little memory.
+"""Files with random damage: readers return valid faces or raise their own error, within bounds.
 
-Seeds are small and whole; a damage flips, cuts, inserts, doubles or removes pieces, or puts words
-of the format where they do not belong. 2,000 damaged files a format, the same in every run.
+Seeds are small and valid. A damage flips, cuts, inserts, doubles or removes pieces, or puts words
+of the format in wrong places. 2,000 damaged files per format, the same in every run.
 """
 
 import io
@@ -29,8 +29,8 @@ from keypoints.faces.dlib_xml import MAX_ENTRY_BYTES
 from keypoints.faces.images import check_photos, photo_size, read_photo
 
 pytestmark = pytest.mark.usefixtures("no_old_garbage")
-MAX_SECONDS = 1.0  # of this process's own time, however busy the machine is
-MAX_MEMORY = 200 << 20  # bytes, beyond what the process had at its peak before
+MAX_SECONDS = 1.0  # CPU time of this process
+MAX_MEMORY = 200 << 20  # bytes above the earlier peak of the process
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 Edit = tuple[str, float, float, bytes]
@@ -49,7 +49,7 @@ def peak_bytes() -> int:
 
 @pytest.fixture
 def in_bounds() -> Iterator[Callable[[Callable[[], None]], None]]:
-    """Calls a reader, lets its own errors pass, and holds it to time and memory."""
+    """Calls a reader, ignores its own errors, and checks its time and memory."""
     before = peak_bytes()
 
     def call(read: Callable[[], None]) -> None:
@@ -65,30 +65,30 @@ def in_bounds() -> Iterator[Callable[[Callable[[], None]], None]]:
 
 
 def edits(*words: bytes) -> st.SearchStrategy[list[Edit]]:
-    """Some damages: what is done, where and how far in shares of the file, and with what.
+    """Some damages: kind, place and length in fractions of the file, and inserted bytes.
 
-    They follow from one number: drawing each by itself would take most of the time.
+    All are derived from one number, because sampling each of them would take most of the time.
     """
 
     def from_number(number: int) -> list[Edit]:
-        chance = random.Random(number)
+        rng = random.Random(number)
         return [
             (
-                chance.choice(KINDS),
-                chance.random(),
-                chance.random(),
-                chance.choice([*words, chance.randbytes(chance.randint(1, 4))]),
+                rng.choice(KINDS),
+                rng.random(),
+                rng.random(),
+                rng.choice([*words, rng.randbytes(rng.randint(1, 4))]),
             )
-            for _ in range(chance.randint(1, 4))
+            for _ in range(rng.randint(1, 4))
         ]
 
     return st.integers(0, 2**64 - 1).map(from_number)
 
 
 def damaged(content: bytes, damage: list[Edit]) -> bytes:
-    for kind, place, share, piece in damage:
+    for kind, place, fraction, piece in damage:
         at = int(place * len(content))
-        end = at + int(share * share * (len(content) - at))  # short pieces more often
+        end = at + int(fraction * fraction * (len(content) - at))  # short pieces more often
         match kind:
             case "flip":
                 flipped = bytes(byte ^ piece[0] for byte in content[at : at + 1])
@@ -149,7 +149,7 @@ def test_damaged_photos(
 
 @pytest.fixture(scope="module")
 def shape(tmp_path_factory: pytest.TempPathFactory, rendered_imm: Path) -> Path:
-    """One face of IMM, with a small photo, in a folder of its own."""
+    """A folder with one face of IMM and a small photo."""
     folder = tmp_path_factory.mktemp("shape")
     path = next(rendered_imm.rglob("01-1*.asf"))
     Image.new("L", (40, 30)).save(folder / f"{path.stem}.jpg")
@@ -257,8 +257,8 @@ WORDS = [b"PK\x01\x02", b"PK\x05\x06", b"PK\x03\x04", b"ustar", b"../", b"/", b"
 WORDS += [b"\x1f\x8b", b"\xff\xff\xff\xff", b"\0\0\0\0", b"77777777777", b"GNU.sparse.major=1\n"]
 
 
-def summed(content: bytes) -> bytes:
-    """The tar with the sums of its headers set right, so that the damage is read."""
+def with_checksums(content: bytes) -> bytes:
+    """The tar with corrected checksums of its headers, so that the damage is read."""
     blocks = [bytearray(content[at : at + 512]) for at in range(0, len(content), 512)]
     for block in blocks:
         if block[257:262] == b"ustar" and len(block) == 512:
@@ -277,7 +277,7 @@ def test_damaged_archives(
 ) -> None:
     content = damaged(seed, damage)
     archive, into = tmp_path / "archive", tmp_path / "into"
-    archive.write_bytes(summed(content) if seed in TARS else content)
+    archive.write_bytes(with_checksums(content) if seed in TARS else content)
     shutil.rmtree(into, ignore_errors=True)
 
     def read() -> None:

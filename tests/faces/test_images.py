@@ -1,5 +1,9 @@
-"""Photos are read in the frame of their annotations, and refused when they are not whole."""
+"""Photos are decoded in the frame of their annotations, and refused if they are incomplete."""
 
+import os
+import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -11,7 +15,7 @@ from keypoints.faces.face import FormatError
 from keypoints.faces.images import check_photos, photo_size, read_photo
 
 HEIGHT, WIDTH = 32, 48
-ORIENTATION = 0x0112  # of EXIF; 6: the camera was turned to the right
+ORIENTATION = 0x0112  # EXIF tag; 6: the camera was turned to the right
 
 
 def left_red_right_blue() -> Image.Image:
@@ -29,13 +33,13 @@ def write_jpeg(path: Path, orientation: int = 1) -> Path:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_photo_is_read_as_stored_whatever_exif_says(tmp_path: Path, orientation: int):
+def test_photo_is_decoded_as_stored_whatever_its_exif_orientation(tmp_path: Path, orientation: int):
     path = write_jpeg(tmp_path / "turned.jpg", orientation)
     assert photo_size(path) == (HEIGHT, WIDTH)
     assert read_photo(path, colour=False).shape == (HEIGHT, WIDTH)
     photo = read_photo(path, colour=True)
     assert photo.shape == (HEIGHT, WIDTH, 3)
-    assert photo[16, 4, 0] > 240 > 10 > photo[16, 4, 2]  # red on the left: red, green, blue
+    assert photo[16, 4, 0] > 240 > 10 > photo[16, 4, 2]  # red on the left: RGB order
 
 
 def test_grey_photo_can_be_read_in_colour(tmp_path: Path):
@@ -59,25 +63,85 @@ def test_size_is_height_and_width(tmp_path: Path):
     assert photo_size(tmp_path / "wide.png") == (13, 17)
 
 
-def test_missing_photo_is_named(tmp_path: Path):
-    path = tmp_path / "none.jpg"
-    with pytest.raises(FormatError, match=r"none\.jpg: missing"):
-        read_photo(path, colour=True)
-    with pytest.raises(FormatError, match=r"none\.jpg: missing"):
-        photo_size(path)
-    with pytest.raises(FormatError, match=r"none\.jpg: missing"):
-        check_photos([path])
+def unusual_photos() -> dict[str, Callable[[Path], None]]:
+    """Writers of the same pixels in unusual formats."""
+    photo = left_red_right_blue()
+    grey16 = Image.fromarray(np.asarray(photo.convert("L")).astype(np.uint16) * 257)
+    alpha = photo.convert("RGBA")
+    alpha.putalpha(9)
+    return {
+        "16 bits": lambda path: grey16.save(path, "PNG"),
+        "palette": lambda path: photo.quantize(256).save(path, "PNG"),
+        "CMYK": lambda path: photo.convert("CMYK").save(path, "JPEG", quality=98),
+        "alpha": lambda path: alpha.save(path, "PNG"),
+    }
 
 
-def test_text_named_jpg_is_no_photo(tmp_path: Path):
-    path = tmp_path / "text.jpg"
-    path.write_text("<html>404</html>")
-    with pytest.raises(FormatError, match=r"text\.jpg: not a photo"):
-        read_photo(path, colour=True)
-    with pytest.raises(FormatError, match=r"text\.jpg: not a photo"):
-        photo_size(path)
-    with pytest.raises(FormatError, match=r"text\.jpg: not a photo"):
-        check_photos([path])
+@pytest.mark.parametrize("name", unusual_photos())
+def test_unusual_photos_have_the_same_pixels(tmp_path: Path, name: str):
+    path = tmp_path / "photo.jpg"
+    unusual_photos()[name](path)
+    expected = np.asarray(left_red_right_blue().convert("L")).astype(int)
+    away_from_edge = np.abs(np.arange(WIDTH) - WIDTH / 2) > 8
+    difference = np.abs(read_photo(path, colour=False).astype(int) - expected)
+    assert difference[:, away_from_edge].max() <= 4
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    length, digest = struct.pack(">I", len(data)), struct.pack(">I", zlib.crc32(kind + data))
+    return length + kind + data + digest
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG with a size but without pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"")
+
+
+READERS: list[Callable[[Path], object]] = [
+    photo_size,
+    lambda path: read_photo(path, colour=True),
+    lambda path: check_photos([path]),
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        (b"<html>404</html>", "not a photo"),
+        (b"", "not a photo"),
+        (png_header(1, 1), "1 x 1 px; each side should have at least 8 px"),
+        (png_header(30_000, 30_000), "30,000 x 30,000 px"),
+        (png_header(30_000, 7), "30,000 x 7 px"),
+    ],
+)
+def test_file_that_is_no_photo_is_named(
+    tmp_path: Path, content: bytes, rule: str, read: Callable[[Path], object]
+):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=rf"photo\.jpg: {rule}.*; fetch the data set again"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_photo_that_cannot_be_opened_is_named(tmp_path: Path, read: Callable[[Path], object]):
+    path = tmp_path / "photo.jpg"
+    with pytest.raises(FormatError, match=r"photo\.jpg: missing"):
+        read(path)
+    path.symlink_to(path.name)  # a link to itself: no user can open it
+    with pytest.raises(FormatError, match=r"photo\.jpg: cannot be read"):
+        read(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(FormatError, match=r"photo\.jpg: cannot be read \(Is a directory\)"):
+        read(path)
+    path.rmdir()
+    path.touch(mode=0)
+    if os.geteuid() != 0:  # root may read everything
+        with pytest.raises(FormatError, match=r"photo\.jpg: cannot be read \(Permission denied\)"):
+            read(path)
 
 
 def noise(suffix: str) -> bytes:
@@ -86,37 +150,31 @@ def noise(suffix: str) -> bytes:
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_photo_that_is_cut_short_is_named(tmp_path: Path, suffix: str, share: float):
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9])
+def test_truncated_photo_is_named(tmp_path: Path, suffix: str, fraction: float):
     content = noise(suffix)
     path = tmp_path / f"short{suffix}"
-    path.write_bytes(content[: int(share * len(content))])
+    path.write_bytes(content[: int(fraction * len(content))])
     with pytest.raises(FormatError, match=rf"short\{suffix}: not a whole photo"):
         check_photos([path])
 
 
 @pytest.mark.parametrize("n_cut", [0, 2, 500])
-def test_a_jpeg_is_decoded_as_from_its_file_even_without_its_end(tmp_path: Path, n_cut: int):
+def test_jpeg_is_decoded_like_by_imread_even_without_its_end(tmp_path: Path, n_cut: int):
     path, content = tmp_path / "photo.jpg", noise(".jpg")
     path.write_bytes(content[: len(content) - n_cut])
     assert (read_photo(path, colour=True) == cv2.imread(str(path))[..., ::-1]).all()
     assert (read_photo(path, colour=False) == cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)).all()
 
 
-def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = write_jpeg(tmp_path / "large.jpg")
     monkeypatch.setattr("keypoints.faces.images.MAX_BYTES", 100)
     with pytest.raises(FormatError, match=r"large\.jpg: a file of more than 100 bytes"):
         read_photo(path, colour=True)
 
 
-def test_empty_file_is_named(tmp_path: Path):
-    (tmp_path / "empty.jpg").touch()
-    with pytest.raises(FormatError, match=r"empty\.jpg: not a photo"):
-        check_photos([tmp_path / "empty.jpg"])
-
-
-def test_chunk_beyond_the_end_of_a_png_takes_no_memory(tmp_path: Path):
+def test_chunk_beyond_the_end_of_a_png_allocates_no_memory(tmp_path: Path):
     path, content = tmp_path / "photo.png", bytearray(noise(".png"))
     start = content.index(b"IDAT") - 4
     content[start : start + 4] = b"\x7f\xff\xff\xff"  # 2 GB
@@ -125,13 +183,13 @@ def test_chunk_beyond_the_end_of_a_png_takes_no_memory(tmp_path: Path):
         read_photo(path, colour=True)
 
 
-def test_what_follows_a_whole_png_is_passed_over(tmp_path: Path):
+def test_bytes_after_a_complete_png_are_ignored(tmp_path: Path):
     path = tmp_path / "photo.png"
     path.write_bytes(noise(".png") + b"a maker's note")
     assert read_photo(path, colour=True).size
 
 
-def test_whole_photos_pass(tmp_path: Path):
+def test_complete_photos_pass(tmp_path: Path):
     paths = [write_jpeg(tmp_path / f"{number}.jpg", number + 1) for number in range(8)]
     (tmp_path / "noise.png").write_bytes(noise(".png"))
     check_photos([*paths, tmp_path / "noise.png"])

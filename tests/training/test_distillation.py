@@ -11,9 +11,7 @@ from workspace import ROOT
 from keypoints.config.messages import SettingsError
 from keypoints.config.models import OptimSettings
 from keypoints.config.params import read_params
-from keypoints.core.weights_folder import find_teacher
 from keypoints.crops.batches import Batch
-from keypoints.download.pretrained import fetch_weights
 from keypoints.models.build import build_network
 from keypoints.models.checkpoint import ModelFileError, ModelInfo
 from keypoints.models.predict import save_model
@@ -109,21 +107,6 @@ def test_a_file_that_is_no_model_cannot_teach(tmp_path: Path):
     with pytest.raises(ModelFileError, match="not a model of this project"):
         (tmp_path / "x.safetensors").write_bytes(b"nothing")
         load_teacher(tmp_path / "x.safetensors", settings())
-
-
-def test_the_teacher_is_fetched_beside_the_first_weights(file: Path, tmp_path: Path):
-    model = SMALL.model_copy(update={"teacher": "large.safetensors"})
-    places = {"mirror": str(tmp_path), "home": tmp_path / "home", "downloads": tmp_path / "got"}
-    told = fetch_weights(model, tmp_path / "weights/small", **places)
-    assert told.startswith("random; taught by large.safetensors from ")
-    found = find_teacher(tmp_path / "weights/small")
-    assert found is not None
-    assert found.read_bytes() == file.read_bytes()
-    fetch_weights(SMALL, tmp_path / "weights/other", **places)
-    assert find_teacher(tmp_path / "weights/other") is None
-    missing = SMALL.model_copy(update={"teacher": "none.safetensors"})
-    with pytest.raises(SettingsError, match=r"teacher: no file 'none.safetensors'.* null \(none\)"):
-        fetch_weights(missing, tmp_path / "weights/third", **places)
 
 
 def test_a_taught_model_is_not_cross_validated():

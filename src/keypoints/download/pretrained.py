@@ -31,7 +31,7 @@ class PretrainedSettings(Settings):
     teacher: str | None = None
 
 
-def fetch_weights(settings: PretrainedSettings, folder: Path, dirs: DownloadDirs) -> str:
+def fetch_model_files(settings: PretrainedSettings, folder: Path, dirs: DownloadDirs) -> str:
     """Copy the files that a model needs into a new folder, and record which one has the weights.
 
     Args:
