@@ -8,8 +8,8 @@ import os
 
 import keypoints  # noqa: F401  sets OpenCV's limit on pixels before OpenCV is loaded
 
-# Networks this small are slower on several threads, and pytest's workers occupy the cores. torch reads
-# the variable when it is loaded.
+# Networks this small are slower on several threads, and pytest's workers occupy the cores. torch
+# reads the variable when it is loaded.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 # isort: split
@@ -31,7 +31,8 @@ from workspace import Workspace
 from keypoints.config.params import Params, read_params
 from keypoints.core.parallel import n_cores
 from keypoints.crops.cropping import write_crops
-from keypoints.crops.store import CropFormat, CropStore
+from keypoints.crops.format import CropFormat
+from keypoints.crops.store import CropStore
 from keypoints.faces.face import Face
 from keypoints.rendered.writers import write_ibug, write_imm
 
@@ -68,7 +69,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the pipeline, then the tests that do not need its outputs, then the longest files."""
+    """Start with the pipeline, then the tests that do not need its outputs, then the longest."""
     needing = {item.path for item in items if "ran" in getattr(item, "fixturenames", ())}
     items.sort(key=lambda item: item.path.name not in LONGEST)
     items.sort(key=lambda item: item.path in needing)

@@ -2,5 +2,6 @@
 
 import os
 
-# OpenCV reads this when it is loaded: a damaged header may tell Pillow one size and OpenCV another.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "25000000")  # as photos.MAX_PIXELS
+# OpenCV reads this variable when it is imported. It bounds images whose damaged header gives
+# OpenCV another size than Pillow; the value is that of faces.images.MAX_PIXELS.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "25000000")
