@@ -1,4 +1,4 @@
-"""What a task predicts from which crop, and the format of its stored crops."""
+"""Settings of a task, and the format of its stored crops."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
