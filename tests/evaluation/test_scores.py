@@ -1,4 +1,4 @@
-"""The scores of a model, against numbers by hand."""
+"""Scores of predictions, compared with numbers computed by hand."""
 
 import json
 
@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 
 from keypoints.core.landmarks import IBUG_68, IMM_58
+from keypoints.crops.format import CropFormat
 from keypoints.evaluation.scores import (
     CED_LEVELS,
     ced_table,
     per_face_errors,
     score_table,
+    squared_errors_unit,
     summarize,
 )
 
@@ -30,14 +32,14 @@ def table(views: list[int]) -> pd.DataFrame:
 
 
 def target_faces(n_faces: int, n_points: int, eye_corners: tuple[int, int]) -> np.ndarray:
-    """Faces whose eyes are 100 px apart."""
+    """Faces with eyes 100 px apart."""
     target = np.zeros((n_faces, n_points, 2))
     target[:, eye_corners[0]], target[:, eye_corners[1]] = (10, 20), (110, 20)
     return target
 
 
 def wild_errors() -> pd.DataFrame:
-    """The first face is off by (3, 4) everywhere; the second by (0, 34) at the chin."""
+    """Errors of (3, 4) at all points of the first face, of (0, 34) at the chin of the second."""
     target = target_faces(2, 68, IBUG_68.eye_corners)
     predicted = target.copy()
     predicted[0] += (3, 4)
@@ -61,7 +63,7 @@ def test_errors_have_a_column_for_each_part():
     assert parts == ["nme_jaw", "nme_brows", "nme_nose", "nme_eyes", "nme_mouth"]
 
 
-def test_one_point_is_measured_by_the_eyes_of_the_whole_face():
+def test_the_nme_of_one_point_uses_the_annotated_eyes():
     target = target_faces(1, 58, IMM_58.eye_corners)
     target[0, 52] = (60, 70)
     predicted = np.array([[(63.0, 66.0)]])
@@ -70,7 +72,7 @@ def test_one_point_is_measured_by_the_eyes_of_the_whole_face():
     assert "nme_jaw" not in rows
 
 
-def test_rows_of_a_part_of_the_table_are_counted_anew():
+def test_errors_keep_the_order_of_the_faces_with_a_new_index():
     target = target_faces(2, 68, IBUG_68.eye_corners)
     rows = table([0, 0, 0, 0]).iloc[[3, 1]]
     errors = per_face_errors(rows, target, target, scheme=IBUG_68, points=ALL_POINTS)
@@ -93,7 +95,7 @@ def test_summary_by_hand():
     )
 
 
-def test_root_of_the_mean_square_is_over_all_coordinates():
+def test_rmse_and_mae_are_over_all_coordinates():
     target = target_faces(3, 68, IBUG_68.eye_corners)
     predicted = target + np.random.default_rng(1).normal(0, 5, target.shape)
     rows = per_face_errors(table([0] * 3), predicted, target, scheme=IBUG_68, points=ALL_POINTS)
@@ -102,7 +104,7 @@ def test_root_of_the_mean_square_is_over_all_coordinates():
     assert scores["mae_px"] == pytest.approx(np.abs(predicted - target).mean())
 
 
-def test_set_with_views_is_summed_up_for_each_view():
+def test_views_are_summarized_separately():
     target = target_faces(3, 58, IMM_58.eye_corners)
     predicted = target + np.array([2.0, 4.0, 10.0])[:, None, None]
     rows = per_face_errors(
@@ -116,16 +118,25 @@ def test_set_with_views_is_summed_up_for_each_view():
     assert views["5"]["nme"] == pytest.approx(10 * np.sqrt(2) / 100)
 
 
-def test_set_without_views_has_none_in_its_summary():
+def test_a_data_set_without_views_has_none_in_its_summary():
     assert "view" not in summarize(wild_errors(), mse=0.0)
 
 
-def test_summary_can_be_written_as_json():
+def test_squared_errors_are_in_units_of_the_input() -> None:
+    format_ = CropFormat(50, 100, 10, colour=False, box_scale=1.3, scheme="imm58")
+    photo_to_crop = np.array([[[0.5, 0, 3], [0, 0.5, 7]]])
+    target = np.array([[(40.0, 30.0), (80.0, 60.0)]])
+    squares = squared_errors_unit(format_, photo_to_crop, target + (20, -10), target)
+    assert squares.dtype == np.float32
+    assert squares[0].tolist() == [pytest.approx([0.1**2, 0.1**2])] * 2  # 10 of 100, 5 of 50 px
+
+
+def test_a_summary_can_be_written_as_json():
     scores = summarize(wild_errors(), mse=0.25)
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores
 
 
-def test_ced_table_rises_to_the_share_of_the_faces():
+def test_ced_table_ends_at_the_fraction_of_the_faces():
     curve = ced_table(np.array([0.0, 0.05, 0.3]))
     assert len(curve) == len(CED_LEVELS)
     assert curve["fraction"].iloc[0] == pytest.approx(1 / 3)
@@ -133,7 +144,7 @@ def test_ced_table_rises_to_the_share_of_the_faces():
     assert curve["fraction"].is_monotonic_increasing
 
 
-def test_table_has_a_row_for_each_model():
+def test_the_table_has_a_row_per_model():
     scores: dict[str, dict[str, object]] = {
         "nose_net": {"task": "nose", "mse": 0.00123456, "faces": 48},
         "resnet18": {"task": "wild", "mse": 2.0, "faces": 333},

@@ -1,0 +1,108 @@
+"""Kaggle's facial-keypoints-detection: its lookup table, its CSV, its solution and its score."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from spec import make_spec
+
+from keypoints.competition.base import SubmissionSpec, find_competition, load_submission_spec
+from keypoints.competition.local_score import score
+from keypoints.competition.submission import SubmissionError, read_submission, write_submission
+from keypoints.competition.test_labels import read_test_labels
+from keypoints.core.errors import PipelineError
+from keypoints.core.landmarks import KAGGLE_15_COLUMNS, KAGGLE_15_POINTS
+from keypoints.crops.cropping import write_crops
+from keypoints.crops.format import CropFormat
+from keypoints.datasets.kaggle15 import DATASET, write_photos
+from keypoints.rendered.writers import write_kaggle15
+
+COMPETITION = find_competition("facial-keypoints-detection")
+GOLDEN = Path(__file__).parent / "golden/facial_keypoints_detection.csv"
+LOOKUP_TABLE = "IdLookupTable.csv"
+HEADER = "RowId,ImageId,FeatureName,Location\n"
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kaggle15")
+    write_kaggle15(folder, faces=12, test_faces=5, seed=1, workers=1)
+    write_photos(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory, rendered: Path) -> SubmissionSpec:
+    folder = tmp_path_factory.mktemp("store") / "kaggle15"
+    faces = DATASET.read(rendered)
+    format_ = CropFormat(96, 96, margin=0, colour=False, box_scale=None, scheme="kaggle15")
+    write_crops(folder, rendered, faces, DATASET.split(faces, 0.2), format_)
+    for name in DATASET.store_files:
+        shutil.copy(rendered / name, folder)
+    return load_submission_spec(COMPETITION, folder)
+
+
+def test_the_specification_has_the_rows_of_the_lookup_table(spec: SubmissionSpec, rendered: Path):
+    with (rendered / LOOKUP_TABLE).open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(spec.row_indices) == len(rows) < 5 * 30
+    for row, face, point in zip(rows, spec.row_faces, spec.row_points, strict=True):
+        assert int(row["ImageId"]) == face + 1
+        assert row["FeatureName"].startswith(KAGGLE_15_POINTS[point])
+
+
+def test_a_lookup_table_lists_coordinates_by_image_and_column(tmp_path: Path) -> None:
+    rows = "1,1,left_eye_center_x,\n2,2,nose_tip_y,\n"
+    (tmp_path / LOOKUP_TABLE).write_text(f"{HEADER}{rows}")
+    indices = COMPETITION.row_indices(tmp_path, (2, 15, 2))
+    assert indices.tolist() == [0, 30 + KAGGLE_15_COLUMNS.index("nose_tip_y")]
+
+
+@pytest.mark.parametrize(
+    "row", ["2,1,nose_tip_x,", "1,6,nose_tip_x,", "1,0,nose_tip_x,", "1,1,nose_x,", "1,one,,", "1"]
+)
+def test_a_wrong_row_of_the_lookup_table_is_named(tmp_path: Path, row: str):
+    (tmp_path / LOOKUP_TABLE).write_text(f"{HEADER}{row}\n")
+    with pytest.raises(PipelineError, match=r"row 1 should have RowId 1, an ImageId up to 5"):
+        COMPETITION.row_indices(tmp_path, (5, 15, 2))
+
+
+def test_bytes_equal_the_golden_file_and_values_have_a_range(tmp_path: Path):
+    landmarks_photo = np.full((2, 15, 2), 1.0)
+    landmarks_photo[0, 0] = (96.4, -1.0)
+    landmarks_photo[1, 3] = (2.5, 48.1234)
+    spec = make_spec(2, 15, COMPETITION, row_indices=np.array([0, 1, 30 + 6, 30 + 7]))
+    write_submission(tmp_path / "15.csv", landmarks_photo, spec)
+    assert (tmp_path / "15.csv").read_bytes() == GOLDEN.read_bytes()
+    (tmp_path / "15.csv").write_text(GOLDEN.read_text().replace("48.123", "96.5"))
+    with pytest.raises(SubmissionError, match="got '4,96.5': should be from 0 to 96"):
+        read_submission(tmp_path / "15.csv", spec)
+
+
+def test_the_score_is_the_root_mean_square_error(spec: SubmissionSpec, rendered: Path):
+    target = read_test_labels(spec, rendered)
+    assert np.isnan(target).any()
+    predicted = np.nan_to_num(target)
+    assert score(predicted, target, spec).score == 0
+    predicted.ravel()[spec.row_indices[0]] += 3.0
+    expected = 3.0 / np.sqrt(len(spec.row_indices))
+    assert score(predicted, target, spec).score == pytest.approx(expected)
+
+
+def test_without_a_solution_the_error_says_that_kaggle_publishes_none(
+    spec: SubmissionSpec, tmp_path: Path
+):
+    with pytest.raises(PipelineError, match=r"no solution\.csv, .*Kaggle's files do not"):
+        read_test_labels(spec, tmp_path)
+    (tmp_path / "solution.csv").write_text("RowId,Location\n1,5.0\n")
+    with pytest.raises(PipelineError, match="should have .* rows of RowId,Location"):
+        read_test_labels(spec, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"RowId,Location\n1,word\n", b"\xff\xfeR\x00"])
+def test_a_damaged_solution_is_named(spec: SubmissionSpec, tmp_path: Path, content: bytes):
+    (tmp_path / "solution.csv").write_bytes(content)
+    with pytest.raises(PipelineError, match=r"solution\.csv: .*; fetch the data set again"):
+        read_test_labels(spec, tmp_path)

@@ -1,0 +1,100 @@
+"""`src/correct.py`: what a correction learns from, and what it is applied to."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from predicted import write_made_up
+
+from correct import correct
+from keypoints.config.messages import SettingsError
+from keypoints.core.errors import PipelineError
+from keypoints.core.predictions import (
+    LandmarkPredictions,
+    PredictionsInfo,
+    predicted_splits,
+    read_info,
+    read_predictions,
+    write_predictions,
+)
+
+SETTINGS = (
+    "corrections:\n  net:\n    task: {task}\n    learn_from: data/predictions/{source}/train.npz\n"
+)
+
+
+@pytest.fixture
+def settings(pipeline: Path) -> Callable[..., None]:
+    def write(task: str = "wild", source: str = "net") -> None:
+        Path("params.yaml").write_text(SETTINGS.format(task=task, source=source))
+
+    return write
+
+
+@pytest.mark.parametrize("source", ["net", "net_oof"])
+def test_errors_of_the_training_faces_are_removed_from_the_other_splits(
+    settings: Callable[..., None], source: str
+):
+    settings(source=source)
+    write_made_up("net", noise=0.1)
+    chin = read_predictions("net", "validation").landmarks_photo[:, 8, 1]
+    _lower_chins("net", 20)
+    if source == "net_oof":
+        write_made_up("net_oof", noise=0.1)
+        _lower_chins("net_oof", 20)
+    correct("net")
+    assert predicted_splits("net_corrected") == ["validation", "test"]
+    assert read_info("net_corrected") == read_info("net")
+    corrected = read_predictions("net_corrected", "validation")
+    assert np.abs(corrected.landmarks_photo[:, 8, 1] - chin).mean() < 10
+    assert np.abs(corrected.flipped_photo[:, 8, 1] - 1 - chin).mean() < 10
+
+
+def _lower_chins(name: str, distance: float) -> None:
+    """Move the predicted chins of all splits."""
+    splits = {}
+    for split in predicted_splits(name):
+        faces = read_predictions(name, split)
+        for landmarks in (faces.landmarks_photo, faces.flipped_photo):
+            landmarks[:, 8, 1] += distance
+        splits[split] = faces
+    write_predictions(name, read_info(name), splits)
+
+
+def test_training_faces_with_unknown_points_are_left_out(
+    settings: Callable[..., None], pipeline: Path
+):
+    settings()
+    write_made_up("net", noise=0.1)
+    crops = pipeline / "data/crops"
+    copy = shutil.copytree(crops, pipeline / "copy")
+    landmarks = np.load(copy / "wild/landmarks.npy")
+    landmarks[0, 5] = np.nan
+    np.save(copy / "wild/landmarks.npy", landmarks)
+    crops.unlink()
+    copy.rename(crops)
+    correct("net")
+    assert np.isfinite(read_predictions("net_corrected", "validation").landmarks_photo).all()
+
+
+def test_a_model_of_one_point_has_no_shape_to_correct(settings: Callable[..., None]):
+    settings()
+    points = np.zeros((3, 1, 2))
+    info = PredictionsInfo("wild", "ibug", (30,))
+    write_predictions("net", info, {"train": LandmarkPredictions(points, points)})
+    with pytest.raises(PipelineError, match="1 point.* no shape to correct; at least 3"):
+        correct("net")
+
+
+def test_wrong_settings_and_missing_files_are_named(settings: Callable[..., None]):
+    write_made_up("net")
+    settings(task="wild224")
+    with pytest.raises(PipelineError, match=r"corrections\.net\.task must be wild; got wild224"):
+        correct("net")
+    settings(source="net_oof")
+    with pytest.raises(PipelineError, match=r"net_oof/train\.npz is missing"):
+        correct("net")
+    with pytest.raises(SettingsError, match="corrections has no 'other'; it has net"):
+        correct("other")
