@@ -111,7 +111,7 @@ def test_dvcs_charts_appear_without_the_web(ran: Workspace, tmp_path: Path) -> N
     page = tmp_path / "plots/index.html"
     assert 'src="http' not in page.read_text()
     probe, console = browse(page, tmp_path, 1440)
-    assert len(probe["charts"]) == 10  # learning curves of six models, CED curves of four tasks
+    assert len(probe["charts"]) == 12  # learning curves and CED curves of six models
     assert min(probe["charts"]) > 50, "coloured pixels, which only lines have"
     assert probe["broken"] == []
     assert not [line for line in console if "WARN Infinite extent" not in line]
