@@ -7,13 +7,11 @@ import pandas as pd
 import pytest
 
 from keypoints.core.landmarks import IBUG_68, IMM_58
-from keypoints.crops.format import CropFormat
 from keypoints.evaluation.scores import (
     CED_LEVELS,
     ced_table,
     per_face_errors,
     score_table,
-    squared_errors_unit,
     summarize,
 )
 
@@ -120,15 +118,6 @@ def test_views_are_summarized_separately():
 
 def test_a_data_set_without_views_has_none_in_its_summary():
     assert "view" not in summarize(wild_errors(), mse=0.0)
-
-
-def test_squared_errors_are_in_units_of_the_input() -> None:
-    format_ = CropFormat(50, 100, 10, colour=False, box_scale=1.3, scheme="imm58")
-    photo_to_crop = np.array([[[0.5, 0, 3], [0, 0.5, 7]]])
-    target = np.array([[(40.0, 30.0), (80.0, 60.0)]])
-    squares = squared_errors_unit(format_, photo_to_crop, target + (20, -10), target)
-    assert squares.dtype == np.float32
-    assert squares[0].tolist() == [pytest.approx([0.1**2, 0.1**2])] * 2  # 10 of 100, 5 of 50 px
 
 
 def test_a_summary_can_be_written_as_json():

@@ -11,7 +11,6 @@ from keypoints.core import paths
 from keypoints.core.geometry import apply_map, compose, unit_map
 from keypoints.core.landmarks import SCHEMES, Scheme
 from keypoints.core.types import Array
-from keypoints.crops.format import CropFormat
 from keypoints.crops.store import CropStore
 from keypoints.evaluation.metrics import (
     area_under_ced,
@@ -63,32 +62,10 @@ def per_face_errors(
     return rows
 
 
-def squared_errors_unit(
-    format_: CropFormat, photo_to_crop: Array, predicted: Array, target: Array
-) -> NDArray[np.float32]:
-    """Squared error of each coordinate in 0..1 of the input, in float32 like a network's output.
-
-    Args:
-        format_: Format of the crops.
-        photo_to_crop: Maps of the faces, (n_faces, 2, 3).
-        predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
-        target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
-
-    Returns:
-        (n_faces, n_points, 2)
-    """
-    photo_to_input = compose(format_.crop_to_input(), photo_to_crop)
-    photo_to_unit = compose(unit_map(format_.input_size), photo_to_input)
-    predicted_unit, target_unit = (
-        apply_map(photo_to_unit, points).astype(np.float32) for points in (predicted, target)
-    )
-    return (predicted_unit - target_unit) ** 2
-
-
 def score_rows(
     store: CropStore, rows: NDArray[np.integer], predicted: Array, points: tuple[int, ...]
 ) -> tuple["pd.DataFrame", float]:
-    """Score predictions for some rows of a crop store, all of whose landmarks are known.
+    """Score predictions for some rows of a crop store, with all landmarks known.
 
     Args:
         store: Crop store of the task.
@@ -99,11 +76,16 @@ def score_rows(
     Returns:
         Errors from `per_face_errors`, and the mean squared error in 0..1 of the input.
     """
-    target, photo_to_crop = store.landmarks_photo[rows], store.photo_to_crop[rows]
-    scheme = SCHEMES[store.format.scheme]
+    target, format_ = store.landmarks_photo[rows], store.format
+    scheme = SCHEMES[format_.scheme]
     errors = per_face_errors(store.faces(rows), predicted, target, scheme=scheme, points=points)
-    target = target[:, list(points)]
-    return errors, float(squared_errors_unit(store.format, photo_to_crop, predicted, target).mean())
+    photo_to_input = compose(format_.crop_to_input(), store.photo_to_crop[rows])
+    photo_to_unit = compose(unit_map(format_.input_size), photo_to_input)
+    predicted_unit, target_unit = (  # float32, like a network's output
+        apply_map(photo_to_unit, landmarks).astype(np.float32)
+        for landmarks in (predicted, target[:, list(points)])
+    )
+    return errors, float(np.mean((predicted_unit - target_unit) ** 2))
 
 
 def summarize(
