@@ -64,24 +64,11 @@ class ErrorAnalysis:
     factors: list[ErrorFactor]
 
 
-@dataclass(frozen=True)
-class Filters:
-    """Picture of the first layer's filters.
-
-    Attributes:
-        uri: Picture as a data URI.
-        size: Height and width of the picture, px.
-        shape: Shape of the weights, (n_filters, channels, height, width).
-    """
-
-    uri: str
-    size: tuple[int, ...]
-    shape: tuple[int, ...]
-
-
 def face_section(task: TaskRun) -> Section:
     """Describe the best model of the task."""
     model = task.best
+    filters = first_filters(model.network).numpy()
+    picture = filters_picture(filters, columns=13)
     body = render(
         "face.html",
         task=task,
@@ -89,15 +76,9 @@ def face_section(task: TaskRun) -> Section:
         samples=sample_cards(task, N_SAMPLES),
         augmented=augmentation_cards(task, model, N_AUGMENTED),
         analysis=_analyse_errors(task, model),
-        filters=_show_filters(model),
+        filters={"uri": data_uri(picture, ".png"), "size": picture.shape, "shape": filters.shape},
     )
     return Section(f"task-{task.name}", "All landmarks of a face", body)
-
-
-def _show_filters(model: ModelRun) -> Filters:
-    filters = first_filters(model.network).numpy()
-    picture = filters_picture(filters, columns=13)
-    return Filters(data_uri(picture, ".png"), picture.shape[:2], filters.shape)
 
 
 def _analyse_errors(task: TaskRun, model: ModelRun) -> ErrorAnalysis:

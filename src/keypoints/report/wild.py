@@ -28,15 +28,6 @@ N_AUGMENTED, N_TEST_FACES = 4, 4
 
 
 @dataclass(frozen=True)
-class ErrorCharts:
-    """Charts of the error: its distribution, by part of the face, by point."""
-
-    ced: Markup
-    parts: Markup
-    points: Markup
-
-
-@dataclass(frozen=True)
 class Uncertainty:
     """Test faces by the disagreement of the predictions for the image and its flipped copy.
 
@@ -79,7 +70,9 @@ def wild_section(task: TaskRun) -> Section:
         task=task,
         shown=model_cards(task, model),
         augmented=augmentation_cards(task, model, N_AUGMENTED),
-        charts=ErrorCharts(_ced_chart(task), _part_chart(model), _point_chart(task, model, photo)),
+        ced_chart=_ced_chart(task),
+        part_chart=_part_chart(model),
+        point_chart=_point_chart(task, model, photo),
         uncertainty=_uncertainty(task, model),
         bias=_bias(task, model, photo),
         n_incomplete=task.faces.n_incomplete(task.points),
