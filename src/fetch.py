@@ -34,7 +34,7 @@ def fetch(name: str) -> None:
         info_file = folder / "source.json"
         info_file.write_text(json.dumps(info | {"faces": counts}, indent=2) + "\n")
     found = ", ".join(
-        f"{n_faces} {split} (public set: {dataset.public_counts[split]})"
+        f"{n_faces} {split} (public set: {dataset.public_counts.get(split, 0)})"
         for split, n_faces in counts.items()
     )
     print(f"{name}: all photos decode, all annotations are complete: {found}")

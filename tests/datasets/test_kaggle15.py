@@ -70,10 +70,7 @@ def test_images_are_written_without_a_change(tmp_path: Path):
     [
         ([*coordinates(c4="left"), image()], "training.csv: line 3: could not convert string"),
         ([*coordinates(c4="inf"), image()], "training.csv: line 3: a number is not finite"),
-        (
-            [*coordinates(), image(), "1"],
-            "training.csv: line 3: 32 columns where there should be 31",
-        ),
+        ([*coordinates(), image(), "1"], "training.csv: line 3: 32 columns; there should be 31"),
         ([*coordinates(), image() + " 7"], "line 3: an image should have 9216 numbers from 0 to"),
         ([*coordinates(), image(256)], "line 3: an image should have 9216 numbers from 0 to 255"),
         ([*coordinates(), "7 x"], "training.csv: line 3: "),

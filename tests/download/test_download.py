@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from keypoints.download import http
 from keypoints.download.http import PartialFile, resume_download
 from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
 
@@ -104,6 +105,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(http, "BACKOFF_S", (0, 0))
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -115,7 +117,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 def fetch(*urls: str, root: Path, mirror: str | None = None, sha256: str | None = None) -> Download:
     dirs = DownloadDirs(root, mirror)
-    return find(list(map(file_name, urls)), dirs, urls=urls, sha256=sha256, backoff_s=(0, 0))
+    return find(list(map(file_name, urls)), dirs, urls=urls, sha256=sha256)
 
 
 def keep(root: Path, name: str, content: bytes = OLD) -> Path:
@@ -173,7 +175,7 @@ def test_a_complete_part_of_a_killed_run_is_used_without_the_network(
 ) -> None:
     url = server.serve("/faces.zip", Reply())
     part = keep(tmp_path, "faces.zip.part", b"")
-    resume_download(url, PartialFile(part), backoff_s=())
+    resume_download(url, PartialFile(part))
     assert fetch(url, root=tmp_path).path.read_bytes() == OLD
     assert len(server.requests) == 1
 
@@ -183,7 +185,7 @@ def test_a_killed_download_is_resumed_by_the_next_run(server: Server, tmp_path: 
     part = keep(tmp_path, "faces.zip.part", b"")
     code = "import sys; from pathlib import Path; "
     code += "from keypoints.download.http import PartialFile, resume_download; "
-    code += "resume_download(sys.argv[1], PartialFile(Path(sys.argv[2])), backoff_s=())"
+    code += "resume_download(sys.argv[1], PartialFile(Path(sys.argv[2])))"
     command = [sys.executable, "-c", code, url, str(part)]
     with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(SRC)}) as child:
         deadline = time.monotonic() + 60

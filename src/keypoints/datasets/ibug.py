@@ -33,23 +33,14 @@ _FACE_AND_MIRROR = re.compile(r"(_\d{1,2})?(_mirror)?$")
 
 
 class RenderedIbug(RenderedSettings):
-    """Settings of the rendered photos, one face each.
+    """Settings of the rendered photos, one face each."""
 
-    Attributes:
-        photos: Number of training photos, mirror twins included.
-    """
-
-    photos: Annotated[int, Field(ge=20)]
+    photos: Annotated[int, Field(ge=20)]  # of the training list, mirror twins included
     test_photos: Annotated[int, Field(ge=1)]
 
 
 class IbugSettings(PublicDatasetSettings):
-    """Settings of the data set.
-
-    Attributes:
-        test_list: `archive`: test faces of the archive; `kaggle`: those of the competition, in the
-            order of its submissions.
-    """
+    """Settings of the data set; the test list may be that of the competition."""
 
     test_list: Literal["archive", "kaggle"]
     rendered: RenderedIbug
@@ -58,14 +49,8 @@ class IbugSettings(PublicDatasetSettings):
         """The public archive and, if set, the test list of the competition."""
         archives = super().archives(competition)
         if self.test_list == "kaggle":
-            archives.append(
-                Archive(
-                    self.max_bytes,
-                    competition=competition,
-                    only=TEST_LISTS[0],
-                    beside=TRAIN_LIST,
-                )
-            )
+            files = {"only": TEST_LISTS[0], "beside": TRAIN_LIST}
+            archives.append(Archive(self.max_bytes, competition=competition, **files))
         return archives
 
 
@@ -136,8 +121,8 @@ def _read_points(path: Path, file: str, box: Element) -> NDArray[np.float64]:
         for part in box.findall("part")
     }
     expected = [f"{number:02d}" for number in range(IBUG_68.n_points)]
-    if sorted(points) != expected or len(box.findall("part")) != len(expected):
-        found = len(box.findall("part"))
+    found = len(box.findall("part"))
+    if sorted(points) != expected or found != len(expected):
         raise FormatError(
             f"{path}: {file}: {found} points where the iBUG scheme has {IBUG_68.n_points}, "
             "named 00 to 67"

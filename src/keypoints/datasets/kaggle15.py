@@ -35,19 +35,14 @@ class RenderedKaggle15(RenderedSettings):
 
 
 class Kaggle15Settings(DatasetSettings):
-    """Settings of the data set.
-
-    Attributes:
-        competition: Slug of the Kaggle competition.
-        source: `rendered`, whatever the top-level `source` is, or `kaggle`.
-    """
+    """Settings of the data set, whose source does not depend on the top-level setting."""
 
     competition: str
     source: Literal["rendered", "kaggle"]
     rendered: RenderedKaggle15
 
     def choose_source(self, default: str) -> str:
-        """The setting `source` of the data set."""
+        """The data set's own setting."""
         return self.source
 
     def archives(self, competition: str) -> list[Archive]:
@@ -124,22 +119,16 @@ def _read_faces(root: Path, name: str) -> Iterator[Face]:
 def _read_rows(root: Path, name: str) -> Iterator[tuple[str, list[str]]]:
     """Rows of training.csv or test.csv, each with its place for error messages."""
     path, header = find_file(root, f"{name}.csv"), HEADERS[name]
-    lines = _read_lines(path)
-    if next(lines, (0, []))[1] != list(header):
-        raise FormatError(f"{path}: the first line should be {','.join(header)}")
-    for number, row in lines:
-        place = f"{path}: line {number}"
-        if len(row) != len(header):
-            raise FormatError(f"{place}: {len(row)} columns where there should be {len(header)}")
-        yield place, row
-
-
-def _read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         try:
+            if next(reader, []) != list(header):
+                raise FormatError(f"{path}: the first line should be {','.join(header)}")
             for row in reader:
-                yield reader.line_num, row
+                place = f"{path}: line {reader.line_num}"
+                if len(row) != len(header):
+                    raise FormatError(f"{place}: {len(row)} columns; there should be {len(header)}")
+                yield place, row
         except (csv.Error, UnicodeDecodeError) as error:
             raise FormatError(f"{path}: after line {reader.line_num}: {error}") from error
 

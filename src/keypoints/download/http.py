@@ -1,7 +1,7 @@
 """Download of one file over http(s), resumed after an interruption.
 
-Beside the partial file, a note records the version of its bytes (the server's ETag or date), so
-that bytes of two versions of a file are never mixed.
+A note beside the partial file records the version of its bytes (the server's ETag or date), so that
+bytes of two versions of a file are never mixed.
 
 Source: RFC 9110, section 13.1.5 (If-Range) and section 14 (Range, Content-Range).
 """
@@ -9,7 +9,6 @@ Source: RFC 9110, section 13.1.5 (If-Range) and section 14 (Range, Content-Range
 import json
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -19,24 +18,25 @@ import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
+BACKOFF_S = (1, 2, 4, 8)  # between attempts
 CHUNK_BYTES = 1 << 20
 TIMEOUTS_S = (10, 60)  # to connect; between two packets
 BUSY_STATUSES = (408, 429, 500, 502, 503, 504)
+_ACCEPTED = (
+    HTTPStatus.OK,
+    HTTPStatus.PARTIAL_CONTENT,
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+)
 
 logger = logging.getLogger(__name__)
 
 
 class TransferError(Exception):
-    """A source does not provide a file; the message contains the reason, not the address.
-
-    Args:
-        reason: What went wrong.
-        is_temporary: Whether another attempt may succeed.
-    """
+    """A source does not provide a file; the message contains the reason, not the address."""
 
     def __init__(self, reason: str, *, is_temporary: bool = False) -> None:
         super().__init__(reason)
-        self.is_temporary = is_temporary
+        self.is_temporary = is_temporary  # another attempt may succeed
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,15 @@ class PartialFile:
         return self.path.with_name(f"{self.path.name}.json")
 
 
-def resume_download(address: str, part: PartialFile, *, backoff_s: Sequence[float]) -> None:
-    """Complete a partial file.
+def resume_download(address: str, part: PartialFile) -> None:
+    """Complete a partial file, with some attempts after the last one that received new bytes.
 
     Args:
         address: Address of the file, http(s); only redirects to http(s) are followed.
-        part: Partial file, which may contain bytes of an earlier call. After an error it contains
-            the bytes received so far.
-        backoff_s: Seconds between attempts. The count starts again after new bytes arrive.
+        part: Partial file, which may contain bytes of an earlier call.
 
     Raises:
-        TransferError: If the address does not provide the whole file.
+        TransferError: If the address does not provide the whole file; `part` keeps what arrived.
         OSError: If the partial file cannot be written.
     """
     n_failed, most_bytes = 0, 0
@@ -110,11 +108,12 @@ def resume_download(address: str, part: PartialFile, *, backoff_s: Sequence[floa
                 raise
             if part.n_bytes > most_bytes:
                 n_failed, most_bytes = 0, part.n_bytes
-            if n_failed == len(backoff_s):
+            if n_failed == len(BACKOFF_S):
                 raise TransferError(f"{error}; {n_failed + 1} attempts failed") from error
-            wait_s = backoff_s[n_failed]
-            logger.warning("%s: %s; next attempt in %g s", redact_url(address), error, wait_s)
-            time.sleep(wait_s)
+            logger.warning(
+                "%s: %s; next attempt in %g s", redact_url(address), error, BACKOFF_S[n_failed]
+            )
+            time.sleep(BACKOFF_S[n_failed])
             n_failed += 1
 
 
@@ -129,7 +128,9 @@ def _receive_rest(address: str, part: PartialFile) -> None:
     if version and part.n_bytes == version.n_bytes:
         return
     with _request(address, part.n_bytes, version) as response:
-        _check_status(response)
+        if response.status_code not in _ACCEPTED:
+            is_busy = response.status_code in BUSY_STATUSES
+            raise TransferError(f"{response.status_code} {response.reason}", is_temporary=is_busy)
         if response.status_code == HTTPStatus.OK:
             version = _read_version(response, address)
             part.start(version)
@@ -148,21 +149,12 @@ def _request(address: str, n_bytes: int, version: RemoteVersion | None) -> reque
     try:
         return requests.get(address, headers=headers, stream=True, timeout=TIMEOUTS_S)
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise TransferError(str(_root_cause(error)), is_temporary=True) from error
+        cause: BaseException = error  # the deepest one: the others repeat it at length
+        while deeper := cause.__cause__ or cause.__context__:
+            cause = deeper
+        raise TransferError(str(cause), is_temporary=True) from error
     except requests.RequestException as error:
         raise TransferError(str(error)) from error
-
-
-def _check_status(response: requests.Response) -> None:
-    if response.status_code not in (
-        HTTPStatus.OK,
-        HTTPStatus.PARTIAL_CONTENT,
-        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-    ):
-        raise TransferError(
-            f"{response.status_code} {response.reason}",
-            is_temporary=response.status_code in BUSY_STATUSES,
-        )
 
 
 def _read_version(response: requests.Response, address: str) -> RemoteVersion:
@@ -187,32 +179,21 @@ def _continues(response: requests.Response, n_bytes: int, version: RemoteVersion
 
 
 def _append(response: requests.Response, part: PartialFile, version: RemoteVersion) -> None:
-    progress = tqdm(
-        desc=part.path.stem,
-        initial=part.n_bytes,
-        total=version.n_bytes or None,
-        unit="B",
-        unit_scale=True,
-        unit_divisor=1024,
-        disable=None,
-    )
-    try:
-        with progress, part.path.open("ab") as file:
+    total = version.n_bytes or None
+    error: HTTPError | None = None
+    with (
+        part.path.open("ab") as file,
+        tqdm.wrapattr(
+            file, "write", total, initial=part.n_bytes, desc=part.path.stem, disable=None
+        ) as counted,
+    ):
+        try:
             for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
-                file.write(chunk)
-                progress.update(len(chunk))
-    except HTTPError as error:
-        raise _interrupted(part, version) from error
-    if version.n_bytes not in (0, part.n_bytes):
-        raise _interrupted(part, version)
-
-
-def _interrupted(part: PartialFile, version: RemoteVersion) -> TransferError:
-    total = f" of {version.n_bytes:,}" if version.n_bytes else ""
-    return TransferError(f"received {part.n_bytes:,}{total} bytes", is_temporary=True)
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    while cause := error.__cause__ or error.__context__:
-        error = cause
-    return error
+                counted.write(chunk)
+        except HTTPError as interruption:
+            error = interruption
+    if error or part.n_bytes != (total or part.n_bytes):
+        of_total = f" of {total:,}" if total else ""
+        raise TransferError(
+            f"received {part.n_bytes:,}{of_total} bytes", is_temporary=True
+        ) from error

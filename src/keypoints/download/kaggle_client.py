@@ -50,28 +50,25 @@ class Result:
 
 def has_credentials() -> bool:
     """Whether the client would find credentials; checked without importing it."""
-    environment = os.environ
-    if environment.get("KAGGLE_API_TOKEN"):
+    variables = os.environ
+    if variables.get("KAGGLE_API_TOKEN"):
         return True
-    if environment.get("KAGGLE_USERNAME") and environment.get("KAGGLE_KEY"):
+    if variables.get("KAGGLE_USERNAME") and variables.get("KAGGLE_KEY"):
         return True
     home = Path("~/.kaggle").expanduser()
-    base = Path(environment.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
+    base = Path(variables.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
     config = Path(
-        environment.get("KAGGLE_CONFIG_DIR") or (home if home.exists() else base / "kaggle")
+        variables.get("KAGGLE_CONFIG_DIR") or (home if home.exists() else base / "kaggle")
     )
     files = [home / name for name in _TOKEN_FILES] + [config / "kaggle.json"]
     return any(path.is_file() and path.stat().st_size for path in files)
 
 
 class Kaggle:
-    """A signed-in client.
+    """A signed-in client. It raises KaggleError if Kaggle refuses or cannot be reached.
 
     Args:
         slug: Competition of all calls.
-
-    Raises:
-        KaggleError: If there are no credentials or Kaggle rejects them.
     """
 
     def __init__(self, slug: str) -> None:
@@ -87,10 +84,9 @@ class Kaggle:
                 raise KaggleError(f"the credentials cannot be read.\n{CREDENTIALS}") from None
 
     def check_limit(self) -> None:
-        """Check that a submission is left today; passes if Kaggle reports no limit.
+        """Raise KaggleError if today's submission limit is reached.
 
-        Raises:
-            KaggleError: If none is left, or the competition is closed to this user.
+        Continue if Kaggle does not report a limit.
         """
         with self._translate_errors():
             try:
@@ -106,14 +102,7 @@ class Kaggle:
             )
 
     def submit(self, path: Path, message: str) -> int:
-        """Upload a CSV.
-
-        Returns:
-            Kaggle's number of the submission.
-
-        Raises:
-            KaggleError: If the submission is not accepted.
-        """
+        """Upload a CSV; returns Kaggle's number of the submission."""
         self._api.upload_status = ""
         with self._translate_errors() as printed:
             response = self._api.competition_submit(str(path), message, self.slug, quiet=True)
@@ -123,11 +112,7 @@ class Kaggle:
         return int(response.ref)
 
     def result(self, number: int) -> Result:
-        """Current state of a submission.
-
-        Raises:
-            KaggleError: If Kaggle refuses or cannot be reached.
-        """
+        """Current state of a submission."""
         with self._translate_errors():
             submissions = self._api.competition_submissions(self.slug) or []
         found = next((s for s in submissions if s is not None and s.ref == number), None)
@@ -139,11 +124,7 @@ class Kaggle:
         return Result(True, _parse_score(found.public_score), _parse_score(found.private_score))
 
     def download(self, folder: Path) -> Path:
-        """Download the archive of the competition's files into a folder.
-
-        Raises:
-            KaggleError: If Kaggle refuses or cannot be reached.
-        """
+        """Download the archive of the competition's files into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         with self._translate_errors():
             self._api.competition_download_files(self.slug, str(folder), quiet=True)

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Self
 from urllib.parse import urlsplit
@@ -17,8 +18,6 @@ from keypoints.core.paths import repo_root
 from keypoints.download.http import PartialFile, TransferError, redact_url, resume_download
 from keypoints.download.kaggle_client import Kaggle, KaggleError
 
-BACKOFF_S = (1, 2, 4, 8)
-
 logger = logging.getLogger(__name__)
 
 
@@ -32,7 +31,7 @@ class DownloadDirs:
 
     Attributes:
         root: Root of the repository.
-        mirror: Folder relative to `root`, or URL prefix, with copies of the files; None: no mirror.
+        mirror: Folder relative to `root`, or URL prefix, with copies of files; None: no mirror.
     """
 
     root: Path
@@ -47,14 +46,17 @@ class DownloadDirs:
     def downloads(self) -> Path:
         return self.root / ".downloads"
 
+    @property
+    def has_mirror_address(self) -> bool:
+        return (self.mirror or "").startswith(("http://", "https://"))
+
 
 @dataclass(frozen=True)
 class Download:
     """A complete file.
 
     Attributes:
-        path: Location among the downloads or, without a copy, in the mirror folder.
-        sha256: Digest in hexadecimal digits.
+        path: File among the downloads or, without a copy, in the mirror folder.
         origin: Address or file of the source, without credentials.
     """
 
@@ -72,7 +74,6 @@ def find(
     subfolder: str = "",
     sha256: str | None = None,
     accepts: Callable[[Path], bool] = Path.is_file,
-    backoff_s: Sequence[float] = BACKOFF_S,
 ) -> Download:
     """Find a file in the first source that has it.
 
@@ -87,7 +88,6 @@ def find(
         subfolder: Folder among the downloads that keeps the file.
         sha256: Digest that the file must have; None accepts any.
         accepts: Whether a file is of the wanted kind; a dead host may have sent an HTML page.
-        backoff_s: Seconds between attempts at an address, see `resume_download`.
 
     Raises:
         DownloadError: If no source has the file, a source has one with another digest, the disk is
@@ -99,15 +99,22 @@ def find(
     kept = folder / Path(names[0]).name
     failures = []
     with FileLock(f"{kept}.lock"):
-        for source in _list_sources(names, dirs, folder, urls, sha256):
+        sources: Iterator[Path | str] = chain(
+            _list_local(names, dirs, folder, sha256), _list_remote(names, dirs), urls
+        )
+        for source in sources:
             try:
-                return _try_source(source, folder, sha256, accepts, backoff_s)
+                found = _take(source, folder, sha256)
+                if accepts(found.path):
+                    return found
+                if found.path.parent == folder:
+                    found.path.unlink()
+                raise TransferError("this is another kind of file, such as an HTML page")
             except TransferError as error:
-                shown = source if isinstance(source, Path) else redact_url(source)
-                failures.append(f"{shown}: {error}")
+                failures.append(f"{redact_url(str(source))}: {error}")
                 logger.warning(failures[-1])
         if competition:
-            return _download_from_kaggle(competition, kept, sha256)
+            return _take_from_kaggle(competition, kept, sha256)
     raise DownloadError(
         "\n  ".join([f"{names[0]}: no source provides this file", *failures])
         + "\nSet `mirror:` in params.yaml to a folder or an address that has it,"
@@ -128,67 +135,44 @@ def file_name(address: str) -> str:
     return name
 
 
-def _list_sources(
-    names: Sequence[str],
-    dirs: DownloadDirs,
-    folder: Path,
-    urls: Sequence[str],
-    sha256: str | None,
-) -> Iterator[Path | str]:
-    mirrored = _mirrored(names, dirs)
-    yield from (source for source in mirrored if isinstance(source, Path))
+def _list_local(
+    names: Sequence[str], dirs: DownloadDirs, folder: Path, sha256: str | None
+) -> Iterator[Path]:
+    if dirs.mirror is not None and not dirs.has_mirror_address:
+        if not (dirs.root / dirs.mirror).is_dir():
+            raise DownloadError(
+                "params.yaml: mirror must be null, a folder, or begin with http:// or https://;"
+                f" got {redact_url(dirs.mirror)!r}"
+            )
+        yield from (dirs.root / dirs.mirror / name for name in names)
     for path in filter(Path.is_file, (folder / Path(name).name for name in names)):
         digest = sha256_of(path)
         if sha256 in (None, digest):
             yield path
         else:  # the file stays until the right one replaces it
             logger.warning("%s: sha256 must be %s; got %s: fetching it again", path, sha256, digest)
-    yield from (source for source in mirrored if isinstance(source, str))
-    yield from urls
 
 
-def _mirrored(names: Sequence[str], dirs: DownloadDirs) -> Sequence[Path | str]:
-    mirror = dirs.mirror
-    if mirror is None:
+def _list_remote(names: Sequence[str], dirs: DownloadDirs) -> list[str]:
+    if not dirs.has_mirror_address:
         return []
-    if mirror.startswith(("http://", "https://")):
-        return [f"{mirror.rstrip('/')}/{name}" for name in names]
-    if (dirs.root / mirror).is_dir():
-        return [dirs.root / mirror / name for name in names]
-    raise DownloadError(
-        "params.yaml: mirror must be null, a folder, or begin with http:// or https://;"
-        f" got {redact_url(mirror)!r}"
-    )
+    return [f"{str(dirs.mirror).rstrip('/')}/{name}" for name in names]
 
 
-def _try_source(
-    source: Path | str,
-    folder: Path,
-    sha256: str | None,
-    accepts: Callable[[Path], bool],
-    backoff_s: Sequence[float],
-) -> Download:
+def _take(source: Path | str, folder: Path, sha256: str | None) -> Download:
     if isinstance(source, str):
-        found = _download(source, folder, sha256, backoff_s)
-    else:
-        try:
-            found = _checked(source, sha256, str(source))
-        except OSError as error:
-            raise TransferError(error.strerror or str(error)) from error
-    if accepts(found.path):
-        return found
-    if found.path.parent == folder:
-        found.path.unlink()
-    raise TransferError("this is another kind of file, such as an HTML page")
+        return _download(source, folder, sha256)
+    try:
+        return _checked(source, sha256, str(source))
+    except OSError as error:
+        raise TransferError(error.strerror or str(error)) from error
 
 
-def _download(
-    address: str, folder: Path, sha256: str | None, backoff_s: Sequence[float]
-) -> Download:
+def _download(address: str, folder: Path, sha256: str | None) -> Download:
     path = folder / file_name(address)
     part = PartialFile(path.with_name(f"{path.name}.part"))
     try:
-        resume_download(address, part, backoff_s=backoff_s)
+        resume_download(address, part)
     except OSError as error:
         raise DownloadError(
             f"{part.path}: {error.strerror} after {part.n_bytes:,} bytes."
@@ -199,10 +183,10 @@ def _download(
         part.path.replace(path)
     finally:
         part.discard()
-    return Download(path, found.sha256, found.origin)
+    return replace(found, path=path)
 
 
-def _download_from_kaggle(competition: str, path: Path, sha256: str | None) -> Download:
+def _take_from_kaggle(competition: str, path: Path, sha256: str | None) -> Download:
     try:
         received = Kaggle(competition).download(path.parent / "kaggle")
     except KaggleError as error:

@@ -16,19 +16,13 @@ _DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")  # resnet18-f37072fd.pth
 
 
 class PretrainedSettings(Settings):
-    """The settings of a model that name files to fetch; all others are ignored.
-
-    Attributes:
-        backbone: Name of a timm model; None: the architecture has no backbone.
-        pretrained: True: timm's weights | False: random | the name of a weights file.
-        teacher: Name of the teacher's model file; None: no teacher.
-    """
+    """The settings of a model that name files to fetch; all others are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
-    backbone: str | None = None
-    pretrained: bool | str = False
-    teacher: str | None = None
+    backbone: str | None = None  # None: the architecture has none
+    pretrained: bool | str = False  # True: timm's weights | False: random | name of a file
+    teacher: str | None = None  # name of a model file
 
 
 def fetch_model_files(settings: PretrainedSettings, folder: Path, dirs: DownloadDirs) -> str:
@@ -47,13 +41,12 @@ def fetch_model_files(settings: PretrainedSettings, folder: Path, dirs: Download
         DownloadError: If a file cannot be found; random weights never replace it.
     """
     folder.mkdir(parents=True)
-    initial = _find_pretrained(settings, dirs)
-    write_record(
-        folder,
-        file=initial.path.name if initial else None,
-        sha256=initial.sha256 if initial else None,
-    )
-    summary = _copy(initial, folder) if initial else "random"
+    initial, summary = _find_pretrained(settings, dirs), "random"
+    if initial:
+        summary = _copy(initial, folder)
+        write_record(folder, file=initial.path.name, sha256=initial.sha256)
+    else:
+        write_record(folder, file=None, sha256=None)
     if settings.teacher is None:
         return summary
     teacher = _find_file("teacher", settings.teacher, "null (none)", "teachers", dirs)
@@ -89,13 +82,8 @@ def _find_pretrained(settings: PretrainedSettings, dirs: DownloadDirs) -> Downlo
     address = pretrained_address(settings.backbone)
     try:
         # A subfolder per backbone: many weights have the same file name on timm's hub.
-        return find(
-            [file_name(address)],
-            dirs,
-            urls=[address],
-            subfolder=settings.backbone,
-            accepts=is_weights,
-        )
+        names, subfolder = [file_name(address)], settings.backbone
+        return find(names, dirs, urls=[address], subfolder=subfolder, accepts=is_weights)
     except DownloadError as error:
         raise DownloadError(
             f"{error}\nOr set `pretrained:` of the model to a local file, or to false for random "

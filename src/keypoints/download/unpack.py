@@ -123,10 +123,9 @@ def _unpack_zip(archive: Path, file: IO[bytes], into: Path, limit: int) -> None:
         if sum(member.file_size for member in members) > limit:
             raise _too_big(archive, limit)
         for number, member in enumerate(members, 1):
-            _check_number(archive, number)
+            _check_member(archive, member.filename, number)
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise zipfile.BadZipFile("neither stored nor deflated")
-            _check_name(archive, member.filename)
             kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where zipped on Windows
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _unsupported_member(archive, member.filename)
@@ -140,8 +139,7 @@ def _unpack_tar(archive: Path, file: io.BufferedIOBase, into: Path, limit: int) 
     earlier: set[str] = set()
     with tarfile.open(fileobj=limited, mode="r|", bufsize=CHUNK_BYTES, tarinfo=_Member) as packed:
         for number, member in enumerate(packed, 1):
-            _check_number(archive, number)
-            _check_name(archive, member.name)
+            _check_member(archive, member.name, number)
             if member.islnk() and member.linkname not in earlier:
                 raise PipelineError(
                     f"{archive}: member {member.name!r} links to {member.linkname!r},"
@@ -156,12 +154,9 @@ def _unpack_tar(archive: Path, file: io.BufferedIOBase, into: Path, limit: int) 
         pass  # gzip verifies its checksum at the end of the file, after the last member
 
 
-def _check_number(archive: Path, number: int) -> None:
+def _check_member(archive: Path, name: str, number: int) -> None:
     if number > MAX_MEMBERS:
         raise PipelineError(f"{archive}: more than {MAX_MEMBERS:,} files and folders")
-
-
-def _check_name(archive: Path, name: str) -> None:
     path = PureWindowsPath(name)  # parses both slashes, and drives
     if path.anchor or ".." in path.parts:
         raise PipelineError(f"{archive}: member {name!r} would be written outside the folder")

@@ -47,11 +47,7 @@ class Archive:
 
 
 class RenderedSettings(Settings):
-    """Settings of the renderer that all data sets share.
-
-    Attributes:
-        disabled: Kinds of variation that are switched off.
-    """
+    """Settings of the renderer that all data sets share."""
 
     seed: Seed
     difficulty: Annotated[float, Field(ge=0, le=2)]
@@ -59,11 +55,7 @@ class RenderedSettings(Settings):
 
 
 class ArchiveLimits(Settings):
-    """Digest of an archive, and the bound on its unpacked size.
-
-    Attributes:
-        sha256: Digest that the archive must have; None accepts any archive.
-    """
+    """Digest that an archive must have (None accepts any), and the bound on its unpacked size."""
 
     sha256: Sha256 | None
     max_unpacked_gb: Annotated[float, Field(gt=0)]
@@ -102,13 +94,9 @@ class DatasetSettings(ArchiveLimits):
 
 
 class PublicDatasetSettings(DatasetSettings):
-    """Settings of a data set that is one public archive.
+    """Settings of a data set that is one public archive."""
 
-    Attributes:
-        urls: Addresses of the archive, tried in order.
-    """
-
-    urls: Annotated[list[Address], Field(min_length=1)]
+    urls: Annotated[list[Address], Field(min_length=1)]  # tried in order
 
     def archives(self, competition: str) -> list[Archive]:
         """The public archive."""

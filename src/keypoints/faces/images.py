@@ -128,7 +128,12 @@ def _open(path: Path) -> BinaryIO:
 def _header(path: Path, file: BinaryIO) -> ImageFile:
     """Open a photo and read its header only."""
     try:
-        photo = _format_of(path, file)(file)
+        start = file.read(max(map(len, _FORMATS)))
+        file.seek(0)
+        format_ = next((_FORMATS[magic] for magic in _FORMATS if start.startswith(magic)), None)
+        if format_ is None:
+            raise _error(path, "not a photo: neither a JPEG nor a PNG file")
+        photo = format_(file)
     except (OSError, *_DAMAGE) as error:
         if isinstance(error, OSError) and error.strerror:
             raise _error(path, f"cannot be read ({error.strerror})") from error
@@ -141,15 +146,6 @@ def _header(path: Path, file: BinaryIO) -> ImageFile:
             f"and the photo at most {MAX_PIXELS:,} px",
         )
     return photo
-
-
-def _format_of(path: Path, file: BinaryIO) -> type[ImageFile]:
-    start = file.read(max(map(len, _FORMATS)))
-    file.seek(0)
-    for magic, format_ in _FORMATS.items():
-        if start.startswith(magic):
-            return format_
-    raise _error(path, "not a photo: neither a JPEG nor a PNG file")
 
 
 def _error(path: Path, problem: str) -> FormatError:
