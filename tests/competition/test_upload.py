@@ -345,7 +345,7 @@ def test_a_dry_run_prints_the_upload_and_makes_no_call(
     output = run_send("resnet18", "--dry-run")
     for line in (
         f"{FILE}: 408 valid rows for 3 faces of {SLUG}",
-        f"  competition  {SLUG}",
+        f"  competition  {SLUG}, metric mae_px",
         f"  revision     {git('rev-parse', 'HEAD')}",
         "  message      resnet18, validation mae_px 9.25, ",
         "Dry run: nothing was uploaded.\nexit code 0",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from keypoints.competition.base import Competition
+from keypoints.competition.base import Competition, find_competition
 from keypoints.competition.provenance import LOCK_FILE, is_locked, read_revision
 from keypoints.competition.submission_log import (
     SubmissionRecord,
@@ -96,8 +96,9 @@ def upload(
     """
     path = paths.submission_file(record.model)
     problems = preflight_problems(path)
-    print(path)
-    for field in ("competition", "sha256", "model", "revision", "message"):
+    metric = find_competition(record.competition).metric.name
+    print(f"{path}\n  competition  {record.competition}, metric {metric}")
+    for field in ("sha256", "model", "revision", "message"):
         print(f"  {field:11}  {getattr(record, field)}")
     if dry_run or not has_credentials():
         for problem in problems:
