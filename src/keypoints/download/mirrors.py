@@ -104,12 +104,7 @@ def find(
         )
         for source in sources:
             try:
-                found = _take(source, folder, sha256)
-                if accepts(found.path):
-                    return found
-                if found.path.parent == folder:
-                    found.path.unlink()
-                raise TransferError("this is another kind of file, such as an HTML page")
+                return _take(source, folder, sha256, accepts)
             except TransferError as error:
                 failures.append(f"{redact_url(str(source))}: {error}")
                 logger.warning(failures[-1])
@@ -159,13 +154,21 @@ def _list_remote(names: Sequence[str], dirs: DownloadDirs) -> list[str]:
     return [f"{str(dirs.mirror).rstrip('/')}/{name}" for name in names]
 
 
-def _take(source: Path | str, folder: Path, sha256: str | None) -> Download:
+def _take(
+    source: Path | str, folder: Path, sha256: str | None, accepts: Callable[[Path], bool]
+) -> Download:
     if isinstance(source, str):
-        return _download(source, folder, sha256)
-    try:
-        return _checked(source, sha256, str(source))
-    except OSError as error:
-        raise TransferError(error.strerror or str(error)) from error
+        found = _download(source, folder, sha256)
+    else:
+        try:
+            found = _checked(source, sha256, str(source))
+        except OSError as error:
+            raise TransferError(error.strerror or str(error)) from error
+    if accepts(found.path):
+        return found
+    if found.path.parent == folder:
+        found.path.unlink()
+    raise TransferError("this is another kind of file, such as an HTML page")
 
 
 def _download(address: str, folder: Path, sha256: str | None) -> Download:
