@@ -1,4 +1,4 @@
-"""Heat maps: a point is the mean place of its map, and maps are of the input's shape."""
+"""Heat maps: decoding, and the shape of the maps."""
 
 import pytest
 import torch
@@ -6,13 +6,13 @@ import torch
 from keypoints.architectures.heatmap.network import HeatmapNet, soft_argmax
 
 
-def test_a_map_of_one_peak_says_the_middle_of_its_cell():
+def test_a_single_peak_decodes_to_the_centre_of_its_cell():
     maps = torch.full((1, 2, 4, 8), -1e4)
     maps[0, 0, 1, 6] = maps[0, 1, 3, 0] = 0
     assert soft_argmax(maps)[0].tolist() == [[6.5 / 8, 1.5 / 4], [0.5 / 8, 3.5 / 4]]
 
 
-def test_two_equal_peaks_say_the_place_between_them_and_a_flat_map_the_middle():
+def test_two_equal_peaks_decode_to_the_middle_between_them_and_a_flat_map_to_its_centre():
     maps = torch.full((1, 2, 4, 8), -1e4)
     maps[0, 0, 2, 2] = maps[0, 0, 2, 3] = 5.0
     maps[0, 1] = 0.7
@@ -20,14 +20,14 @@ def test_two_equal_peaks_say_the_place_between_them_and_a_flat_map_the_middle():
     assert torch.allclose(soft_argmax(maps)[0], expected)
 
 
-def test_maps_in_half_precision_give_points_in_whole():
+def test_autocast_does_not_round_the_decoded_points():
     maps = 3 * torch.randn(2, 5, 56, 56, generator=torch.Generator().manual_seed(1))
     exact = soft_argmax(maps)
     with torch.autocast("cpu", torch.bfloat16):
         assert (soft_argmax(maps) - exact).abs().max() < 1e-6
 
 
-def test_a_gradient_reaches_the_map_from_its_point():
+def test_the_gradient_of_a_point_reaches_its_map():
     maps = torch.zeros(1, 1, 4, 4, requires_grad=True)
     soft_argmax(maps)[0, 0, 0].backward()
     assert (maps.grad[0, 0, :, 0] < 0).all() and (maps.grad[0, 0, :, 3] > 0).all()
@@ -35,12 +35,10 @@ def test_a_gradient_reaches_the_map_from_its_point():
 
 @pytest.mark.parametrize("separable", [True, False])
 @pytest.mark.parametrize("size", [(64, 64), (64, 96)])
-def test_maps_have_a_cell_for_every_four_pixels_of_any_input(
-    size: tuple[int, int], separable: bool
-):
+def test_the_maps_have_stride_4_for_inputs_of_any_size(size: tuple[int, int], separable: bool):
     network = HeatmapNet("resnet18", 1, channels=16, separable=separable, n_points=5).eval()
     with torch.inference_mode():
-        maps = network.raw(torch.zeros(2, 1, *size))
+        maps = network.logits(torch.zeros(2, 1, *size))
         points = network(torch.zeros(2, 1, *size))
     assert maps.shape == (2, 5, size[0] // 4, size[1] // 4)
     assert points.shape == (2, 10)

@@ -1,4 +1,4 @@
-"""Losses, by order and by hand."""
+"""Losses: their order, and values computed by hand."""
 
 import math
 from collections.abc import Callable
@@ -8,16 +8,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from small_models import RESNET
 from torch.nn import functional
 
-from keypoints.config.params import read_params
 from keypoints.core.landmarks import IBUG_68
 from keypoints.training.losses import (
     ELEMENTWISE_LOSSES,
     LOSSES,
     anisotropic_loss,
     make_loss,
-    masked_mean_loss,
     wing,
 )
 
@@ -25,31 +24,31 @@ every_loss = pytest.mark.parametrize("name", LOSSES)
 errors = st.floats(1e-4, 1)
 
 
-def loss_of(name: str, *differences: float) -> float:
-    """The loss of one face whose coordinates are off by so much."""
+def loss_for(name: str, *differences: float) -> float:
+    """The loss of one face with these errors of its coordinates."""
     predicted = torch.tensor(differences, dtype=torch.float64).view(1, -1, 2)
     return LOSSES[name](predicted, torch.zeros_like(predicted)).item()
 
 
 @every_loss
-def test_loss_of_equal_landmarks_is_zero(name: str):
+def test_the_loss_of_equal_landmarks_is_zero(name: str):
     landmarks_unit = torch.rand(3, 5, 2, generator=torch.Generator().manual_seed(1))
     assert LOSSES[name](landmarks_unit, landmarks_unit.clone()).item() == 0
 
 
 @every_loss
 @given(errors, st.floats(1.01, 3))
-def test_better_is_less(name: str, error: float, factor: float):
-    assert 0 < loss_of(name, error, error) < loss_of(name, error * factor, error)
+def test_a_smaller_error_has_a_smaller_loss(name: str, error: float, factor: float):
+    assert 0 < loss_for(name, error, error) < loss_for(name, error * factor, error)
 
 
 @every_loss
 @given(errors, errors)
-def test_loss_is_the_same_on_both_sides_and_a_mean(name: str, a: float, b: float):
-    assert loss_of(name, a, -b) == pytest.approx(loss_of(name, -a, b))
-    halves = (loss_of(name, a, a) + loss_of(name, b, b)) / 2
-    assert loss_of(name, a, b) == pytest.approx(halves)
-    assert loss_of(name, a, b, a, b) == pytest.approx(loss_of(name, a, b))
+def test_a_loss_is_symmetric_and_a_mean(name: str, a: float, b: float):
+    assert loss_for(name, a, -b) == pytest.approx(loss_for(name, -a, b))
+    halves = (loss_for(name, a, a) + loss_for(name, b, b)) / 2
+    assert loss_for(name, a, b) == pytest.approx(halves)
+    assert loss_for(name, a, b, a, b) == pytest.approx(loss_for(name, a, b))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_loss_is_the_same_on_both_sides_and_a_mean(name: str, a: float, b: float
     ],
 )
 def test_losses_by_hand(name: str, differences: tuple[float, ...], expected: float):
-    assert loss_of(name, *differences) == pytest.approx(expected)
+    assert loss_for(name, *differences) == pytest.approx(expected)
 
 
 def slope(name: str, error: float) -> float:
@@ -83,14 +82,14 @@ def test_wing_is_steeper_than_l1_near_zero_and_as_steep_beyond():
 
 
 @pytest.mark.parametrize(("name", "joint"), [("wing", 0.04), ("smooth_l1", 0.02)])
-def test_pieces_of_a_loss_meet(name: str, joint: float):
-    below, above = loss_of(name, *[joint - 1e-9] * 2), loss_of(name, *[joint + 1e-9] * 2)
+def test_a_piecewise_loss_is_continuous(name: str, joint: float):
+    below, above = loss_for(name, *[joint - 1e-9] * 2), loss_for(name, *[joint + 1e-9] * 2)
     assert below == pytest.approx(above, abs=1e-7)
 
 
 @every_loss
 @pytest.mark.parametrize("error", [0.0, 1e-6, 0.5, 100.0])
-def test_gradient_is_a_number(name: str, error: float):
+def test_the_gradient_is_finite(name: str, error: float):
     assert math.isfinite(slope(name, error))
 
 
@@ -101,7 +100,7 @@ def landmarks_and_target(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @every_loss
-def test_unknown_points_do_not_count(name: str):
+def test_unknown_points_are_ignored(name: str):
     predicted, target = landmarks_and_target(1)
     target[1, 3:] = target[2, 7] = math.nan
     known = torch.cat([target[0], target[1, :3], target[2, :7], target[2, 8:], target[3]])
@@ -124,7 +123,7 @@ def test_unknown_points_do_not_count(name: str):
         ("smooth_l1", partial(functional.smooth_l1_loss, beta=0.02)),
     ],
 )
-def test_where_all_points_are_known_losses_are_torchs(
+def test_the_losses_equal_torchs_if_all_points_are_known(
     name: str, bare: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 ):
     (predicted, target), (again, _) = landmarks_and_target(2), landmarks_and_target(2)
@@ -136,7 +135,7 @@ def test_where_all_points_are_known_losses_are_torchs(
 
 
 @every_loss
-def test_a_batch_of_which_nothing_is_known_teaches_nothing(name: str):
+def test_a_batch_without_known_points_has_no_loss_and_no_gradient(name: str):
     predicted, target = landmarks_and_target(3)
     loss = LOSSES[name](predicted, target * math.nan)
     loss.backward()
@@ -145,44 +144,44 @@ def test_a_batch_of_which_nothing_is_known_teaches_nothing(name: str):
     assert (predicted.grad == 0).all()
 
 
-# Three points of a contour that runs to the right, and one that is on none.
+# Three points of a contour that runs to the right, and one without a contour.
 NEIGHBOURS = [(0, 1), (0, 2), (1, 2), (3, 3)]
 LINE = torch.tensor([[[0.2, 0.5], [0.4, 0.5], [0.6, 0.5], [0.9, 0.9]]])
 
 
-def along_loss(penalty: str, weight: float, *errors: tuple[float, float]) -> float:
-    loss = anisotropic_loss(ELEMENTWISE_LOSSES[penalty], NEIGHBOURS, weight=weight)
+def anisotropic(name: str, weight: float, *errors: tuple[float, float]) -> float:
+    loss = anisotropic_loss(ELEMENTWISE_LOSSES[name], NEIGHBOURS, tangent_weight=weight)
     return loss(LINE + torch.tensor([errors]), LINE).item()
 
 
-def test_errors_along_a_contour_count_for_less_than_those_across_it():
+def test_tangential_errors_count_less_than_normal_ones():
     none = (0.0, 0.0)
-    assert along_loss("l1", 0.5, (0.3, 0), none, none, none) == pytest.approx(0.3 / 8 * 2 / 3)
-    assert along_loss("l1", 0.5, (0, 0.3), none, none, none) == pytest.approx(0.3 / 8 * 4 / 3)
-    for off in ((0.3, 0.0), (0.0, 0.3)):  # on no contour: as ever
-        assert along_loss("l1", 0.5, none, none, none, off) == pytest.approx(0.3 / 8)
+    assert anisotropic("l1", 0.5, (0.3, 0), none, none, none) == pytest.approx(0.3 / 8 * 2 / 3)
+    assert anisotropic("l1", 0.5, (0, 0.3), none, none, none) == pytest.approx(0.3 / 8 * 4 / 3)
+    for off in ((0.3, 0.0), (0.0, 0.3)):  # without a contour: as with weight 1
+        assert anisotropic("l1", 0.5, none, none, none, off) == pytest.approx(0.3 / 8)
 
 
 @pytest.mark.parametrize("degrees", [0, 30, 90, 200])
-def test_a_turned_face_has_the_same_loss_along_its_contours(degrees: float):
+def test_a_rotated_face_has_the_same_anisotropic_loss(degrees: float):
     turn = math.radians(degrees)
     matrix = torch.tensor(
         [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]], dtype=torch.float32
     )
     errors = torch.tensor([[[0.1, 0.02], [-0.03, 0.2], [0.01, -0.05], [0.0, 0.0]]])
-    loss = anisotropic_loss(wing, NEIGHBOURS, weight=0.3)
+    loss = anisotropic_loss(wing, NEIGHBOURS, tangent_weight=0.3)
     expected = loss(LINE + errors, LINE)
     assert loss((LINE + errors) @ matrix.T, LINE @ matrix.T).item() == pytest.approx(
         expected.item(), rel=1e-5
     )
 
 
-def test_where_a_neighbour_is_unknown_or_at_the_same_place_x_and_y_count_alike():
-    loss = anisotropic_loss(ELEMENTWISE_LOSSES["l1"], NEIGHBOURS, weight=0.0)
+def test_x_and_y_count_equally_if_a_neighbour_is_unknown_or_at_the_same_position():
+    loss = anisotropic_loss(ELEMENTWISE_LOSSES["l1"], NEIGHBOURS, tangent_weight=0.0)
     target = LINE.clone()
     target[0, 2] = math.nan
     predicted = (LINE + torch.tensor([0.0, 0.1])).requires_grad_()
-    # The first has both neighbours, and only y; the second lacks one; the third is not known.
+    # Point 0 has both neighbours, and an error in y only; point 1 lacks one; point 2 is unknown.
     assert loss(predicted, target).item() == pytest.approx((0.2 + 0.1 + 0.1) / 6, rel=1e-5)
     loss(predicted, target).backward()
     assert predicted.grad is not None
@@ -191,8 +190,8 @@ def test_where_a_neighbour_is_unknown_or_at_the_same_place_x_and_y_count_alike()
     assert loss(same + 0.1, same).item() == pytest.approx(0.1)
 
 
-def test_a_model_names_its_loss_and_the_weight_along():
-    model = read_params().models["resnet18"]
+def test_the_settings_select_the_loss_and_the_tangent_weight():
+    model = RESNET
     target = torch.rand(2, 68, 2, generator=torch.Generator().manual_seed(5))
     predicted, points = target + 0.01 * torch.tensor([1.0, -2.0]), tuple(range(68))
     plain = make_loss(model, IBUG_68, points)(predicted, target)
@@ -200,29 +199,3 @@ def test_a_model_names_its_loss_and_the_weight_along():
     half = make_loss(model.model_copy(update={"tangent_weight": 0.5}), IBUG_68, points)
     assert half(predicted, target).item() != pytest.approx(plain.item())
     assert half(target, target).item() == 0
-
-
-def test_a_face_that_is_twice_as_large_counts_twice_where_size_counts():
-    target = torch.zeros(2, 3, 2)
-    predicted = torch.tensor([0.1, 0.3]).view(2, 1, 1).expand(2, 3, 2)
-    sizes = torch.tensor([2 / 3, 4 / 3])
-    alike, in_pixels = (
-        masked_mean_loss(ELEMENTWISE_LOSSES["l1"], by_size=by_size)(
-            predicted, target, sizes=sizes
-        ).item()
-        for by_size in (0, 1)
-    )
-    assert alike == pytest.approx(0.2)
-    assert in_pixels == pytest.approx((0.1 * 2 / 3 + 0.3 * 4 / 3) / 2)
-
-
-def test_size_counts_along_contours_too():
-    predicted, target = landmarks_and_target(5)
-    model = read_params().model("resnet18").model_copy(update={"tangent_weight": 0.5})
-    points = tuple(range(15))
-    loss = make_loss(model.model_copy(update={"size_weight": 1.0}), IBUG_68, points)
-    plain = make_loss(model, IBUG_68, points)
-    sizes = torch.tensor([1.0, 1.0, 1.0, 3.0])
-    halves = plain(predicted[:3], target[:3]) * 3 + plain(predicted[3:], target[3:]) * 3
-    assert loss(predicted, target, sizes=sizes).item() == pytest.approx(halves.item() / 4)
-    assert loss(predicted, target).item() == plain(predicted, target).item()
