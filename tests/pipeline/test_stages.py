@@ -200,6 +200,7 @@ def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:
         "contenders/metrics/scores/sharp_224.json",
         "submissions/history.csv",
         "submissions/results/resnet18.csv.gz",
+        "contenders/submissions/history.csv",
     ]
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     (tmp_path / ".gitignore").write_text((ROOT / ".gitignore").read_text())
