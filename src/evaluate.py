@@ -62,7 +62,7 @@ def _write_figure(
     target_crop, predicted_crop = (
         apply_map(store.photo_to_crop[rows], points) for points in landmarks_photo
     )
-    faces = zip(store.crops(rows), target_crop, predicted_crop, strict=True)
+    faces = zip(store.crops[rows], target_crop, predicted_crop, strict=True)
     figure = tile_grid(
         [comparison_tile(*face) for face in faces],
         [f"{face.face}: {face.mae_px:.1f} px" for face in errors.itertuples()],

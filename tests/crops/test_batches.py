@@ -117,7 +117,7 @@ def test_images_without_augmentation_are_the_centres_of_the_crops(
 ):
     rows = np.array([8])
     (batch,) = BatchLoader(dot_store, rows, ALL_POINTS, batch_size=1, augment=augment).epoch(1)
-    np.testing.assert_array_equal(batch.images[0], dot_store.crop(8)[10:-10, 10:-10])
+    np.testing.assert_array_equal(batch.images[0], dot_store.crops[8][10:-10, 10:-10])
 
 
 def test_colour_images_are_the_middle_of_the_crops(tmp_path: Path):
@@ -128,7 +128,7 @@ def test_colour_images_are_the_middle_of_the_crops(tmp_path: Path):
     write_crops(tmp_path / "store", tmp_path, [face], lambda face: "train", format_)
     with CropStore(tmp_path / "store") as store:
         (batch,) = BatchLoader(store, np.array([0]), (0,), batch_size=1).epoch()
-        np.testing.assert_array_equal(batch.images[0], store.crop(0)[4:-4, 4:-4])
+        np.testing.assert_array_equal(batch.images[0], store.crops[0][4:-4, 4:-4])
 
 
 @given(st.integers(0, 2**31), st.integers(1, 99), st.booleans())

@@ -80,7 +80,7 @@ def test_a_bright_dot_of_the_photo_stays_under_its_landmark_in_the_crop(
     paint_dots(tmp_path / "a.png", photo_size, points, spread=min(photo_size) / 50)
     write_crops(tmp_path / "store", tmp_path, [face("a", box, points)], in_train, format_)
     with CropStore(tmp_path / "store") as store:
-        crop = store.crop(0)
+        crop = store.crops[0]
         landmarks_crop = apply_map(store.photo_to_crop[0], store.landmarks_photo[0])
     found = [(dot_near(crop, point), point) for point in landmarks_crop]
     errors = [np.abs(dot - point).max() for dot, point in found if dot is not None]
@@ -95,8 +95,8 @@ def test_colours_are_stored_as_rgb(tmp_path: Path):
         tmp_path / "store", tmp_path, [face("a", None, np.zeros((2, 2)))], in_train, format_
     )
     with CropStore(tmp_path / "store") as store:
-        assert store.crop(0).shape == (20, 30, 3)
-        assert (store.crop(0) == (200, 20, 10)).all()
+        assert store.crops[0].shape == (20, 30, 3)
+        assert (store.crops[0] == (200, 20, 10)).all()
 
 
 @pytest.fixture
@@ -122,8 +122,8 @@ def test_rows_keep_the_order_of_the_faces(eighty_faces: tuple[Path, list[Face]])
         assert table["face"].tolist() == [one.name for one in faces]
         assert table["photo"].tolist() == [one.photo for one in faces]
         np.testing.assert_allclose(table[["x0", "y0", "x1", "y1"]], [one.box for one in faces])
-        assert all((store.crop(row) == 79 - row).all() for row in range(80))
-        assert store.crop(7).shape == (20, 28, 1)
+        assert all((store.crops[row] == 79 - row).all() for row in range(80))
+        assert store.crops[7].shape == (20, 28, 1)
 
 
 def test_rows_of_a_split_are_those_faces(eighty_faces: tuple[Path, list[Face]]):
@@ -236,9 +236,9 @@ def test_a_truncated_array_is_an_error(eighty_faces: tuple[Path, list[Face]]):
         array = root / "store" / name
         array.write_bytes(array.read_bytes()[:-1])
     with CropStore(root / "store") as store:
-        assert (store.crop(78) == 78).all()
+        assert (store.crops[78] == 78).all()
         with pytest.raises(OSError, match=r"crops\.npy: cut short at face 79"):
-            store.crop(79)
+            store.crops[79]
         assert (store.landmarks_photo[[78, 0]] == [[[78]], [[0]]]).all()
         with pytest.raises(OSError, match=r"landmarks\.npy: cut short at face 79"):
             store.landmarks_photo[[78, 79]]

@@ -144,7 +144,7 @@ def test_crops_are_kept_in_the_memory_of_a_gpu_only_if_they_fit(
     noise_store: CropStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
     assert fits_in_memory(100, 200) and not fits_in_memory(101, 200)
-    size, format_ = noise_store.crop_bytes, noise_store.format
+    size, format_ = noise_store.crops[range(N_FACES)].nbytes, noise_store.format
     assert size == N_FACES * (format_.height + 14) * (format_.width + 14) * format_.channels
     assert isinstance(make_crop_reader(CPU, noise_store), CpuCropReader)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2 * size - 1, 10 * size))

@@ -10,8 +10,7 @@ from torch import nn
 
 from keypoints.crops.augment import Augment
 from keypoints.crops.batches import BatchLoader
-from keypoints.crops.cpu_crops import CropReader
-from keypoints.crops.gpu_crops import GpuCropReader
+from keypoints.crops.gpu_crops import CropReader, GpuCropReader
 from keypoints.crops.store import CropStore
 from keypoints.training.checkpoint import CheckpointFile
 from keypoints.training.history import EpochResult, log_progress, write_history

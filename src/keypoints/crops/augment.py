@@ -1,25 +1,25 @@
 """Augmentation: a random 2x3 map and random changes of the pixels of each face.
 
 To add a kind, add its setting to `Augment`, its random numbers to `sample_params`, and its effect
-to `adjust_colours`, which works on the network's device. Kinds that change the uint8 images are
-in `apply_to_pixels` (one image, on the CPU) and `apply_to_tensor` (a batch, on a GPU).
+to `adjust_colours`; changes of uint8 images go into `apply_to_pixels` and `apply_to_tensor`.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import conv2d
 
 from keypoints.config.base import Probability, Settings
+from keypoints.core.devices import to_device
 from keypoints.core.geometry import compose, hflip_map, rotation, scaling, translation
 from keypoints.core.rng import Stream, generator
 from keypoints.core.types import Array
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _N_NUMBERS = 15  # random numbers of a face
 _ERASED_FRACTION = (0.1, 0.45)  # sides of an erased rectangle relative to the input's
@@ -27,37 +27,22 @@ MIN_BLUR_SIGMA = 0.3  # px; a smaller standard deviation changes no pixel
 
 
 class Augment(Settings):
-    """Largest change of each kind of augmentation; 0 switches a kind off.
+    """Largest change of each kind of augmentation; 0 switches a kind off."""
 
-    Attributes:
-        translate: Shift in x and y, px of the task's input.
-        rotation: Angle about the centre of the input, degrees.
-        brightness: Pixels are multiplied by 1 - b .. 1 + b.
-        saturation: Differences to gray are multiplied by 1 - s .. 1 + s.
-        scale: Sizes are multiplied by 1 - s .. 1 + s.
-        gamma: Exponents of the pixels are 1 / (1 + g) .. 1 + g.
-        blur: Standard deviation of a Gaussian, px of the image.
-        hflip: Probability of a horizontal flip.
-        grayscale: Probability of a colour image without colours.
-        erase: Probability of a rectangle without content.
-        cooldown: Fraction of the epochs, at the end, with halved augmentation.
-    """
-
-    translate: Annotated[float, Field(ge=0)]
-    rotation: Annotated[float, Field(ge=0, le=180)]
-    brightness: Annotated[float, Field(ge=0, le=1)]
-    saturation: Annotated[float, Field(ge=0, le=1)]
-    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    gamma: Annotated[float, Field(ge=0, le=1)] = 0.0
-    blur: Annotated[float, Field(ge=0, le=10)] = 0.0
+    translate: Annotated[float, Field(ge=0)]  # in x and y, px of the task's input
+    rotation: Annotated[float, Field(ge=0, le=180)]  # degrees about the centre of the input
+    brightness: Annotated[float, Field(ge=0, le=1)]  # factor of the pixels: 1 - b .. 1 + b
+    saturation: Annotated[float, Field(ge=0, le=1)]  # factor of differences to gray: 1 - s .. 1 + s
+    scale: Annotated[float, Field(ge=0, le=0.5)] = 0.0  # factor of sizes: 1 - s .. 1 + s
+    gamma: Annotated[float, Field(ge=0, le=1)] = 0.0  # exponent of pixels: 1 / (1 + g) .. 1 + g
+    blur: Annotated[float, Field(ge=0, le=10)] = 0.0  # standard deviation, px of the image
     hflip: Probability = 0.0
-    grayscale: Probability = 0.0
-    erase: Probability = 0.0
-    cooldown: Probability = 0.0
+    grayscale: Probability = 0.0  # of a colour image without colours
+    erase: Probability = 0.0  # of a rectangle without content
+    cooldown: Probability = 0.0  # fraction of the epochs, at the end, with halved augmentation
 
     @property
     def is_identity(self) -> bool:
-        """Whether no image is ever changed."""
         return not any(strength for name, strength in self if name != "cooldown")
 
     def at_epoch(self, epoch: int, epochs: int) -> Self:
@@ -73,25 +58,15 @@ class Augment(Settings):
 
 @dataclass(frozen=True)
 class AugmentParams:
-    """Sampled augmentation of the faces of a batch.
+    """Sampled augmentation of the faces of a batch, (n_faces, ...)."""
 
-    Attributes:
-        maps: Maps from the task's input to the augmented one, px, (n_faces, 2, 3).
-        flipped: Whether the map flips the face, so that left and right points swap, (n_faces,).
-        brightness: Factor of all pixels, (n_faces,).
-        saturation: Factor of the difference to gray, (n_faces,).
-        gamma: Exponent of the pixels in 0..1, (n_faces,).
-        blur: Standard deviation of the Gaussian, px, (n_faces,).
-        erased: Erased box x0, y0, x1, y1, px of the image, (n_faces, 4); may be empty.
-    """
-
-    maps: Array
-    flipped: NDArray[np.bool_]
-    brightness: Array
-    saturation: Array
-    gamma: Array
-    blur: Array
-    erased: NDArray[np.int64]
+    maps: Array  # from the task's input to the augmented one, px, (n_faces, 2, 3)
+    flipped: NDArray[np.bool_]  # the map flips the face: left and right points swap
+    brightness: Array  # factor of all pixels
+    saturation: Array  # factor of the difference to gray
+    gamma: Array  # exponent of the pixels in 0..1
+    blur: Array  # standard deviation of the Gaussian, px
+    erased: NDArray[np.int64]  # box x0, y0, x1, y1, px of the image, (n_faces, 4); may be empty
 
 
 def sample_params(
@@ -105,13 +80,8 @@ def sample_params(
 ) -> AugmentParams:
     """Sample the augmentation of each face, as a function of (seed, epoch, row).
 
-    Args:
-        augment: Largest change of each kind.
-        task_size: Height and width of the task's input, px.
-        seed: Seed of the training.
-        epoch: Epoch, counted from 1.
-        rows: Rows of the faces in their store, (n_faces,).
-        input_size: Height and width of the images, px, if they differ from `task_size`.
+    Sizes are height and width in px: `task_size` of the task's input, and `input_size` of the
+    images, if they differ. `rows` are those of the faces in their store, (n_faces,).
     """
     streams = (generator(seed, Stream.AUGMENT, epoch, row) for row in rows)
     numbers = np.array([stream.uniform(-1, 1, _N_NUMBERS) for stream in streams])  # (n_faces, 15)
@@ -151,12 +121,9 @@ def _erase_boxes(
 
 
 def apply_to_pixels(image: NDArray[np.uint8], params: AugmentParams, number: int) -> None:
-    """Change the pixels of one image in place: gamma, blur, erased box.
+    """Change the pixels of one image (height, width, channels) in place: gamma, blur, erased box.
 
-    Args:
-        image: Image, (height, width, channels).
-        params: Augmentation of the batch.
-        number: Position of the image in the batch.
+    The image has the position `number` in the batch of `params`.
     """
     if params.gamma[number] != 1:
         values = np.linspace(0, 1, 256) ** params.gamma[number]
@@ -169,18 +136,13 @@ def apply_to_pixels(image: NDArray[np.uint8], params: AugmentParams, number: int
         box[:] = box.mean(axis=(0, 1)).astype(np.uint8)
 
 
-def apply_to_tensor(images: "Tensor", params: AugmentParams) -> "Tensor":
+def apply_to_tensor(images: Tensor, params: AugmentParams) -> Tensor:
     """Change the pixels of a batch as `apply_to_pixels` does, within 2/255 of it.
 
-    Args:
-        images: Images, (n, channels, height, width) float32, whole numbers 0..255.
-        params: Augmentation of the batch.
+    The images are (n, channels, height, width) float32 with whole numbers 0..255.
     """
-    from keypoints.core.devices import to_device
-
     if (params.gamma != 1).any():
-        gamma = to_device(params.gamma.astype(np.float32), images.device).view(-1, 1, 1, 1)
-        images = (255 * (images / 255) ** gamma).round()
+        images = (255 * (images / 255) ** _per_image(params.gamma, images.device)).round()
     if params.blur.max() > MIN_BLUR_SIGMA:
         images = _blur(images, params.blur)
     if params.erased.any():
@@ -188,12 +150,8 @@ def apply_to_tensor(images: "Tensor", params: AugmentParams) -> "Tensor":
     return images
 
 
-def _blur(images: "Tensor", sigma: Array) -> "Tensor":
+def _blur(images: Tensor, sigma: Array) -> Tensor:
     """Convolve each image with its own Gaussian, cut off where OpenCV's is."""
-    from torch.nn.functional import conv2d
-
-    from keypoints.core.devices import to_device
-
     radius = np.where(sigma > MIN_BLUR_SIGMA, np.rint(6 * sigma + 1).astype(int) // 2, 0)
     steps = np.arange(-radius.max(), radius.max() + 1)
     weights = np.exp(-(steps**2) / (2 * np.maximum(sigma, MIN_BLUR_SIGMA)[:, None] ** 2))
@@ -215,11 +173,7 @@ def _reflected_index(length: int, radius: int) -> NDArray[np.int64]:
     return np.minimum(index, period - index)
 
 
-def _erase(images: "Tensor", boxes: NDArray[np.int64]) -> "Tensor":
-    import torch
-
-    from keypoints.core.devices import to_device
-
+def _erase(images: Tensor, boxes: NDArray[np.int64]) -> Tensor:
     height, width = images.shape[2:]
     x0, y0, x1, y1 = to_device(boxes, images.device).T[..., None]  # (n, 1)
     x, y = (torch.arange(n, device=images.device) for n in (width, height))
@@ -230,22 +184,18 @@ def _erase(images: "Tensor", boxes: NDArray[np.int64]) -> "Tensor":
     return torch.where(erased, mean.floor(), images)
 
 
-def adjust_colours(images: "Tensor", params: AugmentParams) -> "Tensor":
+def adjust_colours(images: Tensor, params: AugmentParams) -> Tensor:
     """Change brightness and saturation of a batch; may overwrite its pixels.
 
-    Args:
-        images: Images, (n, channels, height, width) float32, 0..1.
-        params: Augmentation of the batch.
+    The images are (n, channels, height, width) float32 in 0..1.
     """
-    import torch
-
-    from keypoints.core.devices import to_device
-
-    brightness = to_device(params.brightness.astype(np.float32), images.device)
-    images = images.mul_(brightness.view(-1, 1, 1, 1)).clamp_(0, 1)
+    images = images.mul_(_per_image(params.brightness, images.device)).clamp_(0, 1)
     if images.shape[1] == 1:
         return images
-    saturation = to_device(params.saturation.astype(np.float32), images.device)
     red, green, blue = images.split(1, dim=1)
     gray = 0.299 * red + 0.587 * green + 0.114 * blue
-    return torch.lerp(gray, images, saturation.view(-1, 1, 1, 1)).clamp_(0, 1)
+    return torch.lerp(gray, images, _per_image(params.saturation, images.device)).clamp_(0, 1)
+
+
+def _per_image(values: Array, device: torch.device) -> Tensor:
+    return to_device(values.astype(np.float32), device).view(-1, 1, 1, 1)

@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,28 +21,22 @@ from keypoints.crops.store import FACE_COLUMNS
 from keypoints.faces.face import Box, Face, FormatError, SplitFunction
 from keypoints.faces.images import read_photo
 
-Region = tuple[int, int, int, int]
+Region = tuple[int, int, int, int]  # x0, y0, x1, y1 in photo pixels, the ends exclusive
 Chunk = list[tuple[int, Face]]  # rows and their faces
 
-MAX_REGION = 60_000_000  # photo pixels around a face: 3 bytes each in memory, with padding
+_MAX_REGION = 60_000_000  # photo pixels around a face: 3 bytes each in memory, with padding
 _CHUNK = 32  # faces per piece of work
 
 
 def crop_region(box: Box | None, photo_size: tuple[int, int], format_: CropFormat) -> Region:
-    """Region of a photo, in whole pixels, that becomes the crop.
+    """Region of a photo, in whole pixels, that becomes the crop; it may exceed the photo.
+
+    The shorter side of the network's input shows `box_scale` times the longer side of the box. If
+    the box or the scale is None, the region is the whole frame.
 
     Rounding loses no accuracy, since the map from photo to crop is computed from the rounded
     region. A side that shrinks at least twofold is rounded up to a multiple of the integer part of
     its factor.
-
-    Args:
-        box: Box of the face in photo pixels; None: the whole frame.
-        photo_size: Height and width of the photo, px.
-        format_: Format of the crop. The shorter side of the network's input shows `box_scale` times
-            the longer side of the box.
-
-    Returns:
-        x0, y0, x1, y1, the ends exclusive; the region may exceed the photo.
     """
     height, width = photo_size
     if box is None or format_.box_scale is None:
@@ -51,9 +45,7 @@ def crop_region(box: Box | None, photo_size: tuple[int, int], format_: CropForma
     crop_height, crop_width = format_.crop_size
     x0, y0, x1, y1 = enlarge_box(box, scale * crop_width, scale * crop_height)
     left, top = math.floor(x0), math.floor(y0)
-    region_width = _round_up(x1 - x0, crop_width)
-    region_height = _round_up(y1 - y0, crop_height)
-    return left, top, left + region_width, top + region_height
+    return left, top, left + _round_up(x1 - x0, crop_width), top + _round_up(y1 - y0, crop_height)
 
 
 def _round_up(length: float, crop_length: int) -> int:
@@ -66,33 +58,22 @@ def _integer_factor(length: int, crop_length: int) -> int:
     return max(1, length // crop_length)
 
 
-def _overlaps(region: Region, photo_size: tuple[int, int]) -> bool:
-    x0, y0, x1, y1 = region
-    height, width = photo_size
-    return x0 < width and y0 < height and x1 > 0 and y1 > 0
-
-
 def crop_and_resize(
     photo: NDArray[np.uint8], region: Region, size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """Cut out a region and resize it; pixels of the edge are repeated beyond the photo.
+    """Cut a region, which overlaps the photo, out of it and resize it to `size` (height, width).
 
-    To shrink, pixels are averaged by the integer part of the factor, then interpolated by the rest,
-    which is less than 2: OpenCV's area filter is fast for integer factors only.
-
-    Args:
-        photo: Photo, (height, width) grayscale or (height, width, 3).
-        region: Region from `crop_region`, overlapping the photo.
-        size: Height and width of the crop, px.
+    Pixels of the edge are repeated beyond the photo. To shrink, pixels are averaged by the integer
+    part of the factor, then interpolated by the rest, which is less than 2: OpenCV's area filter is
+    fast for integer factors only.
 
     Returns:
-        The crop, (height, width, channels).
+        The crop, (height, width, channels), also of a grayscale photo (height, width).
     """
     x0, y0, x1, y1 = region
     height, width = photo.shape[:2]
-    inside = photo[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+    crop: cv2.typing.MatLike = photo[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
     padding = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
-    crop: cv2.typing.MatLike = inside
     if any(padding):
         crop = cv2.copyMakeBorder(crop, *padding, borderType=cv2.BORDER_REPLICATE)
     factor_x, factor_y = _integer_factor(x1 - x0, size[1]), _integer_factor(y1 - y0, size[0])
@@ -119,10 +100,11 @@ def write_crops(
         FormatError: If a photo cannot be read; the store is then incomplete, without store.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    n_faces, n_points = len(faces), _n_points(faces)
-    crop_shape = (*format_.crop_size, format_.channels)
+    n_faces = len(faces)
+    n_points = next(len(f.landmarks_photo) for f in faces if f.landmarks_photo is not None)
+    shape = (n_faces, *format_.crop_size, format_.channels)
     with (
-        RowFile.create(folder / "crops.npy", (n_faces, *crop_shape), np.uint8) as crops,
+        RowFile.create(folder / "crops.npy", shape, np.uint8) as crops,
         RowFile.create(folder / "landmarks.npy", (n_faces, n_points, 2), float) as landmarks,
         RowFile.create(folder / "maps.npy", (n_faces, 2, 3), float) as maps,
         (folder / "faces.csv").open("w", encoding="utf-8", newline="") as file,
@@ -144,32 +126,25 @@ def write_crops(
     (folder / "store.json").write_text(json.dumps(asdict(format_), indent=2) + "\n")
 
 
-def _n_points(faces: Iterable[Face]) -> int:
-    return next(len(f.landmarks_photo) for f in faces if f.landmarks_photo is not None)
-
-
 def _chunks(faces: Sequence[Face]) -> Iterator[Chunk]:
     for first in range(0, len(faces), _CHUNK):
         yield list(enumerate(faces[first : first + _CHUNK], first))
 
 
 def _crop_face(root: Path, face: Face, format_: CropFormat) -> tuple[NDArray[np.uint8], Array]:
-    """The crop of a face and the map from its photo, (2, 3)."""
     photo = read_photo(root / face.photo, colour=format_.colour)
-    region = crop_region(face.box, photo.shape[:2], format_)
-    if not _overlaps(region, photo.shape[:2]):
+    height, width = photo.shape[:2]
+    x0, y0, x1, y1 = region = crop_region(face.box, (height, width), format_)
+    place = f"{root / face.photo}: the face's box {face.box}"
+    if x0 >= width or y0 >= height or x1 <= 0 or y1 <= 0:
+        raise FormatError(f"{place} lies outside the photo; correct it")
+    if (x1 - x0) * (y1 - y0) > _MAX_REGION:
         raise FormatError(
-            f"{root / face.photo}: the face's box {face.box} lies outside the photo; correct it"
-        )
-    if (region[2] - region[0]) * (region[3] - region[1]) > MAX_REGION:
-        raise FormatError(
-            f"{root / face.photo}: the face's box {face.box} needs a crop of more than "
-            f"{MAX_REGION:,} px of the photo; correct it"
+            f"{place} needs a crop of more than {_MAX_REGION:,} px of the photo; correct it"
         )
     return crop_and_resize(photo, region, format_.crop_size), resize_map(region, format_.crop_size)
 
 
 def _table_row(face: Face, split: str) -> tuple[str | int | float, ...]:
-    """Values of a face in the order of FACE_COLUMNS."""
     box = ("",) * 4 if face.box is None else map(float, face.box)
     return face.name, face.photo, face.group, split, face.view, *box

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from keypoints.config.base import Settings
 from keypoints.core.geometry import compose, scaling, translation
 from keypoints.core.landmarks import Scheme
+from keypoints.core.types import Array
 
 
 class Task(Settings):
@@ -34,62 +33,40 @@ class Task(Settings):
 
     @property
     def channels(self) -> int:
-        """Channels of the network's input."""
         return 3 if self.colour else 1
 
     @property
     def input_size(self) -> tuple[int, int]:
-        """Height and width of the network's input, px."""
         return self.height, self.width
 
     def points_of(self, scheme: Scheme) -> tuple[int, ...]:
         """Indices of the scheme's points that the task predicts."""
-        if self.points == "nose_tip":
-            return (scheme.nose_tip,)
-        return tuple(range(scheme.n_points))
+        return tuple(range(scheme.n_points)) if self.points == "all" else (scheme.nose_tip,)
 
 
 @dataclass(frozen=True)
 class CropFormat:
-    """The format of a store's crops.
-
-    Attributes:
-        height: Height of the network's input, px.
-        width: Width of the network's input, px.
-        margin: Pixels kept around the input on each side.
-        colour: RGB if true, grayscale if false.
-        box_scale: Size of the input region relative to the given box; None: the whole frame.
-        scheme: Name of the landmark scheme.
-    """
+    """The format of a store's crops; lengths in pixels of the network's input."""
 
     height: int
     width: int
-    margin: int
-    colour: bool
-    box_scale: float | None
+    margin: int  # kept around the input on each side
+    colour: bool  # RGB if true, grayscale if false
+    box_scale: float | None  # size of the input region relative to the box; None: the whole frame
     scheme: str
 
     @classmethod
     def of(cls, task: Task, scheme: Scheme, *, margin: int | None = None) -> Self:
-        """The crop format of a task.
+        """The crop format of a task; `margin` replaces its margin, since prediction needs none."""
+        margin = task.margin if margin is None else margin
+        return cls(task.height, task.width, margin, task.colour, task.box_scale, scheme.name)
 
-        Args:
-            task: Settings of the task.
-            scheme: Landmark scheme of its data set.
-            margin: Replaces the task's margin; prediction needs none.
-        """
-        return cls(
-            height=task.height,
-            width=task.width,
-            margin=task.margin if margin is None else margin,
-            colour=task.colour,
-            box_scale=task.box_scale,
-            scheme=scheme.name,
-        )
+    @property
+    def channels(self) -> int:
+        return 3 if self.colour else 1
 
     @property
     def input_size(self) -> tuple[int, int]:
-        """Height and width of the network's input, px."""
         return self.height, self.width
 
     @property
@@ -97,16 +74,10 @@ class CropFormat:
         """Height and width of a stored crop, px."""
         return self.height + 2 * self.margin, self.width + 2 * self.margin
 
-    @property
-    def channels(self) -> int:
-        """Channels of a stored crop."""
-        return 3 if self.colour else 1
-
-    def crop_to_input(self, tta_scale: float = 1.0) -> NDArray[np.floating]:
+    def crop_to_input(self, tta_scale: float = 1.0) -> Array:
         """Map from a stored crop to the network's input, px, (2, 3).
 
-        Args:
-            tta_scale: Factor by which the input region is larger than the one the crop was cut for.
+        The input region is larger than the one that the crop was cut for by `tta_scale`.
         """
         middle = (self.width - 1) / 2, (self.height - 1) / 2
         return compose(scaling(1 / tta_scale, middle), translation(-self.margin, -self.margin))

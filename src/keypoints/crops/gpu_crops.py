@@ -3,6 +3,8 @@
 Its images equal those of `CpuCropReader` within 2/255.
 """
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,45 +15,21 @@ from keypoints.core.devices import to_device
 from keypoints.core.geometry import invert
 from keypoints.core.types import Array
 from keypoints.crops.augment import AugmentParams, apply_to_tensor
-from keypoints.crops.cpu_crops import CpuCropReader, CropReader
+from keypoints.crops.cpu_crops import CpuCropReader
 from keypoints.crops.store import CropStore
 
 _CHUNK = 256  # crops that are copied to the GPU at once
-_MAX_FRACTION = 0.5  # of the free memory that a store may take; the network needs the rest
-
-
-def make_crop_reader(device: torch.device, store: CropStore) -> CropReader:
-    """Make the reader for a network on a device: in GPU memory if the crops fit into it."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        if fits_in_memory(store.crop_bytes, free):
-            return GpuCropReader(store, device)
-        print(
-            f"crops: {store.crop_bytes >> 20:,} MiB, more than half of the GPU's free memory "
-            f"({free >> 20:,} MiB): they are read from the disk and warped on the CPU"
-        )
-    return CpuCropReader(store)
-
-
-def fits_in_memory(n_bytes: int, free: int) -> bool:
-    """Whether crops fit into a device's free memory and leave enough of it for the network."""
-    return n_bytes <= _MAX_FRACTION * free
 
 
 class GpuCropReader:
-    """Keeps all crops of a store on a device.
-
-    Args:
-        store: Open crop store.
-        device: Device with enough memory for the crops.
-    """
+    """Keeps all crops of a store on a device, which must have enough memory."""
 
     def __init__(self, store: CropStore, device: torch.device) -> None:
         shape = (len(store), store.format.channels, *store.format.crop_size)
         self._crops = torch.empty(shape, dtype=torch.uint8, device=device)
         for start in range(0, len(store), _CHUNK):
             rows = np.arange(start, min(start + _CHUNK, len(store)))
-            crops = torch.from_numpy(store.crops(rows)).permute(0, 3, 1, 2)
+            crops = torch.from_numpy(store.crops[rows]).permute(0, 3, 1, 2)
             self._crops[start : start + len(rows)].copy_(crops)
 
     def read(
@@ -61,7 +39,7 @@ class GpuCropReader:
         input_size: tuple[int, int],
         params: AugmentParams | None,
     ) -> Tensor:
-        """See `CropReader.read`."""
+        """See `CpuCropReader.read`."""
         x, y = self._positions(invert(crop_to_input), input_size)
         height, width = self._crops.shape[2:]
         grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
@@ -87,3 +65,25 @@ class GpuCropReader:
         y_part, x_part = (to_device(part, self._crops.device) for part in (down, across))
         positions = ((y_part[..., :, None] + x_part[..., None, :] + 16) / 32).floor() / 32
         return positions[:, 0], positions[:, 1]
+
+
+CropReader = CpuCropReader | GpuCropReader
+
+
+def make_crop_reader(device: torch.device, store: CropStore) -> CropReader:
+    """Make the reader for a network on a device: in GPU memory if the crops fit into it."""
+    if device.type == "cuda":
+        n_bytes = math.prod(store.crops.shape)
+        free, _ = torch.cuda.mem_get_info(device)
+        if fits_in_memory(n_bytes, free):
+            return GpuCropReader(store, device)
+        print(
+            f"crops: {n_bytes >> 20:,} MiB, more than half of the GPU's free memory "
+            f"({free >> 20:,} MiB): they are read from the disk and warped on the CPU"
+        )
+    return CpuCropReader(store)
+
+
+def fits_in_memory(n_bytes: int, free: int) -> bool:
+    """Whether crops fit into a device's free memory and leave half of it for the network."""
+    return 2 * n_bytes <= free

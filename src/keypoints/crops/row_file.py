@@ -7,7 +7,6 @@ offsets keeps only the requested rows.
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
 import numpy as np
@@ -17,15 +16,7 @@ from keypoints.core.errors import is_disk_full
 
 
 class RowFile:
-    """An open .npy file of format 1.0, from `create` or `open`; threads may share it.
-
-    Args:
-        file: The open file.
-
-    Attributes:
-        shape: Shape of the array; rows are along the first axis.
-        dtype: Type of the array's elements.
-    """
+    """An open .npy file of format 1.0, from `create` or `open`; threads may share it."""
 
     def __init__(self, file: IO[bytes]) -> None:
         version = np.lib.format.read_magic(file)
@@ -36,11 +27,7 @@ class RowFile:
 
     @classmethod
     def create(cls, path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Self:
-        """Create a file of its final size, filled with zeros.
-
-        Raises:
-            OSError: If the disk has no room for it.
-        """
+        """Create a file of its final size, filled with zeros; OSError if the disk has no room."""
         file = path.open("w+b", buffering=0)
         descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
         header = {"descr": descr, "fortran_order": False, "shape": shape}
@@ -65,18 +52,11 @@ class RowFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._file.close()
 
     def __setitem__(self, row: int, value: ArrayLike) -> None:
-        data = np.ascontiguousarray(value, self.dtype)
-        if data.shape != self.shape[1:]:
-            data = np.ascontiguousarray(np.broadcast_to(value, self.shape[1:]), self.dtype)
+        data = np.ascontiguousarray(np.broadcast_to(value, self.shape[1:]), self.dtype)
         try:
             n_written = os.pwrite(self._file.fileno(), data.data, self._offset(row))
         except OSError as error:
@@ -88,11 +68,7 @@ class RowFile:
             )
 
     def __getitem__(self, rows: int | Sequence[int] | NDArray[np.integer]) -> NDArray:
-        """One row, or several stacked in the order of their numbers.
-
-        Raises:
-            OSError: If the file is truncated.
-        """
+        """One row, or several stacked in the order of their numbers; OSError if the file is cut."""
         if isinstance(rows, (int, np.integer)):
             return self[[int(rows)]][0]
         values = np.empty((len(rows), *self.shape[1:]), self.dtype)

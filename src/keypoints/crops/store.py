@@ -11,10 +11,8 @@ Reading loads only the requested rows, so memory stays flat as the data set grow
 
 import csv
 import json
-import math
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -33,15 +31,13 @@ _CHUNK = 4096  # rows of faces.csv that are parsed at once
 
 
 class CropStore:
-    """A crop store, opened for reading.
-
-    Args:
-        folder: Folder of the store.
+    """A crop store, opened for reading; indexing its three arrays reads the rows.
 
     Attributes:
         format: Format of the crops.
-        landmarks_photo: Landmarks, (n_faces, n_points, 2), NaN if unknown; indexing reads rows.
-        photo_to_crop: Maps, (n_faces, 2, 3); indexing reads rows.
+        crops: Crops, (n_faces, height, width, channels) uint8.
+        landmarks_photo: Landmarks, (n_faces, n_points, 2), NaN if unknown.
+        photo_to_crop: Maps, (n_faces, 2, 3).
 
     Raises:
         PipelineError: If the store is incomplete.
@@ -55,32 +51,23 @@ class CropStore:
         self.format = CropFormat(**json.loads((folder / "store.json").read_text()))
         self._table = folder / "faces.csv"
         with ExitStack() as files:
-            self._crops, self.landmarks_photo, self.photo_to_crop = (
+            self.crops, self.landmarks_photo, self.photo_to_crop = (
                 files.enter_context(RowFile.open(folder / f"{name}.npy"))
                 for name in ("crops", "landmarks", "maps")
             )
             self._files = files.pop_all()
 
     def __len__(self) -> int:
-        return len(self._crops)
+        return len(self.crops)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._files.close()
 
     def rows(self, split: str) -> NDArray[np.int64]:
-        """Row numbers of the faces of a split, (n,).
-
-        Raises:
-            PipelineError: If faces.csv is truncated.
-        """
+        """Row numbers of the faces of a split, (n,); PipelineError if faces.csv is truncated."""
         with self._table.open(encoding="utf-8", newline="") as file:
             faces = csv.DictReader(file)
             is_in_split = np.fromiter((face["split"] == split for face in faces), bool)
@@ -98,16 +85,3 @@ class CropStore:
         with pd.read_csv(self._table, dtype=_DTYPES, chunksize=_CHUNK) as chunks:
             found = [chunk[chunk.index.isin(rows)] for chunk in chunks]
         return pd.concat(found).loc[rows]
-
-    def crop(self, row: int) -> NDArray[np.uint8]:
-        """One stored crop, (height, width, channels)."""
-        return self._crops[row]
-
-    def crops(self, rows: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """Several stored crops, (n, height, width, channels)."""
-        return self._crops[rows]
-
-    @property
-    def crop_bytes(self) -> int:
-        """Size of all crops in memory, bytes."""
-        return math.prod(self._crops.shape) * self._crops.dtype.itemsize
