@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from workspace import MODELS, Workspace
+from workspace import MODELS, ROOT, Workspace
 
 ITEMS = {  # an item of each stage
     "fetch": "ibug",
@@ -97,3 +97,23 @@ def test_a_setting_marks_the_stages_that_read_it(
 ) -> None:
     workspace.set_params({setting: value})
     assert workspace.changed() == stages | {"report"}  # whose page prints all settings
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "contenders/params.yaml"])
+def test_an_overridden_setting_changes_one_line_of_the_committed_file(
+    file: str, tmp_path: Path
+) -> None:
+    from dvc.utils.hydra import apply_overrides
+
+    before = (ROOT / file).read_text()
+    path = tmp_path / "params.yaml"
+    path.write_text(before)
+    apply_overrides(path, ["source=rendered" if file == "params.yaml" else "source=public"])
+    assert path.read_text() == before
+    apply_overrides(path, ["source=other"])
+    changed = [
+        (old, new)
+        for old, new in zip(before.splitlines(), path.read_text().splitlines(), strict=True)
+        if old != new
+    ]
+    assert len(changed) == 1
