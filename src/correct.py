@@ -25,11 +25,7 @@ from keypoints.prediction.shape_correction import MIN_POINTS, ShapeCorrection, f
 
 
 def correct(name: str) -> None:
-    """Write data/predictions/MODEL_corrected.
-
-    Args:
-        name: Name of the model, an entry of `corrections` in params.yaml.
-    """
+    """Write data/predictions/MODEL_corrected for an entry of `corrections` in params.yaml."""
     settings: CorrectionSettings = read_params().entry("corrections", name, CorrectionSettings)
     info = read_info(name)
     if len(info.points) < MIN_POINTS:

@@ -12,11 +12,7 @@ from keypoints.prediction.ensemble import EnsembleSettings, check_members, combi
 
 
 def ensemble(name: str) -> None:
-    """Write data/predictions/NAME with every split that all members have.
-
-    Args:
-        name: Name of an entry of `ensembles` in params.yaml.
-    """
+    """Write data/predictions/NAME, for an entry of `ensembles`, with all members' common splits."""
     settings: EnsembleSettings = read_params().entry("ensembles", name, EnsembleSettings)
     infos = {member: read_info(member) for member in settings.members}
     check_members(infos)

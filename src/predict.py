@@ -3,7 +3,7 @@
 This is the only stage that runs a trained network on a split of a data set.
 """
 
-from keypoints.config.params import Params, read_params
+from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.devices import DeviceSetting, choose_device
@@ -18,19 +18,18 @@ def predict(name: str) -> None:
     """Write data/predictions/MODEL with the validation faces and, if there are any, the test faces.
 
     The training faces are included if the model's shape correction learns from them.
-
-    Args:
-        name: Name of the model.
     """
     params = read_params()
     device = choose_device(params.read("device", DeviceSetting))
     tta = read_tta(params, name)
+    splits: list[Split] = ["validation", "test"]
+    if name in params.names("corrections"):
+        correction: CorrectionSettings = params.entry("corrections", name, CorrectionSettings)
+        if correction.source == name:
+            splits.append("train")
     trained = load_model(paths.model_file(name))
     settings = trained.settings
     info = PredictionsInfo(settings.model.task, settings.task.dataset, settings.points)
-    splits: list[Split] = ["validation", "test"]
-    if _corrects_from_own_training_faces(name, params):
-        splits.append("train")
     with CropStore(paths.CROPS / info.task) as store:
         check_compatible(trained, name, store.format)
         predictions = {
@@ -41,13 +40,6 @@ def predict(name: str) -> None:
     write_predictions(name, info, predictions)
     counts = (f"{len(faces.landmarks_photo)} {split}" for split, faces in predictions.items())
     print(f"{name}: predicted {', '.join(counts)} faces")
-
-
-def _corrects_from_own_training_faces(name: str, params: Params) -> bool:
-    if name not in params.names("corrections"):
-        return False
-    correction: CorrectionSettings = params.entry("corrections", name, CorrectionSettings)
-    return correction.source == name
 
 
 if __name__ == "__main__":

@@ -10,11 +10,7 @@ from keypoints.core.timing import timed
 
 
 def submit(name: str) -> None:
-    """Write submissions/NAME.csv, and check it.
-
-    Args:
-        name: Name of the predictions: a model, a corrected model or an ensemble.
-    """
+    """Write submissions/NAME.csv, and check it."""
     read_info(name)  # so that missing predictions are an error
     spec = submission_spec_for(name, read_params())
     predictions = read_predictions(name, "test")

@@ -1,6 +1,6 @@
 """Ensembles: means or medians of predictions, coordinate by coordinate."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,21 +9,13 @@ from pydantic import Field, field_validator
 from keypoints.config.base import Settings
 from keypoints.core.errors import PipelineError
 from keypoints.core.predictions import LandmarkPredictions, PredictionsInfo
-from keypoints.core.types import Array
-
-REDUCTIONS: dict[str, Callable[..., Array]] = {"mean": np.mean, "median": np.median}
 
 
 class EnsembleSettings(Settings):
-    """Settings of an ensemble.
+    """Settings of an ensemble."""
 
-    Attributes:
-        reduce: How predictions are combined; a median ignores outliers.
-        members: Names of predictions: models, corrected models or other ensembles.
-    """
-
-    reduce: Literal["mean", "median"]
-    members: Annotated[list[str], Field(min_length=1)]
+    reduce: Literal["mean", "median"]  # a median ignores outliers
+    members: Annotated[list[str], Field(min_length=1)]  # models, corrected models, other ensembles
 
     @field_validator("members")
     @classmethod
@@ -51,22 +43,18 @@ def check_members(infos: Mapping[str, PredictionsInfo]) -> None:
 
 
 def combine(reduce: str, members: Mapping[str, LandmarkPredictions]) -> LandmarkPredictions:
-    """Combine the predictions of several members.
-
-    Args:
-        reduce: Key of `REDUCTIONS`.
-        members: Predictions of the same faces in the same order, by the members' names.
+    """Take the mean or median of predictions of the same faces, by the members' names.
 
     Raises:
-        PipelineError: If the numbers of faces or points differ.
+        PipelineError: If the numbers of faces differ.
     """
-    shapes = {name: faces.landmarks_photo.shape for name, faces in members.items()}
-    if len(set(shapes.values())) > 1:
-        counts = ", ".join(f"{name} {shape[0]}" for name, shape in shapes.items())
+    counts = {name: len(faces.landmarks_photo) for name, faces in members.items()}
+    if len(set(counts.values())) > 1:
+        got = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise PipelineError(
-            f"an ensemble's members must predict the same faces; got {counts}; run `dvc repro`"
+            f"an ensemble's members must predict the same faces; got {got}; run `dvc repro`"
         )
-    reduction = REDUCTIONS[reduce]
+    reduction = {"mean": np.mean, "median": np.median}[reduce]
     return LandmarkPredictions(
         landmarks_photo=reduction([faces.landmarks_photo for faces in members.values()], axis=0),
         flipped_photo=reduction([faces.flipped_photo for faces in members.values()], axis=0),

@@ -23,8 +23,8 @@ from keypoints.core.types import Array
 
 Complex = NDArray[np.complexfloating]  # (x, y) as x + iy: a rotation and scaling is a product
 
-ALPHAS = tuple(float(alpha) for alpha in np.logspace(-3, 3, 13))  # for shapes of size 1
 MIN_POINTS = 3  # fewer have no shape beside position, size and rotation
+_ALPHAS = np.logspace(-3, 3, 13)  # for shapes of size 1
 _N_FOLDS, _N_ROUNDS = 5, 5
 
 
@@ -32,27 +32,19 @@ class ShapeCorrection(BaseEstimator):
     """Ridge regression of the errors of shapes, in the frame of their mean shape.
 
     A shape that is moved, rotated and scaled gets a correction that is rotated and scaled alike.
-
-    Args:
-        alpha: Weight of the penalty on the coefficients.
+    `alpha` is the weight of the penalty on the coefficients.
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
     def fit(self, predicted: Array, target: Array) -> Self:
-        """Learn the correction.
-
-        Args:
-            predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
-            target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
-        """
+        """Learn from predicted and annotated landmarks in photo pixels, (n_faces, n_points, 2)."""
         self.mean_shape_ = _mean_shape(predicted)
         alignment = _ProcrustesAlignment(predicted, self.mean_shape_)
         residuals = alignment.to_mean_frame(target) - alignment.aligned
-        self.ridge_ = Ridge(self.alpha).fit(
-            self._features(alignment), residuals.reshape(len(target), -1)
-        )
+        residuals = residuals.reshape(len(target), -1)
+        self.ridge_ = Ridge(self.alpha).fit(self._features(alignment), residuals)
         return self
 
     def predict(self, predicted: Array) -> Array:
@@ -65,16 +57,11 @@ class ShapeCorrection(BaseEstimator):
         return (alignment.aligned - self.mean_shape_).reshape(len(alignment.aligned), -1)
 
 
-def fit_correction(
-    predicted: Array, target: Array, groups: Sequence[str], *, alphas: Sequence[float] = ALPHAS
-) -> ShapeCorrection:
-    """Learn a correction with the penalty that works best in a grouped cross-validation.
+def fit_correction(predicted: Array, target: Array, groups: Sequence[str]) -> ShapeCorrection:
+    """Learn a correction with the penalty that works best in a cross-validation.
 
-    Args:
-        predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
-        target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
-        groups: Photo or person of each face; a group is never split between folds.
-        alphas: Penalties to choose from.
+    The landmarks are in photo pixels, (n_faces, n_points, 2). A group, which is the photo or the
+    person of a face, is never split between folds.
 
     Raises:
         ValueError: If the shapes differ or a coordinate is not finite.
@@ -85,7 +72,7 @@ def fit_correction(
         raise ValueError("a shape correction learns from faces with known points only")
     search = GridSearchCV(
         ShapeCorrection(),
-        {"alpha": list(alphas)},
+        {"alpha": _ALPHAS},
         scoring=_negative_error,
         cv=PredefinedSplit(group_k_fold(groups, _N_FOLDS)),
     )
@@ -115,11 +102,9 @@ class _ProcrustesAlignment:
         self.aligned = self.to_mean_frame(landmarks)
 
     def to_mean_frame(self, landmarks: Array) -> Array:
-        """Map landmarks of the same faces from photo pixels to the frame of the mean shape."""
         return _to_real((_to_complex(landmarks) - self._centre) * self._rotation)
 
     def to_photo_frame(self, landmarks: Array) -> Array:
-        """Map landmarks of the same faces from the frame of the mean shape to photo pixels."""
         return _to_real(_to_complex(landmarks) / self._rotation + self._centre)
 
 

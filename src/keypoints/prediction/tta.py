@@ -13,22 +13,19 @@ from keypoints.config.params import Params
 from keypoints.core.geometry import hflip_landmarks
 from keypoints.core.landmarks import SCHEMES, flip_indices_of
 from keypoints.core.predictions import LandmarkPredictions
-from keypoints.core.types import Array
 from keypoints.crops.batches import BatchLoader
 from keypoints.crops.store import CropStore
-from keypoints.models.predict import Predictions, TrainedModel, predict
+from keypoints.models.predict import TrainedModel, predict
 
 
 class TestTimeAugmentation(Settings):
     """Settings of the test-time augmentation of a model.
 
-    Attributes:
-        scales: Sizes of the input region relative to the one that the network was trained on.
-        flip: Whether predictions for the horizontally flipped images count as well.
+    Sizes of the input region are relative to the one that the network was trained on.
     """
 
     scales: Annotated[list[Annotated[float, Field(ge=0.5, le=2)]], Field(min_length=1)]
-    flip: bool
+    flip: bool  # predictions for the horizontally flipped images count as well
 
 
 NO_TTA = TestTimeAugmentation(scales=[1.0], flip=False)
@@ -42,12 +39,7 @@ def read_tta(params: Params, name: str) -> TestTimeAugmentation:
 
 
 class Flipped(nn.Module):
-    """Predicts from horizontally flipped images, and flips the landmarks back.
-
-    Args:
-        network: Network from images to landmarks_unit.
-        flip_indices: Positions of the points' flip partners, from `landmarks.flip_indices_of`.
-    """
+    """Predicts landmarks_unit from horizontally flipped images, and flips them back."""
 
     def __init__(self, network: nn.Module, flip_indices: list[int]) -> None:
         super().__init__()
@@ -65,15 +57,7 @@ def predict_faces(
     device: torch.device,
     tta: TestTimeAugmentation = NO_TTA,
 ) -> LandmarkPredictions:
-    """Predict faces and their horizontal flips at each scale; average in photo pixels.
-
-    Args:
-        trained: Network and its settings.
-        store: Crop store of the model's task.
-        rows: Rows of the faces.
-        device: Device of the network.
-        tta: Scales, and whether the flips count in `landmarks_photo`.
-    """
+    """Predict faces and their horizontal flips at each scale; average in photo pixels."""
     settings, network = trained.settings, trained.network.to(device)
     points = settings.points
     flipped_network = Flipped(network, flip_indices_of(points, SCHEMES[settings.scheme]))
@@ -81,13 +65,9 @@ def predict_faces(
         BatchLoader(store, rows, points, batch_size=settings.model.batch_size, tta_scale=scale)
         for scale in tta.scales
     ]
-    plain = [predict(network, loader, device) for loader in loaders]
-    flipped = [predict(flipped_network, loader, device) for loader in loaders]
+    plain = [predict(network, loader, device).landmarks_photo for loader in loaders]
+    flipped = [predict(flipped_network, loader, device).landmarks_photo for loader in loaders]
     return LandmarkPredictions(
-        landmarks_photo=_mean_photo(plain + flipped if tta.flip else plain),
-        flipped_photo=_mean_photo(flipped),
+        landmarks_photo=np.mean(plain + flipped if tta.flip else plain, axis=0),
+        flipped_photo=np.mean(flipped, axis=0),
     )
-
-
-def _mean_photo(predictions: list[Predictions]) -> Array:
-    return np.mean([one.landmarks_photo for one in predictions], axis=0)
