@@ -1,7 +1,8 @@
-"""Put the folds of a cross-validation together: `python src/cross.py MODEL N`.
+"""Cross-validate a model: `python src/cross_validate.py MODEL N`.
 
-The N models are those that `python src/train.py MODEL.KofN` trained. Each predicts the faces that
-it has not seen: scores with their spread, and what `calibrate.py MODEL oof` learns from.
+Trains the model without each of N folds of its training faces in turn, predicts the faces of each
+fold with the model that was trained without them, and scores these predictions. A repeated call
+continues an interrupted training, and skips finished ones until all are done.
 """
 
 import numpy as np
@@ -10,61 +11,79 @@ from numpy.typing import NDArray
 from keypoints.config.params import Params, read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
-from keypoints.core.landmarks import SCHEMES
-from keypoints.core.timing import timed
+from keypoints.core.devices import DeviceSetting, choose_device
+from keypoints.core.errors import PipelineError
+from keypoints.core.predictions import LandmarkPredictions, PredictionsInfo, write_predictions
 from keypoints.crops.store import CropStore
-from keypoints.evaluation.scores import per_face_errors, write_scores
-from keypoints.models.checkpoint import points_of
-from keypoints.core.devices import choose_device
-from keypoints.models.predict import check_compatible, load_model
-from keypoints.prediction.tta import NO_TTA, LandmarkPredictions, predict_faces, write_predictions
-from keypoints.training.folds import FoldError, folds_of
+from keypoints.evaluation.scores import score_rows, write_scores
+from keypoints.models.predict import load_model
+from keypoints.prediction.tta import predict_faces, read_tta
+from keypoints.training.folds import Fold, make_folds
+from keypoints.training.run import train_model, training_processes
+from keypoints.training.settings import TrainSettings, read_train_settings
 
 
-def cross(name: str, folds: str) -> None:
-    """Write scores, errors per face, CED curve and predictions.
+def cross_validate(name: str, n_folds: str) -> None:
+    """Train the models of all folds; write their predictions and scores as MODEL_oof.
 
-    Faces with a point that is not known are predicted, but not scored.
+    Args:
+        name: Name of the model.
+        n_folds: Number of folds, at least 2.
     """
-    if not folds.isdecimal() or int(folds) < 2:
-        raise FoldError(f"the number of folds should be 2 or more; got {folds!r}")
-    params = read_params()
-    task = params.model(name).task
-    with CropStore(paths.CROPS / task) as store:
-        rows = store.rows("train")
-        faces, squares, fold_of = _out_of_fold(name, int(folds), store, params)
-        scheme = SCHEMES[store.format.scheme]
-        points = points_of(params.task(task), scheme)
-        target = store.landmarks_photo[rows]
-        known = np.isfinite(target).all(axis=(1, 2))
-        table = store.faces(rows[known])
-        predicted = faces.landmarks_photo[known]
-        errors = per_face_errors(table, predicted, target[known], scheme=scheme, points=points)
-    mse = float(squares[known].mean())
-    write_scores(f"{name}_oof", errors, mse=mse, folds=fold_of[known])
-    write_predictions(name, "oof", faces)
+    if not n_folds.isdecimal() or int(n_folds) < 2:
+        raise PipelineError(f"the number of folds should be 2 or more; got {n_folds!r}")
+    params, folds = read_params(), make_folds(int(n_folds))
+    settings = read_train_settings(params, name)
+    with training_processes(params) as group:
+        checkpoints = [
+            train_model(read_train_settings(params, fold.model_name(name)), params, group)
+            for fold in folds
+        ]
+    if not group.is_main:
+        return
+    with CropStore(paths.CROPS / settings.model.task) as store:
+        _predict_and_score(settings, folds, store, params)
+    for checkpoint in checkpoints:
+        checkpoint.discard()
 
 
-def _out_of_fold(
-    name: str, n_folds: int, store: CropStore, params: Params
-) -> tuple[LandmarkPredictions, NDArray[np.floating], NDArray[np.integer]]:
-    """Predictions of the training faces, their mean squared errors in 0..1, and their folds."""
-    device = choose_device(params.device)
-    at_test = params.at_test.get(name, NO_TTA)
-    held_out, plain, mirrored, squares, numbers = [], [], [], [], []
-    for fold in folds_of(n_folds):
+def _predict_and_score(
+    settings: TrainSettings, folds: list[Fold], store: CropStore, params: Params
+) -> None:
+    """Write predictions of all training faces, and scores of those whose points are all known."""
+    faces, fold_numbers = _predict_out_of_fold(settings.name, folds, store, params)
+    points = settings.info(store.format.scheme).points
+    info = PredictionsInfo(settings.model.task, settings.task.dataset, points)
+    write_predictions(f"{settings.name}_oof", info, {"train": faces})
+    rows = store.rows("train")
+    known = np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))
+    errors, mse = score_rows(store, rows[known], faces.landmarks_photo[known], points)
+    write_scores(f"{settings.name}_oof", errors, mse=mse, folds=fold_numbers[known])
+
+
+def _predict_out_of_fold(
+    name: str, folds: list[Fold], store: CropStore, params: Params
+) -> tuple[LandmarkPredictions, NDArray[np.integer]]:
+    """Predict the training faces.
+
+    Returns:
+        The predictions and the number of the fold of each face, in the order of the store's rows.
+    """
+    device = choose_device(params.read("device", DeviceSetting))
+    tta = read_tta(params, name)
+    held_out, predictions = [], []
+    for fold in folds:
         trained = load_model(paths.model_file(fold.model_name(name)))
-        check_compatible(trained, fold.model_name(name), store.format)
         held_out.append(fold.split(store)[1])
-        said, faces = predict_faces(trained, store, held_out[-1], device, at_test)
-        plain.append(faces.landmarks_photo)
-        mirrored.append(faces.flipped_photo)
-        squares.append(((said.landmarks_unit - said.target_unit) ** 2).mean(axis=(1, 2)))
-        numbers.append(np.full(len(held_out[-1]), fold.number))
-    order = np.argsort(np.concatenate(held_out))  # every row of the training faces, once
-    faces = LandmarkPredictions(np.concatenate(plain)[order], np.concatenate(mirrored)[order])
-    return faces, np.concatenate(squares)[order], np.concatenate(numbers)[order]
+        predictions.append(predict_faces(trained, store, held_out[-1], device, tta))
+    order = np.argsort(np.concatenate(held_out))  # each training face is in exactly one fold
+    fold_numbers = np.repeat([fold.number for fold in folds], [len(rows) for rows in held_out])
+    landmarks, flipped = (
+        np.concatenate([getattr(faces, field) for faces in predictions])[order]
+        for field in ("landmarks_photo", "flipped_photo")
+    )
+    return LandmarkPredictions(landmarks, flipped), fold_numbers[order]
 
 
 if __name__ == "__main__":
-    run_stage(timed("cross", cross), __doc__)
+    run_stage(cross_validate, __doc__)

@@ -1,4 +1,4 @@
-"""Interrupted trainings: they go on, and end where uninterrupted ones do, bit for bit."""
+"""Interrupted trainings continue, and end with the same bits as uninterrupted ones."""
 
 import os
 import resource
@@ -13,35 +13,41 @@ from types import ModuleType
 
 import pytest
 import torch
+from small_models import OWN_MODELS, build, info_for
 from torch import nn
 
+from keypoints.core.errors import PipelineError
 from keypoints.crops.augment import Augment
 from keypoints.crops.batches import BatchLoader
 from keypoints.crops.store import CropStore
+from keypoints.models.predict import load_model
 from keypoints.training.checkpoint import (
     CheckpointFile,
-    StateError,
     TrainState,
     prune_checkpoints,
     run_fingerprint,
 )
 from keypoints.training.history import EpochResult
-from keypoints.training.loop import train
+from keypoints.training.loop import DivergenceError, Phase, save_last_good, train
 from keypoints.training.losses import LOSSES
+from keypoints.training.optim import OptimSettings
+from keypoints.training.trainer import TrainConfig
 
-CPU = torch.device("cpu")
-AUGMENT = Augment(translate=2, rotation=5, brightness=0.2, saturation=0)
+AUGMENT = Augment(translate=2, rotation=5, brightness=0.2, saturation=0, cooldown=0.5)
+CONFIG = TrainConfig(LOSSES["mse"], OptimSettings(ema=0.9, warmup=0.2, schedule="cosine"), seed=1)
+SMALL, FULL = (24, 32), (48, 64)  # input sizes, px
+EPOCHS = {SMALL: 1, FULL: 2}
 
 
 def small_network() -> nn.Module:
-    """Convolutions in channels-last format, batch statistics and dropout: all that has a state."""
+    """A network for any input size, with batch statistics and dropout."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         return nn.Sequential(
             nn.Conv2d(1, 3, 5, stride=4),
             nn.BatchNorm2d(3),
             nn.ReLU(),
-            nn.AvgPool2d(4),
+            nn.AdaptiveAvgPool2d((2, 3)),
             nn.Flatten(),
             nn.Dropout(0.2),
             nn.Linear(18, 2),
@@ -49,45 +55,54 @@ def small_network() -> nn.Module:
         )
 
 
-class Interruption(Exception):
-    """Stands for whatever ends a process."""
+class InterruptionError(Exception):
+    """Stands for anything that ends a process."""
 
 
 class InterruptedFile(CheckpointFile):
-    """Saves at every step, and is interrupted after some saves."""
+    """Saves at every step; interrupts the training after some saves."""
 
     def __init__(self, path: Path, saves: int) -> None:
         super().__init__(path, interval=0)
         self._left = saves
 
-    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, at: TrainState) -> None:
-        super().save(network, optimizer, at)
+    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
+        super().save(network, optimizer, state)
         self._left -= 1
         if self._left == 0:
-            raise Interruption
+            raise InterruptionError
 
 
-def run(store: CropStore, network: nn.Module, state: CheckpointFile | None) -> list[EpochResult]:
-    def batches(split: str, augment: Augment | None) -> BatchLoader:
-        return BatchLoader(store, store.rows(split), (0,), batch_size=3, augment=augment, seed=1)
-
-    return list(
-        train(
-            network,
-            batches("train", AUGMENT),
-            batches("validation", None),
-            loss=LOSSES["mse"],
-            lr=0.01,
-            epochs=3,
-            seed=1,
-            device=CPU,
-            state=state,
+def make_phases(store: CropStore) -> list[Phase]:
+    """One epoch on small inputs, then two at full size."""
+    phases: list[Phase] = []
+    for input_size, epochs in EPOCHS.items():
+        first_epoch = 1 + sum(phase.epochs for phase in phases)
+        train_batches, validation_batches = (
+            BatchLoader(
+                store,
+                store.rows(split),
+                (0,),
+                batch_size=3,
+                augment=augment,
+                epochs=epochs,
+                first_epoch=first_epoch,
+                seed=1,
+                input_size=input_size,
+            )
+            for split, augment in (("train", AUGMENT), ("validation", None))
         )
-    )
+        phases.append(Phase(train_batches, validation_batches, first_epoch, epochs, 0.01))
+    return phases
 
 
-def told(history: list[EpochResult]) -> list[dict[str, float]]:
-    """The rows of a history without what a clock says."""
+def run(
+    store: CropStore, network: nn.Module, checkpoint: CheckpointFile | None
+) -> list[EpochResult]:
+    return list(train(network, make_phases(store), CONFIG, checkpoint=checkpoint))
+
+
+def without_durations(history: list[EpochResult]) -> list[dict[str, float]]:
     return [{key: v for key, v in asdict(row).items() if key != "seconds"} for row in history]
 
 
@@ -97,155 +112,171 @@ def assert_equal_bits(network: nn.Module, other: nn.Module) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(dot_store: CropStore) -> tuple[nn.Module, list[EpochResult]]:
-    """A run that nothing interrupted."""
+def uninterrupted(dot_store: CropStore) -> tuple[nn.Module, list[EpochResult]]:
     network = small_network()
     return network, run(dot_store, network, None)
 
 
 @pytest.mark.parametrize("saves", range(1, 13))  # 3 epochs of 3 steps, and after each epoch
-def test_an_interrupted_run_ends_where_a_whole_one_does(
+def test_an_interrupted_run_ends_like_an_uninterrupted_one(
     dot_store: CropStore,
-    whole: tuple[nn.Module, list[EpochResult]],
+    uninterrupted: tuple[nn.Module, list[EpochResult]],
     tmp_path: Path,
     saves: int,
 ) -> None:
     path = tmp_path / "states" / "run.state"
-    with pytest.raises(Interruption):
+    with pytest.raises(InterruptionError):
         run(dot_store, small_network(), InterruptedFile(path, saves))
     network = small_network()
     history = run(dot_store, network, CheckpointFile(path))
-    assert_equal_bits(network, whole[0])
-    assert told(history) == told(whole[1])
+    assert_equal_bits(network, uninterrupted[0])
+    assert without_durations(history) == without_durations(uninterrupted[1])
+    assert [result.epoch for result in history] == [1, 2, 3]
 
 
-def test_every_further_interruption_is_survived_too(
-    dot_store: CropStore, whole: tuple[nn.Module, list[EpochResult]], tmp_path: Path
+def test_a_run_that_is_interrupted_again_and_again_ends_like_an_uninterrupted_one(
+    dot_store: CropStore, uninterrupted: tuple[nn.Module, list[EpochResult]], tmp_path: Path
 ) -> None:
     path = tmp_path / "run.state"
     for _ in range(5):
-        with pytest.raises(Interruption):
+        with pytest.raises(InterruptionError):
             run(dot_store, small_network(), InterruptedFile(path, 2))
     network = small_network()
     run(dot_store, network, CheckpointFile(path))
-    assert_equal_bits(network, whole[0])
+    assert_equal_bits(network, uninterrupted[0])
 
 
-def cut_short(content: bytes) -> bytes:
+def test_a_finished_run_returns_its_result_again(
+    dot_store: CropStore, uninterrupted: tuple[nn.Module, list[EpochResult]], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.state"
+    histories = []
+    for _ in range(2):
+        network = small_network()
+        histories.append(run(dot_store, network, CheckpointFile(path)))
+        assert_equal_bits(network, uninterrupted[0])
+    assert histories[0] == histories[1]
+
+
+def truncate(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
-def with_another_byte(content: bytes) -> bytes:
-    middle = len(content) // 2
-    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-
-
-def emptied(content: bytes) -> bytes:
+def empty(content: bytes) -> bytes:
     return b""
 
 
-@pytest.mark.parametrize("damage", [cut_short, with_another_byte, emptied])
-def test_a_damaged_state_is_named_set_aside_and_not_used(
-    dot_store: CropStore,
-    whole: tuple[nn.Module, list[EpochResult]],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    damage: Callable[[bytes], bytes],
-) -> None:
-    path = tmp_path / "run.state"
-    with pytest.raises(Interruption):
-        run(dot_store, small_network(), InterruptedFile(path, 6))
-    damaged = damage(path.read_bytes())
-    path.write_bytes(damaged)
-    network = small_network()
-    run(dot_store, network, CheckpointFile(path))
-    aside = tmp_path / "run.damaged"
-    assert f"{aside}: damaged, set aside; training starts anew" in capsys.readouterr().err
-    assert aside.read_bytes() == damaged
-    assert_equal_bits(network, whole[0])
+def replace_all(content: bytes) -> bytes:
+    return b"not a checkpoint"
 
 
-def test_a_state_that_cannot_be_written_leaves_the_one_before(
-    dot_store: CropStore, whole: tuple[nn.Module, list[EpochResult]], tmp_path: Path
+@pytest.mark.parametrize("damage", [truncate, empty, replace_all])
+def test_a_damaged_checkpoint_is_an_error_that_names_the_file(
+    dot_store: CropStore, tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     path = tmp_path / "run.state"
-    with pytest.raises(Interruption):
+    with pytest.raises(InterruptionError):
         run(dot_store, small_network(), InterruptedFile(path, 6))
-    kept = rf"{path}: File too large. What was saved before is kept: make room"
-    with no_file_larger_than(1000), pytest.raises(StateError, match=kept):
+    path.write_bytes(damage(path.read_bytes()))
+    message = rf"{path}: the checkpoint is damaged \(.*\); remove the file"
+    with pytest.raises(PipelineError, match=message):
+        run(dot_store, small_network(), CheckpointFile(path))
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_previous_one(
+    dot_store: CropStore, uninterrupted: tuple[nn.Module, list[EpochResult]], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.state"
+    with pytest.raises(InterruptionError):
+        run(dot_store, small_network(), InterruptedFile(path, 6))
+    message = rf"{path}: File too large. The previous checkpoint is unchanged: free some space"
+    with no_file_larger_than(1000), pytest.raises(PipelineError, match=message):
         run(dot_store, small_network(), CheckpointFile(path))
     assert [file.name for file in tmp_path.iterdir()] == ["run.state"]
     network = small_network()
     run(dot_store, network, CheckpointFile(path))
-    assert_equal_bits(network, whole[0])
+    assert_equal_bits(network, uninterrupted[0])
 
 
 @contextmanager
 def no_file_larger_than(size: int) -> Iterator[None]:
-    """As on a disk that is nearly full: writing beyond is an OSError."""
+    """Simulate a disk that is nearly full: writing more than `size` bytes is an OSError."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_run_that_goes_on_says_where(
+def test_a_run_that_continues_prints_where(
     dot_store: CropStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "run.state"
-    with pytest.raises(Interruption):
+    with pytest.raises(InterruptionError):
         run(dot_store, small_network(), InterruptedFile(path, 6))
-    assert "goes on" not in capsys.readouterr().out
+    assert "continuing" not in capsys.readouterr().out
     run(dot_store, small_network(), CheckpointFile(path))
-    assert capsys.readouterr().out == f"{path}: goes on in epoch 2, after step 2\n"
+    assert capsys.readouterr().out == f"{path}: continuing in epoch 2 after step 2\n"
 
 
-def test_the_end_of_a_run_removes_its_files_and_no_other(tmp_path: Path) -> None:
-    for name in ("run.state", "run.4711", "run.damaged", "other.state", "other.4711"):
+def test_discarding_a_checkpoint_removes_its_files_and_no_others(tmp_path: Path) -> None:
+    for name in ("run.state", "run.state.4711.tmp", "run.last_good.safetensors", "other.state"):
         (tmp_path / name).write_bytes(b"")
     CheckpointFile(tmp_path / "run.state").discard()
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"run.damaged", "other.state", "other.4711"}
+    assert left == {"run.last_good.safetensors", "other.state"}
 
 
-def test_files_that_nobody_went_on_with_are_removed_and_counted(
+def test_old_checkpoints_are_removed_and_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("old.state", "old.damaged", "new.state"):
+    for name in ("old.state", "old.state.4711.tmp", "new.state"):
         (tmp_path / name).write_bytes(b"")
-    for name in ("old.state", "old.damaged"):
+    for name in ("old.state", "old.state.4711.tmp"):
         os.utime(tmp_path / name, (0, time.time() - 15 * 86400))
     prune_checkpoints(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["new.state"]
-    assert f"{tmp_path}: removed 2 files of trainings left alone for 14 days" in (
+    assert f"{tmp_path}: removed 2 checkpoints that were not used for 14 days" in (
         capsys.readouterr().out
     )
 
 
-def test_a_run_goes_by_its_settings_device_and_data(tmp_path: Path) -> None:
+def test_the_last_good_weights_of_a_diverged_training_are_saved_as_a_model(tmp_path: Path) -> None:
+    model = OWN_MODELS["nose_net_16ch"]
+    network, info = build(model, n_points=1), info_for(model)
+    error = DivergenceError("the loss is nan")
+    checkpoint = CheckpointFile(tmp_path / "states" / "nose.state")
+    assert save_last_good(error, checkpoint, network, info) is error
+    error.last_good = TrainState.at_start_of(3)
+    message = str(save_last_good(error, checkpoint, network, info))
+    path = tmp_path / "states" / "nose.last_good.safetensors"
+    assert message == f"the loss is nan\n{path}: the last good weights, those after epoch 2"
+    assert load_model(path).settings == info
+
+
+def test_the_fingerprint_depends_on_settings_device_and_data(tmp_path: Path) -> None:
     data = tmp_path / "crops"
     data.mkdir()
     (data / "crops.npy").write_bytes(b"one")
-    digest = run_fingerprint("lr 1", "cpu", [data])
-    assert run_fingerprint("lr 1", "cpu", [data]) == digest
-    assert run_fingerprint("lr 2", "cpu", [data]) != digest
-    assert run_fingerprint("lr 1", "mps", [data]) != digest
+    fingerprint = run_fingerprint("lr 1", "cpu", [data])
+    assert run_fingerprint("lr 1", "cpu", [data]) == fingerprint
+    assert run_fingerprint("lr 2", "cpu", [data]) != fingerprint
+    assert run_fingerprint("lr 1", "mps", [data]) != fingerprint
     (data / "crops.npy").write_bytes(b"two")
-    assert run_fingerprint("lr 1", "cpu", [data]) != digest
+    assert run_fingerprint("lr 1", "cpu", [data]) != fingerprint
 
 
-def test_a_run_goes_by_the_code_that_is_imported(
+def test_the_fingerprint_depends_on_the_imported_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest = run_fingerprint("lr 1", "cpu", [])
+    fingerprint = run_fingerprint("lr 1", "cpu", [])
     module, file = ModuleType("keypoints.new"), tmp_path / "new.py"
     file.write_text("x = 1")
     module.__file__ = str(file)
     monkeypatch.setitem(sys.modules, "keypoints.new", module)
     changed = run_fingerprint("lr 1", "cpu", [])
     file.write_text("x = 2")
-    assert len({digest, changed, run_fingerprint("lr 1", "cpu", [])}) == 3
+    assert len({fingerprint, changed, run_fingerprint("lr 1", "cpu", [])}) == 3

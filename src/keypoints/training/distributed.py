@@ -20,8 +20,7 @@ from torch import distributed as dist
 
 from keypoints.core.errors import PipelineError, first_line
 
-TIMEOUT = timedelta(seconds=50)  # for one collective operation
-COMPILE_TIMEOUT = timedelta(minutes=15)  # processes that compile do not finish at the same time
+TIMEOUT = timedelta(minutes=15)  # of a collective operation; processes compile for minutes
 _REPORT_S = 30  # seconds in which rank 0 reports an error that all processes have
 
 
@@ -105,11 +104,8 @@ def launch_processes(processes: int) -> None:
 
 
 @contextmanager
-def process_group(timeout: timedelta = TIMEOUT) -> Iterator[ProcessGroup]:
+def process_group() -> Iterator[ProcessGroup]:
     """Join the processes that torchrun started; a process on its own is a group of one.
-
-    Args:
-        timeout: Longest duration of a collective operation.
 
     Raises:
         PipelineError: If another process ends or does not answer.
@@ -122,7 +118,7 @@ def process_group(timeout: timedelta = TIMEOUT) -> Iterator[ProcessGroup]:
     if local_rank < torch.cuda.device_count():  # with fewer GPUs, CPUs may train
         torch.cuda.set_device(local_rank)
     try:
-        dist.init_process_group(init_method="env://", timeout=timeout)
+        dist.init_process_group(init_method="env://", timeout=TIMEOUT)
         yield ProcessGroup(rank, world_size)
         dist.barrier()  # no process ends while rank 0 still writes
     except PipelineError:

@@ -24,13 +24,7 @@ from keypoints.models.predict import save_model
 from keypoints.models.settings import SizePhase
 from keypoints.training.checkpoint import CheckpointFile, open_checkpoint, run_fingerprint
 from keypoints.training.distillation import load_teacher
-from keypoints.training.distributed import (
-    COMPILE_TIMEOUT,
-    TIMEOUT,
-    ProcessGroup,
-    launch_processes,
-    process_group,
-)
+from keypoints.training.distributed import ProcessGroup, launch_processes, process_group
 from keypoints.training.folds import train_val_rows
 from keypoints.training.history import log_progress, write_history
 from keypoints.training.initial_weights import find_initial_weights
@@ -44,7 +38,7 @@ from keypoints.training.trainer import TrainConfig
 def training_processes(params: Params) -> Iterator[ProcessGroup]:
     """Start the processes that the settings request, and join them."""
     launch_processes(params.read("processes", Annotated[int, Field(ge=1, le=64)]))
-    with process_group(COMPILE_TIMEOUT if params.read("compile", bool) else TIMEOUT) as group:
+    with process_group() as group:
         yield group
 
 
