@@ -20,7 +20,7 @@ _TEXEL_DEGREES = np.degrees(
 _TEXEL_HEIGHTS = np.interp(np.arange(_SIZE[0]) / ZOOM, np.arange(len(_HEIGHTS)), _HEIGHTS)
 _TEXEL_HEIGHTS = _TEXEL_HEIGHTS.astype(np.float32)[:, None]
 # Below this height the hair hangs straight, instead of following the neck.
-_HANGS_FROM = 0.15
+_STRAIGHT_BELOW = 0.15
 # Length of short hair below the hairline, by azimuth in degrees.
 _SHORT_DEGREES = [0, 42, 62, 80, 88, 112, 120, 180]
 _SHORT_LENGTH = [0.0, 0.05, 0.2, 0.62, 0.45, 0.45, 1.2, 1.25]
@@ -30,8 +30,8 @@ _SHORT_LENGTH = [0.0, 0.05, 0.2, 0.62, 0.45, 0.45, 1.2, 1.25]
 def _shell() -> np.ndarray:
     """Skull with straight sides below the ears, (n_rows, n_columns, 3)."""
     azimuths, heights = np.meshgrid(_AZIMUTHS, _HEIGHTS)
-    shell = skull_surface(azimuths, np.minimum(heights, _HANGS_FROM))
-    shell[..., 1] += np.maximum(heights - _HANGS_FROM, 0)
+    shell = skull_surface(azimuths, np.minimum(heights, _STRAIGHT_BELOW))
+    shell[..., 1] += np.maximum(heights - _STRAIGHT_BELOW, 0)
     return shell.astype(np.float32)
 
 
