@@ -1,9 +1,9 @@
 """Score predictions of the validation faces: `python src/evaluate.py NAME`."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
@@ -13,20 +13,14 @@ from keypoints.core.predictions import read_info, read_predictions
 from keypoints.core.timing import timed
 from keypoints.core.types import Array
 from keypoints.crops.store import CropStore
+from keypoints.evaluation.drawing import comparison_tile, tile_grid
 from keypoints.evaluation.scores import score_rows, write_scores
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 N_SHOWN = 8  # faces of a figure
 
 
 def evaluate(name: str) -> None:
-    """Write scores, errors per face, the CED curve, and figures of good and bad faces.
-
-    Args:
-        name: Name of the predictions: a model, a corrected model or an ensemble.
-    """
+    """Write scores, errors per face, the CED curve, and figures of good and bad faces."""
     info = read_info(name)
     predicted = read_predictions(name, "validation").landmarks_photo
     with CropStore(paths.CROPS / info.task) as store:
@@ -38,38 +32,26 @@ def evaluate(name: str) -> None:
             )
         errors, mse = score_rows(store, rows, predicted, info.points)
         write_scores(name, errors, mse=mse)
-        target = store.landmarks_photo[rows][:, list(info.points)]
+        landmarks = np.stack([store.landmarks_photo[rows][:, list(info.points)], predicted])
         by_error = np.argsort(errors["nme"].to_numpy(), kind="stable")
         for kind, faces in (("good", by_error[:N_SHOWN]), ("bad", by_error[::-1][:N_SHOWN])):
-            file, landmarks = f"{name}_{kind}.png", (target[faces], predicted[faces])
             title = f"{name}, {kind} validation faces: annotated in green, predicted in red"
-            _write_figure(file, store, rows[faces], landmarks, errors.iloc[faces], title=title)
+            figure = _draw(store, rows[faces], landmarks[:, faces], errors.iloc[faces], title)
+            figure.save(paths.replace_output(paths.FIGURES / f"{name}_{kind}.png"))
 
 
-def _write_figure(
-    file: str,
+def _draw(
     store: CropStore,
     rows: NDArray[np.integer],
-    landmarks_photo: tuple[Array, Array],
-    errors: "pd.DataFrame",
-    *,
+    landmarks_photo: Array,  # annotated and predicted, (2, n_faces, n_points, 2)
+    errors: pd.DataFrame,
     title: str,
-) -> None:
-    from PIL import Image  # OpenCV and Pillow load after the scores are printed
-
-    from keypoints.evaluation.drawing import comparison_tile, tile_grid
-
-    target_crop, predicted_crop = (
-        apply_map(store.photo_to_crop[rows], points) for points in landmarks_photo
-    )
+) -> Image.Image:
+    target_crop, predicted_crop = apply_map(store.photo_to_crop[rows], landmarks_photo)
     faces = zip(store.crops[rows], target_crop, predicted_crop, strict=True)
-    figure = tile_grid(
-        [comparison_tile(*face) for face in faces],
-        [f"{face.face}: {face.mae_px:.1f} px" for face in errors.itertuples()],
-        columns=4,
-        title=title,
-    )
-    Image.fromarray(figure).save(paths.replace_output(paths.FIGURES / file))
+    tiles = [comparison_tile(*face) for face in faces]
+    captions = [f"{face.face}: {face.mae_px:.1f} px" for face in errors.itertuples()]
+    return Image.fromarray(tile_grid(tiles, captions, columns=4, title=title))
 
 
 if __name__ == "__main__":

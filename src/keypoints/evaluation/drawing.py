@@ -1,7 +1,6 @@
 """Landmarks drawn on images, and images arranged in a grid.
 
-Images are uint8 arrays, (height, width, channels). A colour has a value per channel, in the order
-of the image's channels.
+Images are (height, width, channels); a colour has a value per channel. Lengths are in pixels.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,15 +12,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from keypoints.core.geometry import apply_map, resize_map
 from keypoints.core.landmarks import Contour, Scheme
+from keypoints.core.types import Array
 
-Array = NDArray[np.floating]
 Colour = tuple[int, ...]
 
-TARGET_COLOUR, PREDICTED_COLOUR = (44, 160, 44), (214, 39, 40)  # RGB
-
+_TARGET_COLOUR, _PREDICTED_COLOUR = (44, 160, 44), (214, 39, 40)  # RGB
 _SHIFT = 4  # binary digits after the point in OpenCV's fixed-point coordinates
-_TITLE_PX, _CAPTION_PX = 28, 18  # height of a line of text
-_TILE_WIDTH = 240  # px of a face in `comparison_tile`
+_TITLE_PX, _CAPTION_PX, _TILE_WIDTH = 28, 18, 240  # heights of lines of text; width of a tile
 
 
 def select_contours(scheme: Scheme, points: Sequence[int]) -> list[Contour]:
@@ -44,21 +41,10 @@ def draw_landmarks(
     line_width: int = 1,
     line_rim: Colour | None = None,
 ) -> NDArray[np.uint8]:
-    """Draw anti-aliased dots, and lines along contours below them, into an image.
+    """Draw anti-aliased dots, and lines along contours below them, into an image; return it.
 
-    Args:
-        image: The image, which is changed.
-        landmarks: Landmarks in pixels of the image, (n_points, 2). NaN: the point is not drawn.
-        colour: Colour of the dots.
-        radius: Radius of the dots in px; fractions count.
-        rim: Colour of a rim around each dot, half a line wide; None: no rim.
-        contours: Lines to draw, as positions in `landmarks` (see `select_contours`).
-        line_colour: Colour of the lines.
-        line_width: Width of the lines in px.
-        line_rim: Colour of a rim on both sides of each line, 1 px wide; None: no rim.
-
-    Returns:
-        The image.
+    Landmarks are (n_points, 2), NaN for points to leave out, and contours are positions in them
+    (see `select_contours`). The rim of a dot is half a line wide, that of a line 1 px.
     """
     known = np.asarray(np.isfinite(landmarks).all(axis=-1))
     for contour in contours:
@@ -86,13 +72,7 @@ def comparison_tile(
 ) -> NDArray[np.uint8]:
     """A face with annotated landmarks in green and predicted ones, which are smaller, in red.
 
-    Args:
-        crop: The face, with 1 or 3 channels.
-        target_crop: Annotated landmarks in pixels of the crop, (n_points, 2).
-        predicted_crop: Predicted landmarks in pixels of the crop, (n_points, 2).
-
-    Returns:
-        An image of three channels, 240 px wide.
+    The crop has 1 or 3 channels, the tile 3; the landmarks are in pixels of the crop.
     """
     height, width = crop.shape[:2]
     size = round(height * _TILE_WIDTH / width), _TILE_WIDTH
@@ -102,8 +82,8 @@ def comparison_tile(
     crop_to_tile = resize_map((0, 0, width, height), size)
     radius = 4.0 if len(target_crop) == 1 else 2.2
     target, predicted = (apply_map(crop_to_tile, p) for p in (target_crop, predicted_crop))
-    draw_landmarks(tile, target, colour=TARGET_COLOUR, radius=radius)
-    return draw_landmarks(tile, predicted, colour=PREDICTED_COLOUR, radius=0.6 * radius)
+    draw_landmarks(tile, target, colour=_TARGET_COLOUR, radius=radius)
+    return draw_landmarks(tile, predicted, colour=_PREDICTED_COLOUR, radius=0.6 * radius)
 
 
 def tile_grid(
@@ -115,15 +95,9 @@ def tile_grid(
     gap: int = 8,
     background: int = 255,
 ) -> NDArray[np.uint8]:
-    """Arrange images of one size in a grid, row by row.
+    """Arrange images of one size in a grid, row by row, with gaps between and around them.
 
-    Args:
-        tiles: The images.
-        captions: A line of text above each image; needs images with three channels.
-        columns: Images in a row.
-        title: A line of text above the grid; needs images with three channels.
-        gap: Space between images and around the grid in px.
-        background: Value of all channels between the images.
+    A title above the grid, and captions above the images, need images with three channels.
     """
     height, width, channels = tiles[0].shape
     columns = min(columns, len(tiles))
@@ -142,7 +116,6 @@ def tile_grid(
 
 
 def _write(area: NDArray[np.uint8], text: str, *, size: int) -> None:
-    """Write a centred line of text into a part of an image."""
     image = Image.fromarray(np.ascontiguousarray(area))
     middle = area.shape[1] / 2, area.shape[0] / 2
     font = ImageFont.load_default(size)

@@ -1,26 +1,19 @@
-"""Errors per face and their summaries; lengths in photo pixels, NME as a fraction."""
+"""Errors per face and their summaries; lengths in photo pixels, NME as a fraction.
+
+Predicted and annotated landmarks are in photo pixels, (n_faces, n_points, 2).
+"""
 
 import numpy as np
 
 from keypoints.core.types import Array
 
-FAILURE_THRESHOLD = 0.08  # NME above which a face counts as failed; upper limit of the AUC
-
-
-def _check_same_shape(predicted: Array, target: Array) -> None:
-    if predicted.shape != target.shape:
-        raise ValueError(f"predicted has shape {predicted.shape}, target {target.shape}")
+_FAILURE_THRESHOLD = 0.08  # NME above which a face counts as failed; upper limit of the AUC
 
 
 def mean_absolute_error(predicted: Array, target: Array) -> Array:
-    """Mean of |dx| and |dy| over the points of each face: the metric of the class competition.
+    """Mean of |dx| and |dy| over the points of each face, (n_faces,), in pixels.
 
-    Args:
-        predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
-        target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
-
-    Returns:
-        Pixels per face, (n_faces,).
+    It is the metric of the class competition.
 
     Raises:
         ValueError: If the shapes differ.
@@ -30,15 +23,7 @@ def mean_absolute_error(predicted: Array, target: Array) -> Array:
 
 
 def inter_ocular(landmarks_photo: Array, eye_corners: tuple[int, int]) -> Array:
-    """Distance between the outer eye corners of each face.
-
-    Args:
-        landmarks_photo: All points of the scheme, (n_faces, n_points, 2).
-        eye_corners: Indices of the outer eye corners.
-
-    Returns:
-        Pixels per face, (n_faces,).
-    """
+    """Distance between the outer eye corners of each face in pixels, (n_faces,)."""
     left, right = eye_corners
     return np.linalg.norm(landmarks_photo[:, left] - landmarks_photo[:, right], axis=-1)
 
@@ -46,13 +31,8 @@ def inter_ocular(landmarks_photo: Array, eye_corners: tuple[int, int]) -> Array:
 def normalized_mean_error(predicted: Array, target: Array, *, norm: Array) -> Array:
     """Mean point-to-point distance of each face, divided by a length of that face.
 
-    Args:
-        predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
-        target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
-        norm: Inter-ocular distance in photo pixels, (n_faces,).
-
-    Returns:
-        A fraction per face, (n_faces,): 0.05 is often printed as 5 %.
+    The norm is the inter-ocular distance, (n_faces,). The result is a fraction per face,
+    (n_faces,): 0.05 is often printed as 5 %.
 
     Raises:
         ValueError: If the shapes differ or a norm is not positive.
@@ -65,7 +45,7 @@ def normalized_mean_error(predicted: Array, target: Array, *, norm: Array) -> Ar
     return np.linalg.norm(predicted - target, axis=-1).mean(axis=1) / norm
 
 
-def failure_rate(nme: Array, threshold: float = FAILURE_THRESHOLD) -> float:
+def failure_rate(nme: Array, threshold: float = _FAILURE_THRESHOLD) -> float:
     """Fraction of the faces with an NME above the threshold (FR@8 for 0.08)."""
     return float(np.mean(nme > threshold))
 
@@ -75,9 +55,14 @@ def ced_curve(nme: Array, levels: Array) -> Array:
     return np.searchsorted(np.sort(nme), levels, side="right") / len(nme)
 
 
-def area_under_ced(nme: Array, threshold: float = FAILURE_THRESHOLD) -> float:
+def area_under_ced(nme: Array, threshold: float = _FAILURE_THRESHOLD) -> float:
     """Area under the CED curve from 0 to the threshold, divided by it (AUC@8 for 0.08): 0..1.
 
     The curve is a step function, so its area is exact: each face adds the threshold minus its NME.
     """
     return float(np.mean(np.clip(threshold - nme, 0, None)) / threshold)
+
+
+def _check_same_shape(predicted: Array, target: Array) -> None:
+    if predicted.shape != target.shape:
+        raise ValueError(f"predicted has shape {predicted.shape}, target {target.shape}")

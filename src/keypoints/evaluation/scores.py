@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from keypoints.core import paths
@@ -21,32 +21,21 @@ from keypoints.evaluation.metrics import (
     normalized_mean_error,
 )
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 CED_LEVELS = np.linspace(0, 0.15, 151)  # NME
 
 
 def per_face_errors(
-    table: "pd.DataFrame",
-    predicted: Array,
-    target: Array,
+    table: pd.DataFrame,  # rows of the store's faces.csv
+    predicted: Array,  # in photo pixels, (n_faces, len(points), 2)
+    target: Array,  # in photo pixels, all points of the scheme, (n_faces, n_points, 2)
     *,
     scheme: Scheme,
     points: tuple[int, ...],
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Compute a row of errors per face.
 
-    Args:
-        table: Rows of the store's faces.csv, one per face.
-        predicted: Predicted landmarks in photo pixels, (n_faces, len(points), 2).
-        target: Annotated landmarks in photo pixels, all points, (n_faces, n_points, 2).
-        scheme: Landmark scheme.
-        points: Indices of the predicted points in the scheme.
-
-    Returns:
-        Columns face, group, view, inter_ocular_px, mae_px, rmse_px, nme, and an nme_PART for each
-        part of the face with predicted points.
+    The columns are face, group, view, inter_ocular_px, mae_px, rmse_px, nme, and an nme_PART for
+    each part of the face with predicted points.
     """
     norm = inter_ocular(target, scheme.eye_corners)
     target = target[:, list(points)]
@@ -56,22 +45,17 @@ def per_face_errors(
     rows["rmse_px"] = np.sqrt(((predicted - target) ** 2).mean(axis=(1, 2)))
     rows["nme"] = normalized_mean_error(predicted, target, norm=norm)
     for part, members in scheme.subset_parts(points).items():
-        rows[f"nme_{part}"] = normalized_mean_error(
-            predicted[:, members], target[:, members], norm=norm
-        )
+        some, annotated = predicted[:, members], target[:, members]
+        rows[f"nme_{part}"] = normalized_mean_error(some, annotated, norm=norm)
     return rows
 
 
 def score_rows(
     store: CropStore, rows: NDArray[np.integer], predicted: Array, points: tuple[int, ...]
-) -> tuple["pd.DataFrame", float]:
-    """Score predictions for some rows of a crop store, with all landmarks known.
+) -> tuple[pd.DataFrame, float]:
+    """Score predictions in photo pixels, (n_faces, len(points), 2), for rows of a crop store.
 
-    Args:
-        store: Crop store of the task.
-        rows: Rows of the faces.
-        predicted: Predicted landmarks in photo pixels, (n_faces, len(points), 2).
-        points: Indices of the predicted points in the scheme.
+    All landmarks of these rows must be known.
 
     Returns:
         Errors from `per_face_errors`, and the mean squared error in 0..1 of the input.
@@ -89,12 +73,12 @@ def score_rows(
 
 
 def summarize(
-    rows: "pd.DataFrame", *, mse: float, folds: NDArray[np.integer] | None = None
+    rows: pd.DataFrame, *, mse: float, folds: NDArray[np.integer] | None = None
 ) -> dict[str, object]:
-    """Summarize errors as in metrics/scores/NAME.json.
+    """Summarize errors from `per_face_errors` as in metrics/scores/NAME.json.
 
     Args:
-        rows: Errors from `per_face_errors`.
+        rows: The errors.
         mse: Mean squared error in 0..1 of the input.
         folds: Fold that held out each face; None: the faces are the validation faces.
 
@@ -123,15 +107,13 @@ def summarize(
     if views:
         scores["view"] = {str(view): _mean_errors(group) for view, group in views}
     if folds is not None:
-        import pandas as pd
-
         per_fold = {str(fold): _mean_errors(group) for fold, group in rows.groupby(folds)}
         scores["fold"] = per_fold
         scores["fold_deviation"] = pd.DataFrame(per_fold).std(axis=1).to_dict()
     return scores
 
 
-def _mean_errors(rows: "pd.DataFrame") -> dict[str, float]:
+def _mean_errors(rows: pd.DataFrame) -> dict[str, float]:
     return {
         "mae_px": float(rows["mae_px"].mean()),
         "rmse_px": float(np.sqrt((rows["rmse_px"] ** 2).mean())),
@@ -139,28 +121,21 @@ def _mean_errors(rows: "pd.DataFrame") -> dict[str, float]:
     }
 
 
-def ced_table(nme: Array) -> "pd.DataFrame":
+def ced_table(nme: Array) -> pd.DataFrame:
     """CED curve, with the columns nme and fraction (of the faces)."""
-    import pandas as pd  # takes half a second to import
-
     return pd.DataFrame({"nme": CED_LEVELS, "fraction": ced_curve(nme, CED_LEVELS)})
 
 
 def write_scores(
-    name: str, rows: "pd.DataFrame", *, mse: float, folds: NDArray[np.integer] | None = None
+    name: str, rows: pd.DataFrame, *, mse: float, folds: NDArray[np.integer] | None = None
 ) -> None:
-    """Write the summary, the errors per face and the CED curve, and print one line.
+    """Write the result of `summarize`, the errors per face and the CED curve, and print one line.
 
-    Args:
-        name: Name of the predictions.
-        rows: Errors from `per_face_errors`.
-        mse: Mean squared error in 0..1 of the input.
-        folds: Fold that held out each face; None: the faces are the validation faces.
+    `name` is that of the predictions.
     """
     scores = summarize(rows, mse=mse, folds=folds)
-    paths.replace_output(paths.SCORES / f"{name}.json").write_text(
-        json.dumps(scores, indent=2) + "\n"
-    )
+    summary = paths.replace_output(paths.SCORES / f"{name}.json")
+    summary.write_text(json.dumps(scores, indent=2) + "\n")
     for folder, table in ((paths.FACES, rows), (paths.CED, ced_table(rows["nme"].to_numpy()))):
         table.to_csv(paths.replace_output(folder / f"{name}.csv"), index=False, float_format="%.6g")
     print(f"{name}: " + ", ".join(f"{key} {scores[key]:.5g}" for key in ("mse", "mae_px", "nme")))
@@ -168,12 +143,9 @@ def write_scores(
 
 def score_table(scores: dict[str, dict[str, object]], columns: Sequence[str]) -> str:
     """A Markdown table with a row per model."""
-    header = ["model", *columns]
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    for model, values in scores.items():
-        cells = [model, *(_cell(values[column]) for column in columns)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    rows = [["model", *columns], ["---"] * (1 + len(columns))]
+    rows += [[model, *(_cell(values[c]) for c in columns)] for model, values in scores.items()]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _cell(value: object) -> str:
