@@ -26,23 +26,16 @@ open_outputs = cache(RevisionOutputs)
 
 @dataclass(frozen=True)
 class ModelRuns:
-    """Trainings of one model.
+    """Trainings of one model."""
 
-    Attributes:
-        revisions: Revision of each training; they differ in their seeds.
-        model: Name of the predictions, after the folder of their DVC project if it is another one.
-    """
-
-    revisions: tuple[str, ...]
-    model: str
+    revisions: tuple[str, ...]  # of each training; they differ in their seeds
+    model: str  # name of the predictions, after the folder of their DVC project if it is another
 
     def read_errors(self) -> list[pd.DataFrame]:
         """Table of metrics/faces/ of each training."""
         project, name = Path(self.model).parent, Path(self.model).name
-        texts = [
-            open_outputs(revision, project).read(paths.FACES / f"{name}.csv")
-            for revision in self.revisions
-        ]
+        outputs = [open_outputs(revision, project) for revision in self.revisions]
+        texts = [output.read(paths.FACES / f"{name}.csv") for output in outputs]
         return [pd.read_csv(StringIO(text), dtype={"face": str, "group": str}) for text in texts]
 
     def exists(self) -> bool:
@@ -67,11 +60,7 @@ def compare_sides(old: ModelRuns, new: ModelRuns, metric: str) -> tuple[Comparis
 
 
 def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None:
-    """Print a verdict for every model that both revisions have, including the contenders.
-
-    Raises:
-        PipelineError: If no model could be compared.
-    """
+    """Print a verdict for every model that both revisions have, including the contenders."""
     n_compared = n_untrained = 0
     for model in _models(new[0]):
         sides = ModelRuns(old, model), ModelRuns(new, model)

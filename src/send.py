@@ -12,7 +12,7 @@ from keypoints.competition.base import SubmissionSpec, submission_spec_for
 from keypoints.competition.local_score import compare, difference_text, score, score_text
 from keypoints.competition.submission import check_submission, read_submission
 from keypoints.competition.test_labels import read_test_labels
-from keypoints.competition.upload import prepare_upload, upload
+from keypoints.competition.upload import upload
 from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import exit_on_error, stage_message
@@ -29,19 +29,6 @@ def score_file(path: Path, spec: SubmissionSpec, against: Path | None) -> None:
         print(f"{path} against {against}: {difference_text(difference, spec)}")
 
 
-def upload_submission(arguments: argparse.Namespace, spec: SubmissionSpec) -> None:
-    """Check a submission and upload it, or print what would be uploaded."""
-    record = prepare_upload(arguments.name, spec.competition, arguments.message)
-    check_submission(paths.submission_file(arguments.name), spec)
-    upload(
-        record,
-        dry_run=arguments.dry_run,
-        force=arguments.force,
-        again=arguments.again,
-        wait_s=arguments.wait,
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = _parser()
@@ -56,7 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         elif parsed.score:
             score_file(path, spec, parsed.against)
         else:
-            upload_submission(parsed, spec)
+            upload(
+                parsed.name,
+                spec,
+                message=parsed.message,
+                dry_run=parsed.dry_run,
+                force=parsed.force,
+                again=parsed.again,
+                wait_s=parsed.wait,
+            )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,9 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="print what would be uploaded")
     parser.add_argument("--force", action="store_true", help="upload despite problems")
     parser.add_argument("--again", action="store_true", help="upload the same file a second time")
-    parser.add_argument(
-        "--wait", type=_seconds, default=300, help="longest wait for the score in seconds (300)"
-    )
+    wait = "longest wait for the score in seconds (300)"
+    parser.add_argument("--wait", type=_seconds, default=300, help=wait)
     return parser
 
 

@@ -88,7 +88,7 @@ def run_send(
 
 
 def records() -> list[dict[str, object]]:
-    return [vars(record) for record in read_history(Path("submissions/history.csv"))]
+    return [vars(record) for record in read_history()]
 
 
 def test_an_upload_makes_exactly_these_calls_with_these_bytes(

@@ -23,15 +23,12 @@ from keypoints.crops.store import CropStore
 
 @dataclass(frozen=True)
 class Metric:
-    """A score over all values of a CSV: `aggregate(mean(elementwise(predicted - target)))`.
+    """A score over all values of a CSV, for which lower is better.
 
-    Attributes:
-        name: Name in tables, files and messages.
-        elementwise: Function of the differences in px.
-        aggregate: Function of their mean; returns the score, for which lower is better.
+    It is `aggregate(mean(elementwise(predicted - target)))`, with differences in px.
     """
 
-    name: str
+    name: str  # in tables, files and messages
     elementwise: Callable[[Array], Array]
     aggregate: Callable[[Array], Array]
 
@@ -44,43 +41,29 @@ RMSE_PX = Metric("rmse_px", elementwise=np.square, aggregate=np.sqrt)
 class Competition:
     """A Kaggle competition; each module of `keypoints.competition.definitions` defines one.
 
-    Attributes:
-        slug: Name in the address kaggle.com/c/SLUG.
-        dataset: Name of the data set whose test faces a submission is about.
-        metric: Metric of the leaderboard.
-        header: First line of the CSV.
-        first_id: Id of the first row; ids count up from there.
-        value_range: Lowest and highest value that the competition accepts, px; None: no limit.
-        row_indices: Function of the folder of a crop store and the shape of the landmarks of its
-            test faces, (n_faces, n_points, 2). Returns the position of each row's value in the
-            flattened landmarks, (n_rows,).
+    `row_indices` is a function of the folder of a crop store and the shape of the landmarks of its
+    test faces, (n_faces, n_points, 2). It returns the position of each row's value in the flattened
+    landmarks, (n_rows,).
     """
 
-    slug: str
-    dataset: str
-    metric: Metric
-    header: str
-    first_id: int
-    value_range: tuple[float, float] | None
+    slug: str  # name in the address kaggle.com/c/SLUG
+    dataset: str  # whose test faces a submission is about
+    metric: Metric  # of the leaderboard
+    header: str  # first line of the CSV
+    first_id: int  # of the first row; ids count up from there
+    value_range: tuple[float, float] | None  # that the competition accepts, px; None: no limit
     row_indices: Callable[[Path, tuple[int, int, int]], NDArray[np.integer]]
 
 
 @dataclass(frozen=True, eq=False)
 class SubmissionSpec:
-    """The contents of a submission: the test faces, and the coordinate of each row.
-
-    Attributes:
-        names: Names of the test faces, in the order of the data set's list.
-        boxes_photo: x0, y0, x1, y1 of each face's box, (n_faces, 4); NaN if it has none.
-        scheme: Landmark scheme of the data set.
-        row_indices: Position of each row's value in the flattened landmarks, (n_rows,).
-    """
+    """The contents of a submission: the test faces, and the coordinate of each row."""
 
     competition: Competition
-    names: tuple[str, ...]
-    boxes_photo: Array
+    names: tuple[str, ...]  # of the test faces, in the order of the data set's list
+    boxes_photo: Array  # x0, y0, x1, y1 of each face's box, (n_faces, 4); NaN if it has none
     scheme: Scheme
-    row_indices: NDArray[np.integer]
+    row_indices: NDArray[np.integer]  # each row's position in the flattened landmarks, (n_rows,)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -109,11 +92,7 @@ def find_competitions() -> dict[str, Competition]:
 
 
 def find_competition(slug: str) -> Competition:
-    """Find a competition by its slug.
-
-    Raises:
-        PipelineError: If no module defines it.
-    """
+    """Find a competition by its slug; PipelineError if no module defines it."""
     competitions = find_competitions()
     if slug not in competitions:
         raise PipelineError(
@@ -126,10 +105,7 @@ def find_competition(slug: str) -> Competition:
 def competition_for_dataset(dataset: str, preferred: str) -> Competition:
     """Find the competition about the test faces of a data set.
 
-    Args:
-        dataset: Name of the data set.
-        preferred: Slug of the competition to choose if several are about the data set:
-            `competition` in params.yaml.
+    If several are about them, it is the preferred one: that of the slug in params.yaml.
 
     Raises:
         PipelineError: If no competition is about the data set, or `preferred` does not exist.
@@ -144,32 +120,29 @@ def competition_for_dataset(dataset: str, preferred: str) -> Competition:
 def submission_spec_for(name: str, params: Params, slug: str | None = None) -> SubmissionSpec:
     """Find the competition of a submission file, and load its specification.
 
-    Args:
-        name: Name of the file without its suffix. If predictions have that name, their data set
-            determines the competition; otherwise `competition` in params.yaml does.
-        params: The settings.
-        slug: Slug of the competition, which then has precedence.
+    It is that of the slug, or else that of the data set if there are predictions with the name of
+    the file, without its suffix, or else `competition` in params.yaml.
 
     Raises:
         PipelineError: If there is no such competition, or no task with its data set.
     """
     info = read_info(name) if has_predictions(name) else None
     preferred = slug or params.read("competition", str)
-    if info is not None and slug is None:
+    if info and not slug:
         competition = competition_for_dataset(info.dataset, preferred)
     else:
         competition = find_competition(preferred)
-    if info is not None and info.dataset == competition.dataset:
-        return load_submission_spec(competition, paths.CROPS / info.task)
-    return load_submission_spec(competition, _find_crops(competition, params))
+    has_own_task = info and info.dataset == competition.dataset
+    task = info.task if info and has_own_task else _find_task(competition, params)
+    return load_submission_spec(competition, paths.CROPS / task)
 
 
-def _find_crops(competition: Competition, params: Params) -> Path:
-    """Crop store of a task that predicts all points of the competition's data set."""
+def _find_task(competition: Competition, params: Params) -> str:
+    """Name of a task that predicts all points of the competition's data set."""
     for name in params.names("tasks"):
         task: Task = params.entry("tasks", name, Task)
         if (task.dataset, task.points) == (competition.dataset, "all"):
-            return paths.CROPS / name
+            return name
     raise PipelineError(
         f"no task in params.yaml predicts all points of data set {competition.dataset}, which "
         f"{competition.slug} is about"
@@ -177,11 +150,7 @@ def _find_crops(competition: Competition, params: Params) -> Path:
 
 
 def load_submission_spec(competition: Competition, folder: Path) -> SubmissionSpec:
-    """Load the list of test faces from a crop store.
-
-    Args:
-        competition: The competition.
-        folder: Folder of the crop store of a task that predicts all points.
+    """Load the list of test faces from the crop store of a task that predicts all points.
 
     Raises:
         PipelineError: If the store contains no test faces.
@@ -191,11 +160,10 @@ def load_submission_spec(competition: Competition, folder: Path) -> SubmissionSp
         scheme = SCHEMES[store.format.scheme]
     if table.empty:
         raise PipelineError(f"{folder}: no test faces, which {competition.slug} is about")
-    shape = (len(table), scheme.n_points, 2)
     return SubmissionSpec(
         competition=competition,
         names=tuple(table["face"]),
         boxes_photo=table[["x0", "y0", "x1", "y1"]].to_numpy(float),
         scheme=scheme,
-        row_indices=competition.row_indices(folder, shape),
+        row_indices=competition.row_indices(folder, (len(table), scheme.n_points, 2)),
     )

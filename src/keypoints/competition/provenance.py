@@ -14,42 +14,27 @@ LOCK_FILE = Path("dvc.lock")
 
 @dataclass(frozen=True)
 class Revision:
-    """A state of the repository.
+    """A state of the repository."""
 
-    Attributes:
-        commit: Full hash of the commit; empty outside a git repository.
-        changed: Files that differ from the commit, or that git neither tracks nor ignores.
-    """
+    commit: str  # full hash; empty outside a git repository
+    changed: list[str]  # files that differ from the commit, or that git neither tracks nor ignores
 
-    commit: str
-    changed: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return (self.commit or "unknown") + ("-dirty" if self.changed else "")
-
-    @property
-    def short(self) -> str:
-        """Abbreviated hash, with the suffix -dirty if files changed."""
-        return (self.commit[:7] or "unknown") + ("-dirty" if self.changed else "")
+    def label(self, digits: int | None = None) -> str:
+        """The hash, or its first digits, with the suffix -dirty if files changed."""
+        return (self.commit[:digits] or "unknown") + ("-dirty" if self.changed else "")
 
 
 def read_revision(ignored: Path) -> Revision:
-    """Read the current commit and the changed files of the whole repository.
-
-    Args:
-        ignored: A file, relative to the current folder, whose changes do not count.
-    """
+    """Read the current commit and the changed files of the whole repository but the ignored one."""
     status = git("status", "--porcelain", "--untracked-files=all", "--", ":/", f":!{ignored}")
-    return Revision(git("rev-parse", "HEAD"), tuple(line[3:] for line in status.splitlines()))
+    return Revision(git("rev-parse", "HEAD"), [line[3:] for line in status.splitlines()])
 
 
-def is_locked(path: Path, lock: Path = LOCK_FILE) -> bool:
-    """Whether a lock file of DVC lists this output with the digest of the present file."""
-    if not lock.exists():
-        return False
+def is_locked(path: Path) -> bool:
+    """Whether dvc.lock lists this output with the digest of the present file."""
     try:
-        content = YAML(typ="safe").load(lock.read_text(encoding="utf-8")) or {}
-    except YAMLError:  # such as the markers of a merge conflict
+        content = YAML(typ="safe").load(LOCK_FILE.read_text(encoding="utf-8")) or {}
+    except (FileNotFoundError, YAMLError):  # such as the markers of a merge conflict
         return False
     stages = content.get("stages") or {}
     digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from keypoints.competition.base import SubmissionSpec
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError
+from keypoints.core.types import Array
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 
@@ -23,18 +23,10 @@ class SubmissionError(PipelineError):
     """A submission that the competition would reject or misread."""
 
 
-def write_submission(
-    path: Path, landmarks_photo: NDArray[np.floating], spec: SubmissionSpec
-) -> None:
-    """Write the values of a submission with three decimals.
+def write_submission(path: Path, landmarks_photo: Array, spec: SubmissionSpec) -> None:
+    """Write landmarks of the test faces, (n_faces, n_points, 2), with three decimals.
 
     If the competition limits its values, values outside are set to the limit.
-
-    Args:
-        path: Path of the CSV.
-        landmarks_photo: Landmarks of the test faces in the order of the data set's list,
-            (n_faces, n_points, 2).
-        spec: Contents of the submission.
 
     Raises:
         SubmissionError: If a value is not finite or the shape is wrong; nothing is written.
@@ -44,11 +36,10 @@ def write_submission(
             f"{path}: landmarks of shape {landmarks_photo.shape}; {spec.competition.slug} needs "
             f"{spec.shape}"
         )
-    faces = np.argwhere(~np.isfinite(landmarks_photo).all(axis=(1, 2))).ravel()
-    if len(faces):
-        raise SubmissionError(
-            f"{path}: face {faces[0]}, {spec.names[faces[0]]}: a point is not finite"
-        )
+    is_finite = np.isfinite(landmarks_photo).all(axis=(1, 2))
+    if not is_finite.all():
+        face = is_finite.argmin()
+        raise SubmissionError(f"{path}: face {face}, {spec.names[face]}: a point is not finite")
     values = landmarks_photo.ravel()[spec.row_indices]
     if spec.competition.value_range is not None:
         values = values.clip(*spec.competition.value_range)
@@ -59,7 +50,7 @@ def write_submission(
     path.write_text(text, encoding="ascii", newline="\n")
 
 
-def read_submission(path: Path, spec: SubmissionSpec) -> NDArray[np.float64]:
+def read_submission(path: Path, spec: SubmissionSpec) -> Array:
     """Read a CSV and check every row.
 
     Returns:
@@ -85,13 +76,8 @@ def read_submission(path: Path, spec: SubmissionSpec) -> NDArray[np.float64]:
     return landmarks_photo
 
 
-def implausible_points(landmarks_photo: NDArray[np.floating], spec: SubmissionSpec) -> list[str]:
-    """A warning for each face with a point too far outside its box.
-
-    Args:
-        landmarks_photo: Landmarks from `read_submission`.
-        spec: Contents of the submission.
-    """
+def implausible_points(landmarks_photo: Array, spec: SubmissionSpec) -> list[str]:
+    """A warning for each face with a point too far outside its box."""
     boxes = spec.boxes_photo[:, None]
     outside = np.maximum(boxes[..., :2] - landmarks_photo, landmarks_photo - boxes[..., 2:])
     sides = (boxes[..., 2:] - boxes[..., :2]).max(axis=-1)
@@ -106,32 +92,20 @@ def implausible_points(landmarks_photo: NDArray[np.floating], spec: SubmissionSp
 def check_submission(path: Path, spec: SubmissionSpec, *, shown_as: Path | None = None) -> None:
     """Check every row, warn of implausible faces, and print the number of rows.
 
-    Args:
-        path: Path of the CSV.
-        spec: Contents of the submission.
-        shown_as: Path to print, if the file will be moved there.
+    Messages show the path `shown_as`, if the file will be moved there.
 
     Raises:
         SubmissionError: With the number of the first wrong row and the reason.
     """
+    shown = shown_as or path
     for warning in implausible_points(read_submission(path, spec), spec):
-        print(f"warning: {shown_as or path}: {warning}", file=sys.stderr)
-    print(
-        f"{shown_as or path}: {len(spec.row_indices):,} valid rows for {len(spec.names)} faces of "
-        f"{spec.competition.slug}"
-    )
+        print(f"warning: {shown}: {warning}", file=sys.stderr)
+    counts = f"{len(spec.row_indices):,} valid rows for {len(spec.names)} faces"
+    print(f"{shown}: {counts} of {spec.competition.slug}")
 
 
-def write_validated(
-    path: Path, landmarks_photo: NDArray[np.floating], spec: SubmissionSpec
-) -> None:
-    """Write a CSV and check it; an invalid one never replaces `path`.
-
-    Args:
-        path: Path of the CSV.
-        landmarks_photo: Landmarks of the test faces in the order of the data set's list,
-            (n_faces, n_points, 2).
-        spec: Contents of the submission.
+def write_validated(path: Path, landmarks_photo: Array, spec: SubmissionSpec) -> None:
+    """Write a CSV of landmarks (n_faces, n_points, 2), and check it; replace `path` if it is valid.
 
     Raises:
         SubmissionError: If the landmarks cannot be written or the CSV is invalid.
@@ -142,13 +116,12 @@ def write_validated(
 
 
 def _count(spec: SubmissionSpec) -> str:
-    n_faces, n_values = spec.shape[0], 2 * spec.shape[1]
+    n_faces, n_values = len(spec.names), 2 * spec.scheme.n_points
     is_complete = len(spec.row_indices) == n_faces * n_values
     return f"{n_faces} faces x {n_values}" if is_complete else f"of {n_faces} faces"
 
 
 def _read_lines(path: Path) -> list[str]:
-    """Lines of an ASCII text with consistent line endings."""
     try:
         content = path.read_bytes()
     except OSError as error:

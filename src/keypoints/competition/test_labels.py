@@ -17,17 +17,10 @@ from keypoints.faces.face import FormatError
 
 
 def read_test_labels(spec: SubmissionSpec, root: Path) -> Array:
-    """Read the landmarks of a competition's test faces.
+    """Read landmarks_photo of a competition's test faces from the folder of the data set.
 
     The description of the data set names their file: a list in dlib's XML format, or a CSV with the
-    solution of the competition.
-
-    Args:
-        spec: Contents of a submission.
-        root: Folder of the data set.
-
-    Returns:
-        landmarks_photo, (n_faces, n_points, 2); NaN for coordinates that a submission leaves out.
+    solution of the competition. Coordinates that a submission leaves out are NaN.
 
     Raises:
         PipelineError: If the file is missing or damaged, or lacks a landmark of the submission.
@@ -53,7 +46,6 @@ def read_test_labels(spec: SubmissionSpec, root: Path) -> Array:
 
 
 def _read_xml(path: Path, spec: SubmissionSpec) -> Array:
-    """Read a list of dlib's format; faces are found by their names."""
     target = np.full(spec.shape, np.nan)
     rows = {name: row for row, name in enumerate(spec.names)}
     for image in iter_images(path):

@@ -1,6 +1,6 @@
 """Ensembles: means or medians of predictions, coordinate by coordinate."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,6 +9,9 @@ from pydantic import Field, field_validator
 from keypoints.config.base import Settings
 from keypoints.core.errors import PipelineError
 from keypoints.core.predictions import LandmarkPredictions, PredictionsInfo
+from keypoints.core.types import Array
+
+_REDUCTIONS: dict[str, Callable[..., Array]] = {"mean": np.mean, "median": np.median}
 
 
 class EnsembleSettings(Settings):
@@ -54,7 +57,7 @@ def combine(reduce: str, members: Mapping[str, LandmarkPredictions]) -> Landmark
         raise PipelineError(
             f"an ensemble's members must predict the same faces; got {got}; run `dvc repro`"
         )
-    reduction = {"mean": np.mean, "median": np.median}[reduce]
+    reduction = _REDUCTIONS[reduce]
     return LandmarkPredictions(
         landmarks_photo=reduction([faces.landmarks_photo for faces in members.values()], axis=0),
         flipped_photo=reduction([faces.flipped_photo for faces in members.values()], axis=0),

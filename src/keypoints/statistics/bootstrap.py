@@ -16,20 +16,14 @@ Interval = tuple[float, float]
 
 N_RESAMPLES = 10_000
 _CHUNK, _SEED = 500, 1
-_TAIL = 0.025  # probability below a 95 % interval, and above it
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Difference of two mean errors on the same faces.
+    """Difference of two mean errors on the same faces."""
 
-    Attributes:
-        difference: Error of the first minus error of the second; negative if the first is better.
-        interval: 95 % confidence interval of the difference.
-    """
-
-    difference: float
-    interval: Interval
+    difference: float  # first minus second; negative if the first is better
+    interval: Interval  # 95 % confidence interval
 
     @property
     def is_significant(self) -> bool:
@@ -38,14 +32,9 @@ class Difference:
 
 
 def bootstrap_means(sums: Array, counts: NDArray[np.integer]) -> Array:
-    """Means of resamples of units; equal numbers of units give the same resamples.
+    """Means of resamples of units, (N_RESAMPLES,), the same for equal numbers of units.
 
-    Args:
-        sums: Sum of the values of each unit, which is a face or all faces of a photo, (n_units,).
-        counts: Number of values of each unit, (n_units,).
-
-    Returns:
-        A mean per resample, (N_RESAMPLES,).
+    A unit is a face, or all faces of a photo, with the sum and number of its values, (n_units,).
 
     Source: Efron, Bootstrap methods: another look at the jackknife, 1979.
     """
@@ -62,20 +51,11 @@ def confidence_interval(resampled: Array, n_units: int) -> Interval:
     Resamples of n units spread too little by a factor of sqrt(1 - 1 / n), and ignore that the
     spread itself is estimated. Both are corrected by the choice of the percentiles.
 
-    Args:
-        resampled: A value per resample, (n_resamples,).
-        n_units: Number of units that were resampled.
-
     Source: Hesterberg, What teachers should know about the bootstrap, 2015 (expanded percentiles).
     """
     if n_units < 2:
         return -np.inf, np.inf
-    quantile = np.sqrt(n_units / (n_units - 1)) * stdtrit(n_units - 1, _TAIL)
+    quantile = np.sqrt(n_units / (n_units - 1)) * stdtrit(n_units - 1, 0.025)
     percentile = 100 * float(ndtr(quantile))
     low, high = np.percentile(resampled, (percentile, 100 - percentile))
     return float(low), float(high)
-
-
-def interval_text(interval: Interval) -> str:
-    """An interval for a terminal."""
-    return f"95 % interval {interval[0]:.4f} to {interval[1]:.4f}"

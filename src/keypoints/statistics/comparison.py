@@ -21,32 +21,20 @@ from keypoints.statistics.bootstrap import (
     confidence_interval,
 )
 
-COLUMNS = ("mae_px", "nme")  # compared, and nme_PART of each predicted part
 _SEED = 2  # differs from that of the resampled photos
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Comparison of a new side with an old one.
-
-    Attributes:
-        n_faces: Number of faces.
-        n_groups: Number of photos, or persons, of these faces.
-        n_seeds: Numbers of trainings of the old and of the new side.
-        errors: Mean errors over faces and seeds, a row per metric with columns old and new.
-        differences: New minus old, per metric.
-        faces: Mean errors over seeds by `metric`, a row per face with columns old, new and
-            difference; the largest difference comes first.
-        metric: The metric that decides which side is better.
-    """
+    """Comparison of a new side with an old one."""
 
     n_faces: int
-    n_groups: int
-    n_seeds: tuple[int, int]
-    errors: pd.DataFrame
-    differences: dict[str, Difference]
-    faces: pd.DataFrame
-    metric: str
+    n_groups: int  # photos, or persons, of these faces
+    n_seeds: tuple[int, int]  # trainings of the old and of the new side
+    errors: pd.DataFrame  # means over faces and seeds: a row per metric with columns old and new
+    differences: dict[str, Difference]  # new minus old, per metric
+    faces: pd.DataFrame  # means over seeds by `metric`: old, new and difference, the largest first
+    metric: str  # decides which side is better
 
     @property
     def decisive(self) -> Difference:
@@ -56,12 +44,7 @@ class Comparison:
 def compare_errors(
     old: Sequence[pd.DataFrame], new: Sequence[pd.DataFrame], *, metric: str = "mae_px"
 ) -> Comparison:
-    """Compare two sides.
-
-    Args:
-        old: Tables of metrics/faces/ of the old side, one per seed.
-        new: Tables of metrics/faces/ of the new side, one per seed.
-        metric: The column that decides which side is better.
+    """Compare two sides by their tables of metrics/faces/, one per seed.
 
     Raises:
         PipelineError: If the tables contain different faces, or lack the column.
@@ -85,12 +68,8 @@ def compare_errors(
 
 
 def _shared_columns(tables: list[pd.DataFrame], metric: str) -> list[str]:
-    shared = [
-        column
-        for column in tables[0]
-        if (column in COLUMNS or column.startswith("nme_"))
-        and all(column in table for table in tables)
-    ]
+    compared = [c for c in tables[0] if c in ("mae_px", "nme") or c.startswith("nme_")]
+    shared = [column for column in compared if all(column in table for table in tables)]
     if metric not in shared:
         raise PipelineError(f"no {metric} on both sides; there are {', '.join(shared)}")
     return shared
@@ -119,7 +98,6 @@ def _stack(tables: list[pd.DataFrame], column: str) -> Array:
 
 
 def _difference(old: Array, new: Array, groups: NDArray[np.integer]) -> Difference:
-    """New minus old; errors are (n_seeds, n_faces)."""
     differences = new.mean(axis=0) - old.mean(axis=0)  # (n_faces,)
     counts = np.bincount(groups)
     sums = np.bincount(groups, differences).astype(float)

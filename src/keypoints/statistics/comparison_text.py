@@ -4,13 +4,7 @@ from keypoints.statistics.comparison import Comparison
 
 
 def format_verdict(comparison: Comparison, old: str, new: str) -> str:
-    """One sentence: better, worse, or not significantly different.
-
-    Args:
-        comparison: The comparison.
-        old: Name of the old side.
-        new: Name of the new side.
-    """
+    """One sentence about the sides of these names: better, worse, or no significant difference."""
     low, high = comparison.decisive.interval
     metric, difference = comparison.metric, comparison.decisive.difference
     faces = f"{comparison.n_faces} faces of {comparison.n_groups} photo(s) or person(s)"
@@ -46,13 +40,10 @@ def comparison_text(comparison: Comparison, old: str, new: str, *, n_faces: int 
         f"{name:{width}}{face.old:10.4f}{face.new:10.4f}{face.difference:+11.4f}"
         for name, face in faces.iterrows()
     ]
-    return "\n".join(
-        [*lines, "", f"{format_verdict(comparison, old, new)}.", _seeds_text(comparison)]
-    )
-
-
-def _seeds_text(comparison: Comparison) -> str:
     n_old, n_new = comparison.n_seeds
     if n_old == n_new == 1:
-        return "The interval does not include the spread between seeds: each side has one training."
-    return f"The interval includes the spread between seeds: {n_old} old and {n_new} new trainings."
+        seeds = "does not include the spread between seeds: each side has one training"
+    else:
+        seeds = f"includes the spread between seeds: {n_old} old and {n_new} new trainings"
+    lines += ["", f"{format_verdict(comparison, old, new)}.", f"The interval {seeds}."]
+    return "\n".join(lines)

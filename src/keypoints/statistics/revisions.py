@@ -9,15 +9,9 @@ from keypoints.core.errors import PipelineError, first_line
 if TYPE_CHECKING:
     from dvc.fs import DVCFileSystem
 
-WORKSPACE = "workspace"
-
 
 class RevisionOutputs:
-    """Outputs of a DVC project at one revision.
-
-    Args:
-        revision: Commit, branch, tag or experiment; `workspace` means the present files.
-        project: Folder of the DVC project.
+    """Outputs of a DVC project at a commit, branch, tag, experiment, or `workspace`: as they are.
 
     Raises:
         PipelineError: If the revision does not exist, or does not contain the project.
@@ -26,13 +20,10 @@ class RevisionOutputs:
     def __init__(self, revision: str, project: Path = Path()) -> None:
         self._revision, self._project = revision, project
         self._switched = ExitStack()  # to the revision, as long as this object exists
-        self._files = None if revision == WORKSPACE else self._open_files()
+        self._files = None if revision == "workspace" else self._open_files()
 
     def read(self, path: Path) -> str:
-        """Read a text file.
-
-        Args:
-            path: Path relative to the folder of the project.
+        """Read a text file of the project.
 
         Raises:
             PipelineError: If the revision has no such output, or the cache does not contain it.
@@ -68,7 +59,6 @@ class RevisionOutputs:
             self._switched.enter_context(repo.switch(self._revision))
         except DvcException as error:
             raise PipelineError(
-                f"{self._revision}: {first_line(error)}; give a commit, an experiment, or "
-                f"{WORKSPACE}"
+                f"{self._revision}: {first_line(error)}; give a commit, an experiment, or workspace"
             ) from error
         return repo.dvcfs
