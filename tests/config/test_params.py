@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, model_validator
 
-from keypoints.config.address import Address
-from keypoints.config.base import Seed, Settings
+from keypoints.config.base import Address, Seed, Settings
 from keypoints.config.messages import SettingsError
 from keypoints.config.params import Params, read_params
 
@@ -97,10 +96,7 @@ def test_a_number_must_be_finite_and_within_its_limits(tmp_path: Path, text: str
     [
         ("{epochs: 1}", "models.net.loss is missing; copy it from an entry of its kind"),
         ("{loss: l2}", "models.net.loss must be one of mse, l1; got 'l2'"),
-        (
-            "{loss: l1, epochs: 0}",
-            "models.net.epochs should be greater than or equal to 1; got 0",
-        ),
+        ("{loss: l1, epochs: 0}", "models.net.epochs should be greater than or equal to 1; got 0"),
         ("{loss: l1, epochs: 1.5}", "models.net.epochs should be a valid integer; got 1.5"),
         ("{loss: l1, epochs: '3'}", "models.net.epochs should be a valid integer; got '3'"),
         ("{loss: l1, epoch: 3}", "models.net.epoch is not a setting; did you mean epochs?"),
@@ -182,9 +178,7 @@ def test_all_problems_of_a_block_are_listed_up_to_a_limit(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["x" * 10_000, repr([["x"] * 30] * 30), "0x" + "f" * 5000],
-    ids=["text", "list", "hex"],
+    "text", ["x" * 10_000, repr([["x"] * 30] * 30), "0x" + "f" * 5000], ids=["text", "list", "hex"]
 )
 def test_a_long_value_is_shortened(tmp_path: Path, text: str):
     assert len(model_message(tmp_path, f"{{loss: {text}}}")) < 300
@@ -255,11 +249,9 @@ def test_names_of_entries_are_checked(tmp_path: Path, text: str, error: str):
 def test_an_unknown_entry_is_an_error_that_lists_the_known_ones(tmp_path: Path):
     params = read(tmp_path, "models: {a: {loss: l1}, b: {loss: l1}}")
     with pytest.raises(SettingsError, match=r"^models has no 'c'; it has a, b$"):
-        params.check_name("models", "c")
-    with pytest.raises(SettingsError, match=r"^models has no 'c'; it has a, b$"):
         params.entry("models", "c", Model)
     with pytest.raises(SettingsError, match=r"^ensembles has no 'x'; it has none$"):
-        params.check_name("ensembles", "x")
+        params.entry("ensembles", "x", Model)
 
 
 def test_a_file_inherits_whole_top_level_keys_of_its_base(tmp_path: Path):

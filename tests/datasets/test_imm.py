@@ -16,11 +16,7 @@ ON_A_LINE = np.stack([X, Y], axis=1)
 
 
 def asf(
-    *,
-    count: str = "58",
-    host: str = "07-3m.jpg",
-    columns: int = 7,
-    points: np.ndarray = ON_A_LINE,
+    *, count: str = "58", host: str = "07-3m.jpg", columns: int = 7, points: np.ndarray = ON_A_LINE
 ) -> str:
     """A shape file like the public ones; point p is at (p / 64, p / 116) unless given."""
     rest = "\t0.00\t0.00\t0.00" * (columns == 10)

@@ -204,10 +204,7 @@ XML += [b"<!ENTITY a 'b'>", b"utf-16", b"inf", b"-1", b"1e308", b"../", b"file='
 @example([("insert", 0.0, 0.0, b"<a>" * MAX_ENTRY_BYTES)], TRAIN_LIST)
 @example([("insert", 0.1, 0.0, b"<a b='" + b"c" * (2 * MAX_ENTRY_BYTES))], TRAIN_LIST)
 def test_damaged_lists(
-    tmp_path: Path,
-    in_bounds: Callable[[Callable[[], None]], None],
-    damage: list[Edit],
-    name: str,
+    tmp_path: Path, in_bounds: Callable[[Callable[[], None]], None], damage: list[Edit], name: str
 ) -> None:
     for file in (TRAIN_LIST, TEST_LISTS[0]):
         (tmp_path / file).write_bytes(damaged(LIST, damage) if file == name else LIST)
@@ -270,10 +267,7 @@ def with_checksums(content: bytes) -> bytes:
 @fuzzed
 @given(st.sampled_from(PACKED), edits(*WORDS))
 def test_damaged_archives(
-    tmp_path: Path,
-    in_bounds: Callable[[Callable[[], None]], None],
-    seed: bytes,
-    damage: list[Edit],
+    tmp_path: Path, in_bounds: Callable[[Callable[[], None]], None], seed: bytes, damage: list[Edit]
 ) -> None:
     content = damaged(seed, damage)
     archive, into = tmp_path / "archive", tmp_path / "into"

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from keypoints.core.errors import PipelineError
 
-MAX_SHOWN = 20  # problems of one block
+_MAX_SHOWN = 20  # problems of one block
 _MAX_LENGTH = 100  # characters of a key or a value
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = _MAX_LENGTH
@@ -25,29 +25,16 @@ class SettingsError(PipelineError):
 def format_errors(
     details: Sequence[ErrorDetails], keys: Sequence[str], value: Any, kind: Any, source: Path
 ) -> str:
-    """A line per problem, at most `MAX_SHOWN`.
+    """A line per problem that pydantic found in a block: the key, the rule, and the value.
 
-    Args:
-        details: The problems that pydantic found.
-        keys: The block's own key, split at the dots.
-        value: The block as it was read.
-        kind: The type that validates the block.
-        source: The file to correct.
+    `keys` is the key of the block, split at the dots, and `kind` its type.
     """
-    lines = [f"{source}: {format_error(detail, keys, value, kind)}" for detail in details]
-    more = len(lines) - MAX_SHOWN
-    return "\n".join(lines[:MAX_SHOWN] + ([f"and {more:,} more problems"] if more > 0 else []))
+    lines = [f"{source}: {_format_error(detail, keys, value, kind)}" for detail in details]
+    more = len(lines) - _MAX_SHOWN
+    return "\n".join(lines[:_MAX_SHOWN] + ([f"and {more:,} more problems"] if more > 0 else []))
 
 
-def format_error(detail: ErrorDetails, keys: Sequence[str], value: Any, kind: Any) -> str:
-    """One problem: the key, the rule, the value, and the nearest known key.
-
-    Args:
-        detail: The problem that pydantic found.
-        keys: The block's own key, split at the dots.
-        value: The block as it was read.
-        kind: The type that validates the block.
-    """
+def _format_error(detail: ErrorDetails, keys: Sequence[str], value: Any, kind: Any) -> str:
     location, got, context = detail["loc"], format_value(detail["input"]), detail.get("ctx", {})
     if detail["type"] == "invalid_key" or location[-1:] == ("[key]",):
         block = location[:-1] if detail["type"] == "invalid_key" else location[:-2]
@@ -61,7 +48,8 @@ def format_error(detail: ErrorDetails, keys: Sequence[str], value: Any, kind: An
         case "extra_forbidden":
             return f"{key} is not a setting{_did_you_mean(path, kind)}"
         case "literal_error":
-            return f"{key} must be one of {_listed(context['expected'])}; got {got}"
+            expected = context["expected"].replace("'", "").replace(" or ", ", ")
+            return f"{key} must be one of {expected}; got {got}"
         case "model_type" | "dict_type":
             return f"{key} should be a block of settings; got {got}"
         case "value_error":
@@ -85,10 +73,6 @@ def format_value(value: Any) -> str:
         return "a number of more than 4,300 digits"
 
 
-def _listed(expected: str) -> str:
-    return expected.replace("'", "").replace(" or ", ", ")
-
-
 def _typed_keys(location: tuple[int | str, ...], value: Any) -> list[str]:
     """The keys below the block as the user typed them, without the names that pydantic adds."""
     keys: list[str] = []
@@ -104,15 +88,12 @@ def _typed_keys(location: tuple[int | str, ...], value: Any) -> list[str]:
 
 
 def _did_you_mean(path: Sequence[str], kind: Any) -> str:
-    """A hint at the known key of the same block that is most similar to the unknown one."""
     block = _block_type(kind, path[:-1])
-    known = list(block.model_fields) if block else []
-    matches = difflib.get_close_matches(path[-1], known, n=1)
+    matches = difflib.get_close_matches(path[-1], block.model_fields if block else (), n=1)
     return f"; did you mean {matches[0]}?" if matches else " of this block; remove it"
 
 
 def _block_type(kind: Any, path: Sequence[str]) -> type[BaseModel] | None:
-    """The settings class of a nested block."""
     if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
         nested = (_block_type(argument, path) for argument in get_args(kind))
         return next(filter(None, nested), None)

@@ -28,41 +28,29 @@ _YAML_ERRORS = (  # what ruamel.yaml raises for text that is not YAML
 
 @dataclass(frozen=True)
 class SettingsFile:
-    """The values of a settings file and of its base.
-
-    Attributes:
-        path: The file itself.
-        base: The file that provides every top-level key that `path` leaves out, or None.
-        overrides: The values of `path` alone.
-        values: The values of both.
-    """
+    """A settings file, and the base that provides every top-level key which the file leaves out."""
 
     path: Path
     base: Path | None
-    overrides: Any
-    values: Any
+    overrides: Any  # of `path` alone
+    values: Any  # of both files
 
-    def source_of(self, keys: tuple[int | str, ...]) -> Path:
-        """The file to correct if a setting is wrong or missing."""
-        own = self.base is None or not keys or keys[0] in self.overrides
-        return self.path if own or self.base is None else self.base
+    def source_of(self, key: Any) -> Path:
+        """The file to correct if the setting with this top-level key is wrong or missing."""
+        return self.path if self.base is None or key in self.overrides else self.base
 
 
 def read_settings_file(path: Path) -> SettingsFile:
-    """Read a file and its base.
-
-    Raises:
-        SettingsError: If one of them is missing or not YAML, or the base has a base itself.
-    """
+    """Read a file and its base; SettingsError if one is missing or not YAML."""
     overrides = _load(path, "run this from the folder of its dvc.yaml")
     if not isinstance(overrides, dict) or not isinstance(overrides.get("base"), str):
         return SettingsFile(path, None, overrides, overrides)
     base = path.parent / overrides["base"]
     defaults = _load(base, f"{path} names it as its base; correct that")
     if not isinstance(defaults, dict) or defaults.get("base") is not None:
+        got = overrides["base"]
         raise SettingsError(
-            f"{path}: base should name a settings file that has no base itself; "
-            f"got {overrides['base']!r}"
+            f"{path}: base should name a settings file that has no base itself; got {got!r}"
         )
     return SettingsFile(path, base, overrides, defaults | overrides)
 

@@ -46,7 +46,6 @@ class IbugSettings(PublicDatasetSettings):
     rendered: RenderedIbug
 
     def archives(self, competition: str) -> list[Archive]:
-        """The public archive and, if set, the test list of the competition."""
         archives = super().archives(competition)
         if self.test_list == "kaggle":
             files = {"only": TEST_LISTS[0], "beside": TRAIN_LIST}
@@ -55,16 +54,10 @@ class IbugSettings(PublicDatasetSettings):
 
 
 def read_ibug(root: Path) -> DiskBackedFaces:
-    """Read the training and the test list, wherever below `root` they are.
+    """Read the training faces by name, then the test faces in the order of their list.
 
-    Test faces keep the order of their list. They have no landmarks even if the list contains some,
-    because test labels are used for scoring only.
-
-    Returns:
-        The training faces in the order of their names, then the test faces.
-
-    Raises:
-        FormatError: If a list is missing or breaks the format.
+    The lists may be anywhere below `root`. Test faces have no landmarks even if their list contains
+    some, because test labels are used for scoring only.
     """
     train_list, test_list = find_file(root, TRAIN_LIST), find_file(root, *TEST_LISTS)
     faces = DiskBackedFaces()
@@ -83,54 +76,44 @@ def photo_group(name: str) -> str:
 def _read_list(path: Path, root: Path, *, is_test: bool) -> Iterator[Face]:
     folder = path.parent.relative_to(root)
     for image in iter_images(path):
-        file = image.get("file", "")
-        relative = PurePosixPath(file)
-        if not relative.name or _leaves_folder(file):
+        file, boxes = image.get("file", ""), image.findall("box")
+        relative, windows = PurePosixPath(file), PureWindowsPath(file)
+        if not relative.name or windows.anchor or ".." in windows.parts:  # both slashes, and drives
             raise FormatError(f"{path}: an image's file should be below the list; got {file!r}")
-        boxes = image.findall("box")
+        place = f"{path}: {file}"
         if len(boxes) != 1:
-            raise FormatError(f"{path}: {file}: {len(boxes)} boxes where each photo has one")
+            raise FormatError(f"{place}: {len(boxes)} boxes where each photo has one")
         name = str(relative.with_suffix(""))
         yield Face(
             name=name,
             photo=str(PurePosixPath(folder.as_posix()) / relative),
             group=photo_group(name),
-            box=_read_box(path, file, boxes[0]),
-            landmarks_photo=None if is_test else _read_points(path, file, boxes[0]),
+            box=_read_box(place, boxes[0]),
+            landmarks_photo=None if is_test else _read_points(place, boxes[0]),
             is_test=is_test,
         )
 
 
-def _leaves_folder(file: str) -> bool:
-    path = PureWindowsPath(file)  # parses both slashes, and drives
-    return bool(path.anchor) or ".." in path.parts
-
-
-def _read_box(path: Path, file: str, box: Element) -> Box:
+def _read_box(place: str, box: Element) -> Box:
     left, top, width, height = (
-        _number(path, file, box, key) for key in ("left", "top", "width", "height")
+        _number(place, box, key) for key in ("left", "top", "width", "height")
     )
     if width <= 0 or height <= 0:
-        raise FormatError(f"{path}: {file}: a box of {width:g} x {height:g} px")
+        raise FormatError(f"{place}: a box of {width:g} x {height:g} px")
     return left, top, left + width, top + height
 
 
-def _read_points(path: Path, file: str, box: Element) -> NDArray[np.float64]:
-    points = {
-        part.get("name", ""): (_number(path, file, part, "x"), _number(path, file, part, "y"))
-        for part in box.findall("part")
-    }
-    expected = [f"{number:02d}" for number in range(IBUG_68.n_points)]
-    found = len(box.findall("part"))
-    if sorted(points) != expected or found != len(expected):
+def _read_points(place: str, box: Element) -> NDArray[np.float64]:
+    parts = sorted(box.findall("part"), key=lambda part: part.get("name", ""))
+    if [part.get("name") for part in parts] != [f"{p:02d}" for p in range(IBUG_68.n_points)]:
         raise FormatError(
-            f"{path}: {file}: {found} points where the iBUG scheme has {IBUG_68.n_points}, "
+            f"{place}: {len(parts)} points where the iBUG scheme has {IBUG_68.n_points}, "
             "named 00 to 67"
         )
-    return np.array([points[name] for name in expected])
+    return np.array([(_number(place, part, "x"), _number(place, part, "y")) for part in parts])
 
 
-def _number(path: Path, file: str, element: Element, key: str) -> float:
+def _number(place: str, element: Element, key: str) -> float:
     value = element.get(key, "")
     try:
         number = float(value)
@@ -138,8 +121,7 @@ def _number(path: Path, file: str, element: Element, key: str) -> float:
         number = np.nan
     if not abs(number) <= MAX_PX:
         raise FormatError(
-            f"{path}: {file}: {element.tag} {key} should be a number, up to {MAX_PX:,} px; "
-            f"got {value!r}"
+            f"{place}: {element.tag} {key} should be a number, up to {MAX_PX:,} px; got {value!r}"
         )
     return number
 

@@ -21,11 +21,9 @@ from keypoints.faces.images import photo_size
 
 _FILE_NAME = re.compile(r"(?P<person>\d{2})-(?P<view>[1-6])[mf]")
 _MAX_BYTES = 1 << 20  # of a shape file; the public ones have 4,000
-_MAX_DIGITS = 9
-_COLUMNS = (7, 10)  # 41 of the public files have three more
 # First point of each eye: sign of the eye's area if its points are in the scheme's order, y down.
 _EYES = {13: -1, 21: 1}
-_MIN_AREA = 1.0  # px x px, twice the area of an eye; the sign of a smaller one is rounding noise
+_MIN_DOUBLE_AREA = 1.0  # px x px, of an eye; the sign of a smaller one is rounding noise
 _REVERSED_EYE = [4, 3, 2, 1, 0, 7, 6, 5]  # from the other corner over the upper lid
 
 
@@ -42,14 +40,7 @@ class ImmSettings(PublicDatasetSettings):
 
 
 def read_imm(root: Path) -> DiskBackedFaces:
-    """Read all faces, wherever below `root` their files are.
-
-    Returns:
-        The faces in the order of their names. They have no boxes.
-
-    Raises:
-        FormatError: If there is no .asf file, one breaks the format, or two have the same name.
-    """
+    """Read all faces, wherever below `root` their files are, in the order of their names."""
     files = sorted(root.rglob("*.asf"), key=lambda path: path.name)
     if not files:
         raise FormatError(f"{root}: no .asf file below it; fetch the data set again")
@@ -66,21 +57,14 @@ def split_by_person(faces: Iterable[Face], val_fraction: float) -> SplitFunction
 
 
 def read_asf(path: Path) -> tuple[NDArray[np.float64], str]:
-    """Read a shape file.
-
-    Returns:
-        Points relative to the photo's width and height, (58, 2), and the file name of the photo.
-
-    Raises:
-        FormatError: If the file breaks the format; the message names the rule.
-    """
+    """Read the points, (58, 2), relative to the photo's width and height, and the photo's name."""
     lines = _content_lines(path)
-    if not lines or not lines[0].isdecimal() or len(lines[0]) > _MAX_DIGITS:
+    if not lines or not re.fullmatch(r"\d{1,9}", lines[0], re.ASCII):
         raise FormatError(f"{path}: no line with the number of points before the first point")
-    count, points, photo = int(lines[0]), lines[1:-1], lines[-1]
-    if count != IMM_58.n_points or len(points) != count:
-        found = count if count != IMM_58.n_points else len(points)
-        raise FormatError(f"{path}: {found} points where the IMM scheme has {IMM_58.n_points}")
+    points, photo = lines[1:-1], lines[-1]
+    for count in (int(lines[0]), len(points)):
+        if count != IMM_58.n_points:
+            raise FormatError(f"{path}: {count} points where the IMM scheme has {IMM_58.n_points}")
     if Path(photo).name != photo or "\0" in photo:
         raise FormatError(f"{path}: the last line should name a photo beside it; got {photo!r}")
     return np.array([_read_point(path, line) for line in points]), photo
@@ -113,15 +97,11 @@ def _fix_eye_order(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
     ordered = landmarks.copy()
     for first, sign in _EYES.items():
         eye = landmarks[first : first + len(_REVERSED_EYE)]
-        if sign * _signed_area(eye) < -_MIN_AREA:
+        x, y = eye.T
+        double_area = x @ np.roll(y, -1) - y @ np.roll(x, -1)  # positive if clockwise on the screen
+        if sign * double_area < -_MIN_DOUBLE_AREA:
             ordered[first : first + len(eye)] = eye[_REVERSED_EYE]
     return ordered
-
-
-def _signed_area(polygon: NDArray[np.float64]) -> float:
-    """Twice the signed area; positive if the corners run clockwise in the image."""
-    x, y = polygon.T
-    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1))
 
 
 def _content_lines(path: Path) -> list[str]:
@@ -139,7 +119,7 @@ def _content_lines(path: Path) -> list[str]:
 
 def _read_point(path: Path, line: str) -> tuple[float, float]:
     columns = line.split()
-    if len(columns) not in _COLUMNS:
+    if len(columns) not in (7, 10):  # 41 of the public files have three more
         raise FormatError(f"{path}: a point should have 7 or 10 columns; got {line!r}")
     try:
         x, y = float(columns[2]), float(columns[3])

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from keypoints.core.landmarks import KAGGLE_15, KAGGLE_15_COLUMNS
+from keypoints.core.splits import in_hash_fraction
 from keypoints.faces.dataset import Archive, Dataset, DatasetSettings, RenderedSettings, find_file
-from keypoints.faces.face import Face, FormatError, SplitFunction, split_by_hash
+from keypoints.faces.face import Face, FormatError, SplitFunction, split_by_group
 from keypoints.faces.face_list import DiskBackedFaces
 
 IMAGE_SIZE = 96  # px, height and width
 LOOKUP_TABLE = "IdLookupTable.csv"
 HEADERS = {"training": (*KAGGLE_15_COLUMNS, "Image"), "test": ("ImageId", "Image")}
 _PHOTOS = "photos"
-_WHITE = 255
 
 
 class RenderedKaggle15(RenderedSettings):
@@ -42,24 +42,16 @@ class Kaggle15Settings(DatasetSettings):
     rendered: RenderedKaggle15
 
     def choose_source(self, default: str) -> str:
-        """The data set's own setting."""
         return self.source
 
     def archives(self, competition: str) -> list[Archive]:
-        """The files of the data set's own competition."""
         return [Archive(self.max_bytes, self.sha256, competition=self.competition)]
 
 
 def read_kaggle15(root: Path) -> DiskBackedFaces:
-    """Read all faces, wherever below `root` their files are, after `write_photos`.
+    """Read the training faces, NaN for unknown points, then the test faces, after `write_photos`.
 
-    Faces with identical pixels are one group. They have no boxes.
-
-    Returns:
-        The training faces in the order of their rows, NaN for unknown points; then the test faces.
-
-    Raises:
-        FormatError: If a file is missing or breaks the format; the message names the row.
+    The files may be anywhere below `root`. Faces with identical pixels are one group.
     """
     faces = DiskBackedFaces()
     faces.extend(_read_faces(root, "training"), root / "training.csv")
@@ -70,11 +62,7 @@ def read_kaggle15(root: Path) -> DiskBackedFaces:
 
 
 def write_photos(root: Path) -> None:
-    """Write the images of both CSVs as PNG files, which `read_kaggle15` refers to.
-
-    Raises:
-        FormatError: If an image has not 96 x 96 pixels of 0..255; the message names the row.
-    """
+    """Write the images of both CSVs as PNG files, which `read_kaggle15` refers to."""
     for name in HEADERS:
         folder = root / _PHOTOS / name
         folder.mkdir(parents=True)
@@ -94,13 +82,9 @@ def split_complete_faces(faces: Iterable[Face], val_fraction: float) -> SplitFun
         for face in faces
         if face.landmarks_photo is not None and np.isnan(face.landmarks_photo).any()
     }
-    by_hash = split_by_hash((), val_fraction)
-
-    def split(face: Face) -> str:
-        name = by_hash(face)
-        return "train" if name == "validation" and face.group in incomplete else name
-
-    return split
+    return split_by_group(
+        lambda group: group not in incomplete and in_hash_fraction(group, val_fraction)
+    )
 
 
 def _read_faces(root: Path, name: str) -> Iterator[Face]:
@@ -117,7 +101,7 @@ def _read_faces(root: Path, name: str) -> Iterator[Face]:
 
 
 def _read_rows(root: Path, name: str) -> Iterator[tuple[str, list[str]]]:
-    """Rows of training.csv or test.csv, each with its place for error messages."""
+    """Rows of training.csv or test.csv, each after its place for error messages."""
     path, header = find_file(root, f"{name}.csv"), HEADERS[name]
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
@@ -151,10 +135,9 @@ def _parse_image(place: str, text: str) -> NDArray[np.uint8]:
     except (ValueError, OverflowError) as error:
         raise FormatError(f"{place}: {error}") from error
     n_pixels = IMAGE_SIZE * IMAGE_SIZE
-    if pixels.size != n_pixels or pixels.min() < 0 or pixels.max() > _WHITE:
+    if pixels.size != n_pixels or pixels.min() < 0 or pixels.max() > 255:
         raise FormatError(
-            f"{place}: an image should have {n_pixels} numbers from 0 to {_WHITE}; "
-            f"this one has {pixels.size}"
+            f"{place}: an image should have {n_pixels} numbers from 0 to 255; got {pixels.size}"
         )
     return pixels.reshape(IMAGE_SIZE, IMAGE_SIZE).astype(np.uint8)
 

@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Self
 from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from keypoints.config.address import Address
+from keypoints.config.base import Address
 from keypoints.config.params import Params
 from keypoints.core.errors import PipelineError
 from keypoints.core.hashing import sha256_of
@@ -27,42 +26,23 @@ class DownloadError(PipelineError):
 
 @dataclass(frozen=True)
 class DownloadDirs:
-    """Folders in which files are looked up and kept.
+    """Folders in which files are looked up and kept."""
 
-    Attributes:
-        root: Root of the repository.
-        mirror: Folder relative to `root`, or URL prefix, with copies of files; None: no mirror.
-    """
-
-    root: Path
-    mirror: str | None
+    root: Path  # of the repository
+    mirror: str | None  # folder relative to `root`, or URL prefix, with copies of files
 
     @classmethod
     def read(cls, params: Params) -> Self:
-        """The folders according to the setting `mirror`."""
         return cls(repo_root(), params.read("mirror", Address | None))
-
-    @property
-    def downloads(self) -> Path:
-        return self.root / ".downloads"
-
-    @property
-    def has_mirror_address(self) -> bool:
-        return (self.mirror or "").startswith(("http://", "https://"))
 
 
 @dataclass(frozen=True)
 class Download:
-    """A complete file.
+    """A complete file."""
 
-    Attributes:
-        path: File among the downloads or, without a copy, in the mirror folder.
-        origin: Address or file of the source, without credentials.
-    """
-
-    path: Path
+    path: Path  # among the downloads or, without a copy, in the mirror folder
     sha256: str
-    origin: str
+    origin: str  # address or file of the source, without credentials
 
 
 def find(
@@ -94,15 +74,12 @@ def find(
             full, or an address or the mirror is invalid.
         KaggleError: If Kaggle is the last source and does not provide the file.
     """
-    folder = dirs.downloads / subfolder
+    folder = dirs.root / ".downloads" / subfolder
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / Path(names[0]).name
     failures = []
     with FileLock(f"{kept}.lock"):
-        sources: Iterator[Path | str] = chain(
-            _list_local(names, dirs, folder, sha256), _list_remote(names, dirs), urls
-        )
-        for source in sources:
+        for source in _iter_sources(names, dirs, urls, folder, sha256):
             try:
                 return _take(source, folder, sha256, accepts)
             except TransferError as error:
@@ -110,19 +87,15 @@ def find(
                 logger.warning(failures[-1])
         if competition:
             return _take_from_kaggle(competition, kept, sha256)
+    reasons = "\n  ".join([f"{names[0]}: no source provides this file", *failures])
     raise DownloadError(
-        "\n  ".join([f"{names[0]}: no source provides this file", *failures])
-        + "\nSet `mirror:` in params.yaml to a folder or an address that has it,"
-        + f" or put the file at {kept} by hand."
+        f"{reasons}\nSet `mirror:` in params.yaml to a folder or an address that has it, or put "
+        f"the file at {kept} by hand."
     )
 
 
 def file_name(address: str) -> str:
-    """Name of the file at an address, which is its last part.
-
-    Raises:
-        DownloadError: If it is not the http(s) address of a file.
-    """
+    """Name of the file at an http(s) address; DownloadError if it is not the address of a file."""
     parts = urlsplit(address)
     name = PurePosixPath(parts.path).name
     if parts.scheme not in ("http", "https") or not parts.hostname or name in ("", ".."):
@@ -130,28 +103,26 @@ def file_name(address: str) -> str:
     return name
 
 
-def _list_local(
-    names: Sequence[str], dirs: DownloadDirs, folder: Path, sha256: str | None
-) -> Iterator[Path]:
-    if dirs.mirror is not None and not dirs.has_mirror_address:
-        if not (dirs.root / dirs.mirror).is_dir():
+def _iter_sources(
+    names: Sequence[str], dirs: DownloadDirs, urls: Sequence[str], folder: Path, sha256: str | None
+) -> Iterator[Path | str]:
+    mirror, addresses = dirs.mirror, list(urls)
+    if mirror is not None and mirror.startswith(("http://", "https://")):
+        addresses = [f"{mirror.rstrip('/')}/{name}" for name in names] + addresses
+    elif mirror is not None:
+        if not (dirs.root / mirror).is_dir():
             raise DownloadError(
                 "params.yaml: mirror must be null, a folder, or begin with http:// or https://;"
-                f" got {redact_url(dirs.mirror)!r}"
+                f" got {redact_url(mirror)!r}"
             )
-        yield from (dirs.root / dirs.mirror / name for name in names)
+        yield from (dirs.root / mirror / name for name in names)
     for path in filter(Path.is_file, (folder / Path(name).name for name in names)):
         digest = sha256_of(path)
         if sha256 in (None, digest):
             yield path
         else:  # the file stays until the right one replaces it
             logger.warning("%s: sha256 must be %s; got %s: fetching it again", path, sha256, digest)
-
-
-def _list_remote(names: Sequence[str], dirs: DownloadDirs) -> list[str]:
-    if not dirs.has_mirror_address:
-        return []
-    return [f"{str(dirs.mirror).rstrip('/')}/{name}" for name in names]
+    yield from addresses
 
 
 def _take(

@@ -1,34 +1,28 @@
-"""dlib's XML lists of photos, read entry by entry from untrusted files.
+"""XML lists of photos in the format of dlib's imglab, read entry by entry from untrusted files.
 
-Memory stays flat and no other file or address is opened, whatever a list contains: only the current
-entry is kept, entries are bounded, and document types, which declare entities, are refused.
-
-Source: dlib's imglab.
+Memory stays flat and no other file or address is opened, whatever a list contains.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError, XMLParser
+from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser
 
 from keypoints.faces.face import FormatError
 
 MAX_ENTRY_BYTES = 1 << 20  # between the ends of two entries; a face of 68 points has 3,000
-_READ_BYTES = 1 << 16
 
 
 def iter_images(path: Path) -> Iterator[Element]:
     """Iterate over the `image` elements of a list, with their children but without text.
 
-    Raises:
-        FormatError: If the file cannot be read, is not well-formed, has a document type, or an
-            entry has more than MAX_ENTRY_BYTES.
+    FormatError if the list is not well-formed, has a document type, or has a very long entry.
     """
     builder = _ImageBuilder(path)
     parser = XMLParser(target=builder)
     n_bytes = 0  # since the last entry
     try:
         with path.open("rb") as file:
-            while data := file.read(_READ_BYTES):
+            while data := file.read(1 << 16):
                 parser.feed(data)
                 images, builder.images = builder.images, []
                 yield from images
@@ -58,12 +52,10 @@ class _ImageBuilder:
         self._open: list[Element] = []  # the current image and its open children
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if not self._open and tag != "image":
-            return
-        element = Element(tag, attributes)
         if self._open:
-            self._open[-1].append(element)
-        self._open.append(element)
+            self._open.append(SubElement(self._open[-1], tag, attributes))
+        elif tag == "image":
+            self._open.append(Element(tag, attributes))
 
     def end(self, tag: str) -> None:
         if self._open:

@@ -28,16 +28,7 @@ class DiskBackedFaces(Sequence[Face]):
         self._starts = array("Q")
 
     def extend(self, faces: Iterable[Face], source: Path, *, by_name: bool = False) -> None:
-        """Append faces.
-
-        Args:
-            faces: Faces to append.
-            source: File or folder of the faces, for the error message.
-            by_name: Whether to sort the appended faces by name.
-
-        Raises:
-            FormatError: If two of the faces have the same name.
-        """
+        """Append faces; FormatError, with their `source`, if two of them have the same name."""
         names: list[str] = []
         starts = array("Q")
         end = self._file.seek(0, 2)
@@ -49,7 +40,7 @@ class DiskBackedFaces(Sequence[Face]):
         for one, other in pairwise(order):
             if names[one] == names[other]:
                 raise FormatError(f"{source}: {names[one]} is listed twice")
-        self._starts.extend(starts[number] for number in (order if by_name else range(len(names))))
+        self._starts.extend((starts[number] for number in order) if by_name else starts)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -82,8 +73,7 @@ def _close(file: IO[bytes]) -> None:
 
 def _encode(face: Face) -> bytes:
     """A line of JSON, then 16 bytes per point."""
-    landmarks = face.landmarks_photo
-    fields = vars(face) | {"n_points": 0 if landmarks is None else len(landmarks)}
-    del fields["landmarks_photo"]
-    line = json.dumps(fields).encode() + b"\n"
-    return line if landmarks is None else line + landmarks.astype(float).tobytes()
+    fields = dict(vars(face))
+    landmarks = fields.pop("landmarks_photo")
+    points = b"" if landmarks is None else landmarks.astype(float).tobytes()
+    return json.dumps(fields | {"n_points": len(points) // 16}).encode() + b"\n" + points
