@@ -10,34 +10,23 @@ from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, fi
 from keypoints.download.unpack import is_archive, newest_date, unpack
 from keypoints.faces.dataset import Archive
 
-SourceInfo = dict[str, Any]
-
 
 def fetch_archives(
     dataset: str, archives: Sequence[Archive], folder: Path, dirs: DownloadDirs
-) -> SourceInfo:
-    """Download the archives of a data set and unpack them.
+) -> dict[str, Any]:
+    """Download archives and unpack them: the first one to a new folder, single files of the others.
 
-    Args:
-        dataset: Name of the data set, for the output.
-        archives: Archives in the order in which they are unpacked. The first one provides the
-            folder, the others single files.
-        folder: Folder to create.
-        dirs: Mirror and downloads.
-
-    Returns:
-        File names and digests of the archives, and the date of the newest file.
+    Returns names and digests of the archives, and the date of the newest file of the first one.
     """
     first, *others = archives
     found = _find_archive(dataset, first, dirs)
     unpack(found.path, folder, max_bytes=first.max_bytes)
-    if first.competition:
-        _unpack_nested(folder, first.max_bytes)
-    info: SourceInfo = {
-        "date": newest_date(folder),
-        "file": found.path.name,
-        "sha256": found.sha256,
-    }
+    if first.competition:  # Kaggle packs some CSVs twice
+        for nested in sorted(folder.rglob("*.zip")):
+            unpack(nested, nested.with_suffix(""), max_bytes=first.max_bytes)
+            nested.unlink()
+    date = newest_date(folder)
+    info: dict[str, Any] = {"date": date, "file": found.path.name, "sha256": found.sha256}
     for archive in others:
         found = _find_archive(dataset, archive, dirs)
         _extract_file(found.path, archive, folder)
@@ -57,13 +46,6 @@ def _find_archive(dataset: str, archive: Archive, dirs: DownloadDirs) -> Downloa
     )
     print(f"{dataset}: {found.origin}\n  sha256 {found.sha256}")
     return found
-
-
-def _unpack_nested(folder: Path, max_bytes: int) -> None:
-    """Unpack the archives in the archive of a competition's files, in which Kaggle packs CSVs."""
-    for archive in sorted(folder.rglob("*.zip")):
-        unpack(archive, archive.with_suffix(""), max_bytes=max_bytes)
-        archive.unlink()
 
 
 def _extract_file(path: Path, archive: Archive, folder: Path) -> None:

@@ -22,11 +22,6 @@ BACKOFF_S = (1, 2, 4, 8)  # between attempts
 CHUNK_BYTES = 1 << 20
 TIMEOUTS_S = (10, 60)  # to connect; between two packets
 BUSY_STATUSES = (408, 429, 500, 502, 503, 504)
-_ACCEPTED = (
-    HTTPStatus.OK,
-    HTTPStatus.PARTIAL_CONTENT,
-    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-)
 
 logger = logging.getLogger(__name__)
 
@@ -34,24 +29,18 @@ logger = logging.getLogger(__name__)
 class TransferError(Exception):
     """A source does not provide a file; the message contains the reason, not the address."""
 
-    def __init__(self, reason: str, *, is_temporary: bool = False) -> None:
-        super().__init__(reason)
-        self.is_temporary = is_temporary  # another attempt may succeed
+
+class TemporaryError(TransferError):
+    """Another attempt may succeed."""
 
 
 @dataclass(frozen=True)
 class RemoteVersion:
-    """A version of a file on a server.
+    """A version of a file on a server."""
 
-    Attributes:
-        address: Address without credentials.
-        validator: The server's ETag or date; None if it sends neither, which precludes resuming.
-        n_bytes: Size of the whole file; 0 if the server does not send it.
-    """
-
-    address: str
-    validator: str | None
-    n_bytes: int
+    address: str  # without credentials
+    validator: str | None  # the server's ETag or date; None precludes resuming
+    n_bytes: int  # of the whole file; 0 if the server does not send it
 
 
 @dataclass(frozen=True)
@@ -79,7 +68,6 @@ class PartialFile:
         return version if is_start else None
 
     def discard(self) -> None:
-        """Remove the bytes and the note."""
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
 
@@ -91,9 +79,7 @@ class PartialFile:
 def resume_download(address: str, part: PartialFile) -> None:
     """Complete a partial file, with some attempts after the last one that received new bytes.
 
-    Args:
-        address: Address of the file, http(s); only redirects to http(s) are followed.
-        part: Partial file, which may contain bytes of an earlier call.
+    Only redirects to http(s) are followed.
 
     Raises:
         TransferError: If the address does not provide the whole file; `part` keeps what arrived.
@@ -103,17 +89,14 @@ def resume_download(address: str, part: PartialFile) -> None:
     while True:
         try:
             return _receive_rest(address, part)
-        except TransferError as error:
-            if not error.is_temporary:
-                raise
+        except TemporaryError as error:
             if part.n_bytes > most_bytes:
                 n_failed, most_bytes = 0, part.n_bytes
             if n_failed == len(BACKOFF_S):
                 raise TransferError(f"{error}; {n_failed + 1} attempts failed") from error
-            logger.warning(
-                "%s: %s; next attempt in %g s", redact_url(address), error, BACKOFF_S[n_failed]
-            )
-            time.sleep(BACKOFF_S[n_failed])
+            pause = BACKOFF_S[n_failed]
+            logger.warning("%s: %s; next attempt in %g s", redact_url(address), error, pause)
+            time.sleep(pause)
             n_failed += 1
 
 
@@ -128,17 +111,16 @@ def _receive_rest(address: str, part: PartialFile) -> None:
     if version and part.n_bytes == version.n_bytes:
         return
     with _request(address, part.n_bytes, version) as response:
-        if response.status_code not in _ACCEPTED:
-            is_busy = response.status_code in BUSY_STATUSES
-            raise TransferError(f"{response.status_code} {response.reason}", is_temporary=is_busy)
-        if response.status_code == HTTPStatus.OK:
+        status = response.status_code
+        if status == HTTPStatus.OK:
             version = _read_version(response, address)
             part.start(version)
+        elif status not in (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
+            kind = TemporaryError if status in BUSY_STATUSES else TransferError
+            raise kind(f"{status} {response.reason}")
         elif not version or not _continues(response, part.n_bytes, version):
             part.discard()
-            raise TransferError(
-                "the file changed on the server, or its length was wrong", is_temporary=True
-            )
+            raise TemporaryError("the file changed on the server, or its length was wrong")
         _append(response, part, version)
 
 
@@ -152,7 +134,7 @@ def _request(address: str, n_bytes: int, version: RemoteVersion | None) -> reque
         cause: BaseException = error  # the deepest one: the others repeat it at length
         while deeper := cause.__cause__ or cause.__context__:
             cause = deeper
-        raise TransferError(str(cause), is_temporary=True) from error
+        raise TemporaryError(str(cause)) from error
     except requests.RequestException as error:
         raise TransferError(str(error)) from error
 
@@ -181,19 +163,13 @@ def _continues(response: requests.Response, n_bytes: int, version: RemoteVersion
 def _append(response: requests.Response, part: PartialFile, version: RemoteVersion) -> None:
     total = version.n_bytes or None
     error: HTTPError | None = None
-    with (
-        part.path.open("ab") as file,
-        tqdm.wrapattr(
-            file, "write", total, initial=part.n_bytes, desc=part.path.stem, disable=None
-        ) as counted,
-    ):
+    bar = {"initial": part.n_bytes, "desc": part.path.stem, "disable": None}
+    with part.path.open("ab") as file, tqdm.wrapattr(file, "write", total, **bar) as counted:
         try:
             for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
                 counted.write(chunk)
         except HTTPError as interruption:
             error = interruption
     if error or part.n_bytes != (total or part.n_bytes):
-        of_total = f" of {total:,}" if total else ""
-        raise TransferError(
-            f"received {part.n_bytes:,}{of_total} bytes", is_temporary=True
-        ) from error
+        progress = f"{part.n_bytes:,} of {total:,}" if total else f"{part.n_bytes:,}"
+        raise TemporaryError(f"received {progress} bytes") from error

@@ -33,43 +33,28 @@ class KaggleError(PipelineError):
 
 @dataclass(frozen=True)
 class Result:
-    """State of a submission.
+    """State of a submission."""
 
-    Attributes:
-        is_final: Whether the submission was scored or failed.
-        public_score: None if there is none.
-        private_score: None until the competition ends.
-        problem: Why the submission failed.
-    """
-
-    is_final: bool
+    is_final: bool  # scored or failed
     public_score: float | None = None
-    private_score: float | None = None
-    problem: str = ""
+    private_score: float | None = None  # None until the competition ends
+    problem: str = ""  # why the submission failed
 
 
 def has_credentials() -> bool:
     """Whether the client would find credentials; checked without importing it."""
-    variables = os.environ
-    if variables.get("KAGGLE_API_TOKEN"):
-        return True
-    if variables.get("KAGGLE_USERNAME") and variables.get("KAGGLE_KEY"):
+    get = os.environ.get
+    if get("KAGGLE_API_TOKEN") or (get("KAGGLE_USERNAME") and get("KAGGLE_KEY")):
         return True
     home = Path("~/.kaggle").expanduser()
-    base = Path(variables.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
-    config = Path(
-        variables.get("KAGGLE_CONFIG_DIR") or (home if home.exists() else base / "kaggle")
-    )
+    base = Path(get("XDG_CONFIG_HOME") or "~/.config").expanduser()
+    config = Path(get("KAGGLE_CONFIG_DIR") or (home if home.exists() else base / "kaggle"))
     files = [home / name for name in _TOKEN_FILES] + [config / "kaggle.json"]
     return any(path.is_file() and path.stat().st_size for path in files)
 
 
 class Kaggle:
-    """A signed-in client. It raises KaggleError if Kaggle refuses or cannot be reached.
-
-    Args:
-        slug: Competition of all calls.
-    """
+    """A signed-in client. It raises KaggleError if Kaggle refuses or cannot be reached."""
 
     def __init__(self, slug: str) -> None:
         if not has_credentials():
@@ -84,10 +69,7 @@ class Kaggle:
                 raise KaggleError(f"the credentials cannot be read.\n{CREDENTIALS}") from None
 
     def check_limit(self) -> None:
-        """Raise KaggleError if today's submission limit is reached.
-
-        Continue if Kaggle does not report a limit.
-        """
+        """Raise KaggleError if today's limit of submissions is reached; Kaggle may report none."""
         with self._translate_errors():
             try:
                 limits = self._api.competition_get_submission_limits(self.slug)
@@ -112,15 +94,13 @@ class Kaggle:
         return int(response.ref)
 
     def result(self, number: int) -> Result:
-        """Current state of a submission."""
         with self._translate_errors():
             submissions = self._api.competition_submissions(self.slug) or []
         found = next((s for s in submissions if s is not None and s.ref == number), None)
         if found is None or found.status.name == "PENDING":
             return Result(is_final=False)
         if found.status.name == "ERROR":
-            problem = found.error_description or "Kaggle gives no reason"
-            return Result(is_final=True, problem=problem)
+            return Result(True, problem=found.error_description or "Kaggle gives no reason")
         return Result(True, _parse_score(found.public_score), _parse_score(found.private_score))
 
     def download(self, folder: Path) -> Path:
@@ -173,7 +153,11 @@ def _http_message(error: requests.HTTPError, slug: str) -> str:
     response = error.response
     if response is None:
         return f"Kaggle refused: {_redact_urls(first_line(error))}"
-    status = f"Kaggle responded {response.status_code}, {_reason(response)}"
+    try:
+        reason = str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        reason = response.reason
+    status = f"Kaggle responded {response.status_code}, {reason}"
     match response.status_code:
         case 401:
             return f"{status}: the credentials are not accepted.\n{CREDENTIALS}"
@@ -187,13 +171,6 @@ def _http_message(error: requests.HTTPError, slug: str) -> str:
         case 429:
             return f"{status}: too many calls or submissions; wait, at most until midnight UTC"
     return status
-
-
-def _reason(response: requests.Response) -> str:
-    try:
-        return str(response.json()["message"])
-    except (ValueError, KeyError, TypeError):
-        return response.reason
 
 
 def _redact_urls(text: str) -> str:

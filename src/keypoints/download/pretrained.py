@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ConfigDict
@@ -28,48 +29,36 @@ class PretrainedSettings(Settings):
 def fetch_model_files(settings: PretrainedSettings, folder: Path, dirs: DownloadDirs) -> str:
     """Copy the files that a model needs into a new folder, and record which one has the weights.
 
-    Args:
-        settings: Settings of the model.
-        folder: Folder data/weights/MODEL, which must not exist.
-        dirs: Mirror and downloads.
-
-    Returns:
-        A line for the user: names, origins and digests of the files.
+    Returns a line for the user: names, origins and digests of the files.
 
     Raises:
         SettingsError: If timm has no weights for the backbone, or a local file is no weights file.
         DownloadError: If a file cannot be found; random weights never replace it.
     """
     folder.mkdir(parents=True)
-    initial, summary = _find_pretrained(settings, dirs), "random"
-    if initial:
+    if initial := _find_pretrained(settings, dirs):
         summary = _copy(initial, folder)
         write_record(folder, file=initial.path.name, sha256=initial.sha256)
     else:
+        summary = "random"
         write_record(folder, file=None, sha256=None)
-    if settings.teacher is None:
-        return summary
-    teacher = _find_file("teacher", settings.teacher, "null (none)", "teachers", dirs)
-    teacher_folder(folder).mkdir()
-    return f"{summary}; teacher {_copy(teacher, teacher_folder(folder))}"
+    if settings.teacher is not None:
+        teacher = _find_file("teacher", settings.teacher, "null (none)", "teachers", dirs)
+        teacher_folder(folder).mkdir()
+        summary += f"; teacher {_copy(teacher, teacher_folder(folder))}"
+    return summary
 
 
 def pretrained_address(backbone: str) -> str:
-    """Address of the weights of a timm model, from its pretrained configuration.
-
-    Raises:
-        SettingsError: If timm has no weights of this name.
-    """
+    """Address of the weights of a timm model; SettingsError if timm has none of this name."""
     import timm  # takes seconds; random weights do not need it
 
-    try:
-        config = timm.get_pretrained_cfg(backbone)
-    except RuntimeError:
-        config = None
-    if config is not None and isinstance(config.url, str) and config.url:
-        return config.url
-    if config is not None and config.hf_hub_id:
-        return f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"
+    with suppress(RuntimeError):  # no such model
+        if config := timm.get_pretrained_cfg(backbone):
+            if isinstance(config.url, str) and config.url:
+                return config.url
+            if config.hf_hub_id:
+                return f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors"
     raise SettingsError(f"timm has no weights for backbone {backbone!r}")
 
 

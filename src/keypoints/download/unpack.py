@@ -29,9 +29,7 @@ MAX_MEMBERS = 100_000  # files and folders; iBUG has 15,000
 MAX_NAME_BYTES = 1 << 20  # of one member, with its extended attributes
 CHUNK_BYTES = 1 << 20
 
-ZIP_MAGIC = b"PK"
-GZIP_MAGIC = b"\x1f\x8b"
-TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
+MAGICS = {"zip": (b"PK", 0), "gzip": (b"\x1f\x8b", 0), "tar": (b"ustar", 257)}  # and their places
 DAMAGE = (  # raised by the standard library for damaged archives
     EOFError,
     OverflowError,
@@ -46,16 +44,11 @@ DAMAGE = (  # raised by the standard library for damaged archives
 
 
 def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> None:
-    """Unpack a zip, a tar or a gzipped tar, distinguished by content, into a folder.
+    """Unpack a zip, a tar or a gzipped tar, distinguished by content, as a new or replaced folder.
 
     The files are first written to `.NAME.unpacking` beside the folder, which replaces the folder
-    when it is complete. Leftovers of a killed run are removed by the next one.
-
-    Args:
-        archive: Archive to unpack.
-        into: Folder to create or replace.
-        max_bytes: Largest total size of the unpacked files. Above 16 MiB, the size may also be at
-            most 100 times that of the archive.
+    when it is complete. Leftovers of a killed run are removed by the next one. The files may have
+    at most `max_bytes` and, above 16 MiB, 100 times the size of the archive.
 
     Raises:
         PipelineError: If the archive is damaged, encrypted, of another format or unpacks to too
@@ -72,6 +65,8 @@ def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> None:
         if into.exists():
             into.rename(staging / "replaced")
         whole.rename(into)
+    except PipelineError as error:
+        raise PipelineError(f"{archive}: {error}") from error
     except DAMAGE as error:
         raise PipelineError(
             f"{archive}: damaged or not readable ({error}); delete it and fetch it again"
@@ -85,8 +80,7 @@ def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> None:
 def is_archive(path: Path) -> bool:
     """Whether a file starts like a zip, a tar or a gzipped tar."""
     with path.open("rb") as file:
-        start = file.read(tarfile.BLOCKSIZE)
-    return start.startswith((ZIP_MAGIC, GZIP_MAGIC)) or start.startswith(TAR_MAGIC, TAR_MAGIC_AT)
+        return _detect_format(file) is not None
 
 
 def newest_date(folder: Path) -> str:
@@ -95,58 +89,56 @@ def newest_date(folder: Path) -> str:
     return f"{datetime.fromtimestamp(newest, UTC):%Y-%m-%d}"
 
 
+def _detect_format(file: IO[bytes]) -> str | None:
+    start = file.read(tarfile.BLOCKSIZE)
+    file.seek(0)
+    return next((name for name, (magic, at) in MAGICS.items() if start.startswith(magic, at)), None)
+
+
 def _unpack_members(archive: Path, into: Path, max_bytes: int) -> None:
     n_bytes = archive.stat().st_size
     limit = min(max_bytes, max(RATIO_FROM_BYTES, MAX_RATIO * n_bytes))
-    with (
-        archive.open("rb") as file,
-        tqdm.wrapattr(file, "read", total=n_bytes, desc=archive.name, disable=None) as counted,
-    ):
-        start = file.read(tarfile.BLOCKSIZE)
-        file.seek(0)
-        if start.startswith(ZIP_MAGIC):
-            _unpack_zip(archive, counted, into, limit)
-        elif start.startswith(GZIP_MAGIC):
-            with gzip.open(counted) as unzipped:
-                _unpack_tar(archive, unzipped, into, limit)
-        elif start.startswith(TAR_MAGIC, TAR_MAGIC_AT):
-            _unpack_tar(archive, counted, into, limit)
-        else:
-            raise PipelineError(
-                f"{archive}: must be a zip, a tar or a gzipped tar; got something else"
-            )
+    bar = {"total": n_bytes, "desc": archive.name, "disable": None}
+    with archive.open("rb") as file, tqdm.wrapattr(file, "read", **bar) as counted:
+        match _detect_format(file):
+            case "zip":
+                _unpack_zip(counted, into, limit)
+            case "gzip":
+                with gzip.open(counted) as unzipped:
+                    _unpack_tar(unzipped, into, limit)
+            case "tar":
+                _unpack_tar(counted, into, limit)
+            case None:
+                raise PipelineError("must be a zip, a tar or a gzipped tar; got something else")
 
 
-def _unpack_zip(archive: Path, file: IO[bytes], into: Path, limit: int) -> None:
+def _unpack_zip(file: IO[bytes], into: Path, limit: int) -> None:
     with zipfile.ZipFile(file) as packed:
         members = packed.infolist()
-        if sum(member.file_size for member in members) > limit:
-            raise _too_big(archive, limit)
+        _check_size(sum(member.file_size for member in members), limit)
         for number, member in enumerate(members, 1):
-            _check_member(archive, member.filename, number)
+            kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where zipped on Windows
+            is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
+            _check_member(member.filename, number, is_plain=is_plain)
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise zipfile.BadZipFile("neither stored nor deflated")
-            kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where zipped on Windows
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise _unsupported_member(archive, member.filename)
             written = packed.extract(member, into)
             seconds = calendar.timegm((*member.date_time, 0, 0, 0))  # interpreted as UTC
             os.utime(written, (seconds, seconds))
 
 
-def _unpack_tar(archive: Path, file: io.BufferedIOBase, into: Path, limit: int) -> None:
-    limited = _Limited(archive, file, limit)
+def _unpack_tar(file: io.BufferedIOBase, into: Path, limit: int) -> None:
+    limited = _Limited(file, limit)
     earlier: set[str] = set()
     with tarfile.open(fileobj=limited, mode="r|", bufsize=CHUNK_BYTES, tarinfo=_Member) as packed:
         for number, member in enumerate(packed, 1):
-            _check_member(archive, member.name, number)
+            is_plain = member.isreg() or member.isdir() or member.islnk()
+            _check_member(member.name, number, is_plain=is_plain and not member.issparse())
             if member.islnk() and member.linkname not in earlier:
                 raise PipelineError(
-                    f"{archive}: member {member.name!r} links to {member.linkname!r},"
-                    " which is not an earlier file of the archive"
+                    f"member {member.name!r} links to {member.linkname!r}, which is not an earlier "
+                    "file of the archive"
                 )
-            if not (member.isreg() or member.isdir() or member.islnk()) or member.issparse():
-                raise _unsupported_member(archive, member.name)
             packed.extract(member, into, filter="data")
             if member.isreg():
                 earlier.add(member.name)
@@ -154,40 +146,38 @@ def _unpack_tar(archive: Path, file: io.BufferedIOBase, into: Path, limit: int) 
         pass  # gzip verifies its checksum at the end of the file, after the last member
 
 
-def _check_member(archive: Path, name: str, number: int) -> None:
+def _check_member(name: str, number: int, *, is_plain: bool) -> None:
     if number > MAX_MEMBERS:
-        raise PipelineError(f"{archive}: more than {MAX_MEMBERS:,} files and folders")
+        raise PipelineError(f"more than {MAX_MEMBERS:,} files and folders")
     path = PureWindowsPath(name)  # parses both slashes, and drives
     if path.anchor or ".." in path.parts:
-        raise PipelineError(f"{archive}: member {name!r} would be written outside the folder")
+        raise PipelineError(f"member {name!r} would be written outside the folder")
+    if not is_plain:
+        raise PipelineError(
+            f"member {name!r} must be a plain file or a folder, not a link or a device; pack links "
+            "as files (tar --dereference)"
+        )
 
 
-def _unsupported_member(archive: Path, name: str) -> PipelineError:
-    return PipelineError(
-        f"{archive}: member {name!r} must be a plain file or a folder, not a link or a device;"
-        " pack links as files (tar --dereference)"
-    )
-
-
-def _too_big(archive: Path, limit: int) -> PipelineError:
-    return PipelineError(
-        f"{archive}: unpacks to more than {limit:,} bytes, like a compression bomb; the limit is "
-        f"max_unpacked_gb in params.yaml, or {MAX_RATIO} times the archive's size if that is less"
-    )
+def _check_size(n_bytes: int, limit: int) -> None:
+    if n_bytes > limit:
+        raise PipelineError(
+            f"unpacks to more than {limit:,} bytes, like a compression bomb; the limit is "
+            f"max_unpacked_gb in params.yaml, or {MAX_RATIO} times the archive's size if that is "
+            "less"
+        )
 
 
 class _Limited(io.BufferedIOBase):
     """A stream that raises after more than a limit of bytes."""
 
-    def __init__(self, archive: Path, stream: io.BufferedIOBase, limit: int) -> None:
-        self.archive, self.stream, self.limit = archive, stream, limit
-        self.n_bytes = 0
+    def __init__(self, stream: io.BufferedIOBase, limit: int) -> None:
+        self.stream, self.limit, self.n_bytes = stream, limit, 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         data = self.stream.read(size)
         self.n_bytes += len(data)
-        if self.n_bytes > self.limit:
-            raise _too_big(self.archive, self.limit)
+        _check_size(self.n_bytes, self.limit)
         return data
 
 
