@@ -33,16 +33,6 @@ def test_parameters_of_the_stage_are_its_arguments(monkeypatch: pytest.MonkeyPat
     assert calls == [("net", "5"), ("net", "3"), ()]
 
 
-def test_an_unknown_item_is_rejected_with_the_known_ones(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-):
-    monkeypatch.setattr(sys, "argv", ["stage.py", "lfw"])
-    with pytest.raises(SystemExit, match="2"):
-        run_stage(lambda name: None, None, items=("imm", "ibug"))
-    error = capsys.readouterr().err
-    assert "invalid choice" in error and "imm" in error and "ibug" in error
-
-
 @pytest.mark.parametrize(
     ("error", "message"),
     [

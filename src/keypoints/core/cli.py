@@ -3,29 +3,22 @@
 import argparse
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from keypoints.core.errors import PipelineError, is_disk_full
 
 
-def run_stage(
-    work: Callable[..., None], description: str | None, items: Iterable[str] | None = None
-) -> None:
-    """Call a stage's function with the arguments of the command line.
+def run_stage(work: Callable[..., None], description: str | None) -> None:
+    """Call a stage's function, whose parameters are the arguments of the command line.
 
-    If it raises an error that a user can fix, print the message and exit with code 1.
-
-    Args:
-        work: Function of the stage; its parameters are the arguments of the script, and those with
-            a default may be left out.
-        description: Docstring of the script, shown by `--help`.
-        items: Allowed values of the arguments; None: `work` checks them.
+    Parameters with a default are optional. Errors that a user can fix end the script with their
+    message and exit code 1.
     """
     parser = argparse.ArgumentParser(description=description)
     for name, parameter in inspect.signature(work).parameters.items():
         if parameter.default is parameter.empty:
-            parser.add_argument(name, choices=items, help="the part of the stage's name after @")
+            parser.add_argument(name, help="the part of the stage's name after @")
         else:
             parser.add_argument(name, nargs="?", default=parameter.default)
     with exit_on_error(stage_message):
@@ -33,14 +26,8 @@ def run_stage(
 
 
 @contextmanager
-def exit_on_error(
-    format_message: Callable[[PipelineError | OSError], str] = str,
-) -> Iterator[None]:
-    """Print an interruption or an error that a user can fix, and exit with code 1.
-
-    Args:
-        format_message: Function that returns the message of an error.
-    """
+def exit_on_error(format_message: Callable[[PipelineError | OSError], str] = str) -> Iterator[None]:
+    """Print an interruption or an error that a user can fix, and exit with code 1."""
     try:
         yield
     except KeyboardInterrupt:

@@ -13,24 +13,14 @@ DeviceSetting = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def choose_device(setting: str) -> torch.device:
-    """Device of the setting `device`; `auto` selects CUDA, else MPS, else the CPU.
-
-    Raises:
-        PipelineError: If the machine has no such device.
-    """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    names = [name for name, is_available in available.items() if is_available]
-    if setting == "auto":
-        setting = names[0]
-    if setting not in names:
+    """Device of a setting, or PipelineError; `auto` selects CUDA, else MPS, else the CPU."""
+    accelerators = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    names = [*(name for name, is_available in accelerators.items() if is_available), "cpu"]
+    if setting not in ("auto", *names):
         raise PipelineError(
             f"device: this machine has no {setting}; use {', '.join(names)} or auto"
         )
-    return torch.device(setting)
+    return torch.device(names[0] if setting == "auto" else setting)
 
 
 def seed_torch(seed: int, device: torch.device) -> None:

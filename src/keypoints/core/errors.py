@@ -15,8 +15,6 @@ Other errors that nobody catches by type are plain `PipelineError`s.
 
 import errno
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
 
 class PipelineError(Exception):
     """A problem outside the program; the message names the place, the problem and the remedy."""
@@ -29,4 +27,4 @@ def first_line(error: BaseException) -> str:
 
 def is_disk_full(error: OSError) -> bool:
     """Whether an error means that the disk, a quota or the limit of a file's size is exhausted."""
-    return error.errno in _DISK_FULL
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -16,15 +16,7 @@ Points = TypeVar("Points", bound=Any)  # a NumPy array or a torch tensor
 
 
 def apply_map(matrix: Array, points: Array) -> Array:
-    """Transform points by a map.
-
-    Args:
-        matrix: One map, (2, 3), or one per face, (n_faces, 2, 3).
-        points: Points as (x, y), (..., n_points, 2) or (n_faces, n_points, 2).
-
-    Returns:
-        The points in the map's target frame, in the shape of `points`.
-    """
+    """Transform points (..., n_points, 2) by one map (2, 3), or by one per face (n_faces, 2, 3)."""
     return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]
 
 
@@ -36,11 +28,7 @@ def compose(second: Array, first: Array) -> Array:
 
 
 def invert(matrix: Array) -> Array:
-    """Inverse map, (..., 2, 3).
-
-    Raises:
-        numpy.linalg.LinAlgError: If the map is singular.
-    """
+    """Inverse map, (..., 2, 3); numpy.linalg.LinAlgError if there is none."""
     linear = np.linalg.inv(matrix[..., :2])
     return np.concatenate([linear, -linear @ matrix[..., 2:]], axis=-1)
 
@@ -48,9 +36,7 @@ def invert(matrix: Array) -> Array:
 def resize_map(region: tuple[int, int, int, int], size: tuple[int, int]) -> Array:
     """Map from a photo to a crop of it, (2, 3): cut out a region and resize it.
 
-    Args:
-        region: Region x0, y0, x1, y1 in whole photo pixels, the ends exclusive.
-        size: Height and width of the crop, px.
+    The region is x0, y0, x1, y1 in whole pixels, the ends exclusive; the size is height, width.
     """
     x0, y0, x1, y1 = region
     height, width = size
@@ -102,14 +88,9 @@ def hflip_map(width: int) -> Array:
 
 
 def hflip_landmarks(landmarks_unit: Points, flip_indices: Sequence[int]) -> Points:
-    """Flip landmarks horizontally: x becomes 1 - x, and left and right points swap.
+    """Copy of landmarks (..., n_points, 2) with x as 1 - x, and left and right points swapped.
 
-    Args:
-        landmarks_unit: Array or tensor of landmarks in 0..1 of an image, (..., n_points, 2).
-        flip_indices: Positions of the points' flip partners, from `landmarks.flip_indices_of`.
-
-    Returns:
-        A copy of the same type and shape.
+    The flip partners' positions come from `landmarks.flip_indices_of`.
     """
     flipped = landmarks_unit[..., flip_indices, :]
     flipped[..., 0] = 1 - flipped[..., 0]
@@ -119,13 +100,7 @@ def hflip_landmarks(landmarks_unit: Points, flip_indices: Sequence[int]) -> Poin
 def enlarge_box(
     box: tuple[float, float, float, float], scale_x: float, scale_y: float
 ) -> tuple[float, float, float, float]:
-    """Enlarge a box about its centre.
-
-    Args:
-        box: Box (x0, y0, x1, y1).
-        scale_x: New width relative to the box's longer side.
-        scale_y: New height relative to the box's longer side.
-    """
+    """Box (x0, y0, x1, y1) about the same centre, scaled relative to the longer side of `box`."""
     x0, y0, x1, y1 = box
     side = max(x1 - x0, y1 - y0)
     middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2

@@ -20,22 +20,15 @@ class Contour:
 class Scheme:
     """A landmark scheme, called markup in the literature.
 
-    Attributes:
-        name: Name in files and tables.
-        n_points: Number of points of a face.
-        parts: Points of each part of the face; every point belongs to exactly one.
-        flip_pairs: Pairs of points that swap under a horizontal flip; the others stay.
-        eye_corners: Outer corners of the left and of the right eye.
-        nose_tip: Point at or just below the tip of the nose.
-        contours: Lines of the face; every point belongs to exactly one.
+    Every point belongs to exactly one part and one contour.
     """
 
     name: str
     n_points: int
     parts: dict[str, tuple[int, ...]]
-    flip_pairs: tuple[tuple[int, int], ...]
-    eye_corners: tuple[int, int]
-    nose_tip: int
+    flip_pairs: tuple[tuple[int, int], ...]  # the other points stay under a horizontal flip
+    eye_corners: tuple[int, int]  # the outer ones, of the left and of the right eye
+    nose_tip: int  # at or just below the tip
     contours: tuple[Contour, ...]
 
     @property
@@ -151,12 +144,7 @@ KAGGLE_15_COLUMNS = tuple(f"{point}_{axis}" for point in KAGGLE_15_POINTS for ax
 KAGGLE_15 = Scheme(
     name="kaggle15",
     n_points=15,
-    parts={
-        "eyes": _range(0, 5),
-        "brows": _range(6, 9),
-        "nose": (10,),
-        "mouth": _range(11, 14),
-    },
+    parts={"eyes": _range(0, 5), "brows": _range(6, 9), "nose": (10,), "mouth": _range(11, 14)},
     flip_pairs=_pairs((1, 4, 5, 8, 9, 12), (0, 2, 3, 6, 7, 11)),
     eye_corners=(5, 3),
     nose_tip=10,
@@ -174,19 +162,14 @@ SCHEMES = {scheme.name: scheme for scheme in (IMM_58, IBUG_68, KAGGLE_15)}
 
 
 def flip_indices_of(points: tuple[int, ...], scheme: Scheme) -> list[int]:
-    """Positions of the flip partners of `points`, among `points`.
-
-    Raises:
-        ValueError: If `points` lacks the partner of one of them.
-    """
+    """Positions of the flip partners of `points` among `points`; ValueError if one is missing."""
     return [points.index(int(twin)) for twin in scheme.flip_indices[list(points)]]
 
 
 def contour_neighbours(points: tuple[int, ...], scheme: Scheme) -> list[tuple[int, int]]:
     """Positions, among `points`, of the points before and after each one on its contour.
 
-    At an end of an open contour a point is its own neighbour on that side. A point without
-    neighbours among `points` is its own neighbour on both sides.
+    A point is its own neighbour at an end of an open contour, and if it has none among `points`.
     """
     found = {point: (number, number) for number, point in enumerate(points)}
     for contour in scheme.contours:

@@ -9,8 +9,6 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_PENDING_PER_CORE = 4
-
 
 def n_cores() -> int:
     """Cores that this process may use; `taskset` and containers restrict them."""
@@ -26,18 +24,7 @@ def parallel_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
     keep the order of the items; an error is raised in place of its result and ends the work.
     """
     workers = n_cores()
-    pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                if len(pending) == _PENDING_PER_CORE * workers:
-                    yield pending.popleft().result()
-                pending.append(pool.submit(work, item))
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+    return _map_in_threads(work, items, workers, max_pending=4 * workers)
 
 
 def consume_in_background(
@@ -45,20 +32,24 @@ def consume_in_background(
 ) -> None:
     """Process items one by one in a second thread while this thread produces the next ones.
 
-    Args:
-        work: Function of one item; its errors are raised here.
-        items: Items, taken until `max_pending` of them wait.
-        max_pending: Largest number of items that wait for `work`.
+    At most `max_pending` items wait for `work`, whose errors are raised here.
     """
-    pending: deque[Future[object]] = deque()
-    with ThreadPoolExecutor(1) as pool:
+    for _ in _map_in_threads(work, items, 1, max_pending):
+        pass
+
+
+def _map_in_threads(
+    work: Callable[[Item], Result], items: Iterable[Item], n_threads: int, max_pending: int
+) -> Iterator[Result]:
+    pending: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
         try:
             for item in items:
+                if len(pending) == max_pending:
+                    yield pending.popleft().result()
                 pending.append(pool.submit(work, item))
-                if len(pending) > max_pending:
-                    pending.popleft().result()
             while pending:
-                pending.popleft().result()
+                yield pending.popleft().result()
         finally:
             for future in pending:
                 future.cancel()

@@ -1,7 +1,4 @@
-"""Paths of the stages' outputs, as in dvc.yaml, and the ways to replace an output.
-
-The paths are relative to the folder of the dvc.yaml that runs the stage.
-"""
+"""Paths of the stages' outputs, relative to the folder of dvc.yaml, and ways to replace them."""
 
 import os
 import shutil
@@ -60,10 +57,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Replace a file only if the block succeeds; the block writes a temporary file beside it.
-
-    If the block fails, the temporary file is removed and `path` stays as it was.
-    """
+    """Replace a file by the temporary one that the block writes, only if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:

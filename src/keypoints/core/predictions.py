@@ -1,8 +1,7 @@
-"""Files with predicted landmarks, from the stage that runs a network to the stages after it.
+"""Predicted landmarks of a model, a corrected model or an ensemble: data/predictions/NAME.
 
-The folder data/predictions/NAME contains `validation.npz`, `test.npz` if the data set has test
-faces, `train.npz` if a shape correction learns from predictions of the training faces, and
-`info.json`. NAME is a model, a corrected model or an ensemble.
+The folder contains `info.json`, `validation.npz`, `test.npz` if the data set has test faces, and
+`train.npz` if a shape correction learns from predictions of the training faces.
 """
 
 import json
@@ -22,38 +21,24 @@ Split = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True)
 class PredictionsInfo:
-    """What was predicted.
-
-    Attributes:
-        task: Name of the task whose crop store contains the faces, in the order of its rows.
-        dataset: Name of the data set.
-        points: Indices of the predicted points in the data set's scheme.
-    """
+    """What was predicted: the faces of a task's crop store."""
 
     task: str
     dataset: str
-    points: tuple[int, ...]
+    points: tuple[int, ...]  # indices in the data set's scheme
 
 
 @dataclass(frozen=True)
 class LandmarkPredictions:
-    """Predicted landmarks of the faces of one split, in the order of the store's rows.
+    """Landmarks of a split, in the order of the store's rows and in photo pixels."""
 
-    Attributes:
-        landmarks_photo: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
-        flipped_photo: Landmarks predicted from the flipped images alone and flipped back, in photo
-            pixels, (n_faces, n_points, 2).
-    """
-
-    landmarks_photo: Array
-    flipped_photo: Array
+    landmarks_photo: Array  # (n_faces, n_points, 2)
+    flipped_photo: Array  # as predicted from the flipped images alone, flipped back
 
     def flip_disagreement(self) -> Array:
-        """Distance between the two predictions relative to the size of the face.
+        """Mean distance between the two predictions of each face, (n_faces,).
 
-        Returns:
-            Mean point distance divided by the diagonal of the predicted points' bounding box,
-            (n_faces,); in photo pixels if only one point is predicted.
+        It is relative to the diagonal of the predicted points, or in photo pixels for one point.
         """
         distance = np.linalg.norm(self.landmarks_photo - self.flipped_photo, axis=-1).mean(axis=1)
         if self.landmarks_photo.shape[1] == 1:
@@ -88,39 +73,26 @@ def predicted_splits(name: str) -> list[Split]:
 
 
 def read_info(name: str) -> PredictionsInfo:
-    """Read what was predicted.
-
-    Raises:
-        PipelineError: If there are no predictions of that name.
-    """
-    try:
-        fields = json.loads(_info_file(name).read_text())
-    except FileNotFoundError as error:
-        raise _missing_error(_info_file(name)) from error
+    """Read what was predicted; PipelineError if there are no predictions of that name."""
+    fields = json.loads(_existing(_info_file(name)).read_text())
     return PredictionsInfo(**fields | {"points": tuple(fields["points"])})
 
 
 def read_predictions(name: str, split: Split) -> LandmarkPredictions:
-    """Read the predictions for one split.
-
-    Raises:
-        PipelineError: If there are none.
-    """
-    path = predictions_file(name, split)
-    try:
-        with np.load(path) as file:
-            return LandmarkPredictions(file["landmarks_photo"], file["flipped_photo"])
-    except FileNotFoundError as error:
-        raise _missing_error(path) from error
+    """Read the predictions for one split; PipelineError if there are none."""
+    with np.load(_existing(predictions_file(name, split))) as file:
+        return LandmarkPredictions(**file)
 
 
 def _info_file(name: str) -> Path:
     return paths.PREDICTIONS / name / "info.json"
 
 
-def _missing_error(path: Path) -> PipelineError:
+def _existing(path: Path) -> Path:
+    if path.is_file():
+        return path
     there = ", ".join(sorted(folder.name for folder in paths.PREDICTIONS.glob("*")))
-    return PipelineError(
+    raise PipelineError(
         f"{path} is missing; `dvc repro` runs the stage that writes it, if params.yaml and "
         f"dvc.yaml name it; there are predictions of: {there or 'nothing'}"
     )

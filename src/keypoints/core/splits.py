@@ -17,17 +17,10 @@ def in_hash_fraction(group: str, fraction: float) -> bool:
 
 
 def group_k_fold(groups: Sequence[str], n_folds: int) -> NDArray[np.int64]:
-    """Number of the fold that holds out each face; all faces of a group are in the same fold.
+    """Number of the fold that holds out each face, 1..n_folds, (n_faces,).
 
-    Groups are dealt to the folds in turn, in the order of the hashes of their names. So the numbers
-    of groups per fold differ by at most one, and the order of the faces does not matter.
-
-    Args:
-        groups: Person or photo of each face.
-        n_folds: Number of folds.
-
-    Returns:
-        Fold numbers from 1 to n_folds, (n_faces,).
+    The groups, one per face, are dealt to the folds in turn, in the order of the hashes of their
+    names. So the numbers of groups per fold differ by at most one.
     """
     fold_of = {group: 1 + place % n_folds for place, group in enumerate(_shuffled(groups))}
     return np.array([fold_of[group] for group in groups], np.int64)
@@ -44,5 +37,4 @@ def _shuffled(groups: Sequence[str]) -> list[str]:
 
 
 def _hash_fraction(name: str) -> float:
-    """A pseudo-random number in 0..1 that depends on the name alone."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64

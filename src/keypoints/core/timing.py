@@ -16,12 +16,7 @@ def timing_file(stage: str, item: str) -> Path:
 
 
 def timed(stage: str, work: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a stage's function so that it also writes its start (UTC) and its duration in seconds.
-
-    Args:
-        stage: Name of the stage.
-        work: Function of the stage's items. Starting Python and importing are not measured.
-    """
+    """Stage's function that also writes its start (UTC) and its duration (s), without imports."""
 
     @functools.wraps(work)
     def timed_work(**items: str) -> None:

@@ -1,7 +1,6 @@
-"""The folder data/weights/MODEL, which the weights stage writes and the train stage reads.
+"""The folder data/weights/MODEL: a record, the pre-trained weights if any, the teacher if any.
 
-It contains a record, the file of the pre-trained weights unless they are random, and a folder with
-the model file of the teacher if the model has one.
+The weights stage writes it and the train stage reads it.
 """
 
 import json
@@ -9,7 +8,6 @@ from pathlib import Path
 
 _TORCH_MAGIC = (b"PK\x03\x04", b"\x80\x02")  # zip, and the older pickle
 _RECORD = "weights.json"
-_TEACHER = "teacher"
 
 
 def write_record(folder: Path, *, file: str | None, sha256: str | None) -> None:
@@ -35,7 +33,7 @@ def find_weights(folder: Path) -> Path | None:
 
 def teacher_folder(folder: Path) -> Path:
     """Folder of the teacher in a model's folder."""
-    return folder / _TEACHER
+    return folder / "teacher"
 
 
 def find_teacher(folder: Path) -> Path | None:
