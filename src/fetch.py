@@ -3,13 +3,13 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.timing import timed
-from keypoints.download.acquire import SourceInfo, fetch_archives
+from keypoints.download.acquire import fetch_archives
 from keypoints.download.mirrors import DownloadDirs
 from keypoints.faces.dataset import Dataset, DatasetSettings, find_dataset
 from keypoints.faces.face import FormatError
@@ -27,12 +27,13 @@ def fetch(name: str) -> None:
     dirs = DownloadDirs.read(params)
     with paths.atomic_folder(paths.RAW / name) as folder:
         if source == "rendered":
-            info = _render(name, folder, settings)
+            assert settings.rendered is not None  # or the source would be another one
+            render(name, folder, settings.rendered.model_dump())
+            info: dict[str, Any] = {"source": source, "file": None, "sha256": None}
         else:
             info = {"source": source} | fetch_archives(name, archives, folder, dirs)
-        counts = _check(dataset, folder, info)
-        info_file = folder / "source.json"
-        info_file.write_text(json.dumps(info | {"faces": counts}, indent=2) + "\n")
+        counts = _check(dataset, folder, info["file"])
+        (folder / "source.json").write_text(json.dumps(info | {"faces": counts}, indent=2) + "\n")
     found = ", ".join(
         f"{n_faces} {split} (public set: {dataset.public_counts.get(split, 0)})"
         for split, n_faces in counts.items()
@@ -40,13 +41,7 @@ def fetch(name: str) -> None:
     print(f"{name}: all photos decode, all annotations are complete: {found}")
 
 
-def _render(name: str, folder: Path, settings: DatasetSettings) -> SourceInfo:
-    assert settings.rendered is not None  # or the source would be another one
-    render(name, folder, settings.rendered.model_dump())
-    return {"source": "rendered", "file": None, "sha256": None}
-
-
-def _check(dataset: Dataset, folder: Path, info: SourceInfo) -> dict[str, int]:
+def _check(dataset: Dataset, folder: Path, archive: str | None) -> dict[str, int]:
     """Read all faces and decode all photos; returns the numbers of training and test faces."""
     try:
         if dataset.convert:
@@ -54,11 +49,11 @@ def _check(dataset: Dataset, folder: Path, info: SourceInfo) -> dict[str, int]:
         faces = dataset.read(folder)
         check_photos((folder / face.photo for face in faces), len(faces))
     except FormatError as error:
-        if info["file"] is None:
+        if archive is None:
             raise
         raise FormatError(
-            f"{error}\nThe archive {info['file']} is faulty: repair it, or set `mirror:` in "
-            "params.yaml to another copy."
+            f"{error}\nThe archive {archive} is faulty: repair it, or set `mirror:` in params.yaml "
+            "to another copy."
         ) from error
     return dict(Counter("test" if face.is_test else "train" for face in faces))
 
