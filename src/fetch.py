@@ -23,7 +23,7 @@ def fetch(name: str) -> None:
     dataset = find_dataset(name)
     settings: DatasetSettings = params.entry("datasets", name, dataset.settings)
     source = settings.choose_source(params.read("source", Literal["rendered", "public"]))
-    archives = settings.archives(params.read("competition", str))
+    archives = settings.archives()
     dirs = DownloadDirs.read(params)
     with paths.atomic_folder(paths.RAW / name) as folder:
         if source == "rendered":

@@ -113,7 +113,7 @@ NEW_MODEL = {f"{stage}@new" for stage in ("train", "predict", "evaluate")}
         (add_architecture, set()),
         (add_architecture_and_model, NEW_MODEL | {"weights"}),
         (add_dataset, {"fetch@other"}),
-        (add_competition, SUBMITTED | every("fetch", ("imm", "ibug", "kaggle15"))),
+        (add_competition, SUBMITTED),
         (add_loss, every("train")),
         (
             add_augmentation,

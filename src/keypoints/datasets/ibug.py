@@ -43,13 +43,14 @@ class IbugSettings(PublicDatasetSettings):
     """Settings of the data set; the test list may be that of the competition."""
 
     test_list: Literal["archive", "kaggle"]
+    competition: str  # whose test list is used if `test_list` is kaggle
     rendered: RenderedIbug
 
-    def archives(self, competition: str) -> list[Archive]:
-        archives = super().archives(competition)
+    def archives(self) -> list[Archive]:
+        archives = super().archives()
         if self.test_list == "kaggle":
             files = {"only": TEST_LISTS[0], "beside": TRAIN_LIST}
-            archives.append(Archive(self.max_bytes, competition=competition, **files))
+            archives.append(Archive(self.max_bytes, competition=self.competition, **files))
         return archives
 
 

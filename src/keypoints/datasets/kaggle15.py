@@ -44,7 +44,7 @@ class Kaggle15Settings(DatasetSettings):
     def choose_source(self, default: str) -> str:
         return self.source
 
-    def archives(self, competition: str) -> list[Archive]:
+    def archives(self) -> list[Archive]:
         return [Archive(self.max_bytes, self.sha256, competition=self.competition)]
 
 

@@ -53,8 +53,8 @@ class DatasetSettings(Settings):
         """`rendered`, or another word for a download; `default` is the top-level `source`."""
         return default if self.rendered else "public"
 
-    def archives(self, competition: str) -> list[Archive]:
-        """Archives in the order of unpacking; `competition` is the slug in params.yaml."""
+    def archives(self) -> list[Archive]:
+        """Archives in the order of unpacking."""
         raise NotImplementedError
 
 
@@ -63,7 +63,7 @@ class PublicDatasetSettings(DatasetSettings):
 
     urls: Annotated[list[Address], Field(min_length=1)]  # tried in order
 
-    def archives(self, competition: str) -> list[Archive]:
+    def archives(self) -> list[Archive]:
         return [Archive(self.max_bytes, self.sha256, self.urls)]
 
 
