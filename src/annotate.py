@@ -26,14 +26,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from keypoints.annotation.default_model import model_file, open_model
+from keypoints.annotation.images import PhotoError
 from keypoints.annotation.inputs import find_files, iter_images
-from keypoints.annotation.output import annotation_output, check_output_folder
-from keypoints.annotation.pipeline import (
-    AnnotatedImage,
-    UnreadableImage,
-    annotate_images,
-    detect_faces_in,
-)
+from keypoints.annotation.output import annotation_output
+from keypoints.annotation.pipeline import AnnotatedImage, annotate_images, detect_faces_in
 from keypoints.annotation.writers import ENCODING_ERRORS, FORMATS
 from keypoints.core.cli import exit_on_error
 from keypoints.core.errors import PipelineError
@@ -50,17 +46,16 @@ def annotate(arguments: argparse.Namespace) -> bool:
             "leave these options out"
         )
     files = list(find_files(arguments.photos))
-    check_output_folder(arguments.out, files)
     with (
         ThreadPoolExecutor(1) as loader,
-        annotation_output(arguments.out, info, arguments.format) as output,
+        annotation_output(arguments.out, files, info, arguments.format) as output,
         tqdm(unit="image", total=len(files), disable=None) as bar,
     ):
         predictor = loader.submit(load)  # loads while the first photos are decoded
         images = iter_images(files, every=arguments.every)
         detected = detect_faces_in(images, info.crop_format, arguments.box, arguments.thorough)
 
-        def write(image: AnnotatedImage | UnreadableImage) -> None:
+        def write(image: AnnotatedImage | PhotoError) -> None:
             tqdm.write(output.write(image))
             bar.update()
 
@@ -95,13 +90,8 @@ def parser() -> argparse.ArgumentParser:
     models.add_argument(
         "--onnx", metavar="FILE", type=_onnx_file, help="exported model, without its model file"
     )
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        default=Path("annotated"),
-        help="output folder (default: annotated)",
-    )
+    out_help = "output folder (default: annotated)"
+    parser.add_argument("--out", metavar="DIR", type=Path, default="annotated", help=out_help)
     parser.add_argument(
         "--box", metavar="X,Y,W,H", type=_box, help="box of the face in px; skips face detection"
     )
@@ -111,13 +101,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format", action="append", default=[], choices=FORMATS, help="besides JSON; repeatable"
     )
-    parser.add_argument(
-        "--every",
-        metavar="N",
-        type=_positive_int,
-        default=1,
-        help="annotate every Nth frame of a video (default: 1)",
-    )
+    every_help = "annotate every Nth frame of a video (default: 1)"
+    parser.add_argument("--every", metavar="N", type=_positive_int, default=1, help=every_help)
     parser.add_argument(
         "--device",
         default="auto",

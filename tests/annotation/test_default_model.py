@@ -22,10 +22,8 @@ def test_the_committed_network_is_the_default_until_a_model_of_real_faces_is_bet
     monkeypatch.setattr(default_model, "_PIPELINES", (root, contenders))
     assert default_model.model_file(None) == committed, "no model was evaluated"
     for pipeline, model in zip((root, contenders), models, strict=True):
-        source, scores = (
-            pipeline / "data/raw/ibug/source.json",
-            pipeline / "metrics/scores/own.json",
-        )
+        source = pipeline / "data/raw/ibug/source.json"
+        scores = pipeline / "metrics/scores/own.json"
         for path in (source, scores):
             path.parent.mkdir(parents=True)
         for faces, nme, expected in (

@@ -12,6 +12,7 @@ from queue import Empty, Queue
 
 import numpy as np
 import pytest
+from chromium import CHROMIUM, COMMAND
 
 import export
 from keypoints.annotation.images import read_image
@@ -20,9 +21,6 @@ from keypoints.annotation.predictor import crop_faces, predict_faces
 from keypoints.core.errors import PipelineError
 from keypoints.export.onnxruntime_web import PACKAGE, unpack_onnxruntime_web
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
 DOWNLOADS = Path(__file__).parents[2] / ".downloads"
 needs_a_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
 needs_npm = pytest.mark.skipif(
@@ -98,14 +96,8 @@ def browse(site: Path, server: ThreadingHTTPServer, profile: Path, width: int) -
     with (profile.parent / "log.txt").open("w+") as log:
         browser = subprocess.Popen(
             [
-                CHROMIUM,
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-                "--enable-logging=stderr",
+                *COMMAND,
                 f"--user-data-dir={profile}",
-                "--window-size=1600,1000",
                 "--remote-debugging-port=0",  # keeps it open
                 f"http://127.0.0.1:{server.server_port}/probe.html",
             ],

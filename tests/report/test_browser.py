@@ -2,19 +2,16 @@
 
 import json
 import re
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
 
 import pytest
+from chromium import CHROMIUM, COMMAND
 from workspace import Workspace
 
 from keypoints.core import paths
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
 
 # Measures a page after it has loaded. A copy of each image is requested, which also delays the load
@@ -64,15 +61,9 @@ def browse(page: Path, tmp_path: Path, width: int) -> tuple[dict, list[str]]:
     frame.write_text(FRAME.replace("WIDTH", str(width)))
     done = subprocess.run(
         [
-            CHROMIUM,
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
+            *COMMAND,
             "--hide-scrollbars",
-            "--host-resolver-rules=MAP * ~NOTFOUND",
-            "--enable-logging=stderr",
             f"--user-data-dir={tmp_path / 'profile'}",
-            "--window-size=1600,1000",
             "--timeout=60000",
             "--virtual-time-budget=10000",
             "--dump-dom",

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from keypoints.models.checkpoint import ModelFileError, ModelInfo, read_info
 
 ROOT = Path(__file__).resolve().parents[3]
 _PIPELINES = (ROOT, ROOT / paths.CONTENDERS)
-_SUFFIXES = (".safetensors", ".onnx")
 PRETRAINED = ROOT / "pretrained" / "wild.safetensors"
 
 
@@ -28,7 +27,11 @@ def model_file(name: str | None) -> Path:
     """
     if name is None:
         return _find_best()
-    files = [Path(name)] if Path(name).suffix in _SUFFIXES else [*_candidates(name)]
+    files = [Path(name)]
+    if files[0].suffix not in (".safetensors", ".onnx"):
+        # A name may contain dots: model.half, or model.2of5, which is in a folder of its own.
+        candidates = paths.MODELS / f"{name}.safetensors", paths.model_file(name)
+        files = [root / candidate for root in _PIPELINES for candidate in candidates]
     found = next(filter(Path.is_file, files), None)
     if found is None:
         trained = sorted(file.stem for root in _PIPELINES for file in _trained_models(root))
@@ -38,26 +41,25 @@ def model_file(name: str | None) -> Path:
 
 
 def open_model(path: Path, device: str) -> tuple[ModelInfo, Callable[[], Predictor]]:
-    """Read the metadata of a model file; loading its network is left to the caller.
+    """Read the metadata of a model file; return them with a function that loads its network.
 
     Args:
         path: An .onnx file, which onnxruntime runs, or a .safetensors file, which torch runs unless
             an export of its weights lies beside it, which starts faster.
         device: Device for torch: cpu, cuda or mps; auto: the export, or the best device.
 
-    Returns:
-        The metadata, and a function that loads the network.
-
     Raises:
         ModelFileError: If the file is not a model of this project.
     """
-    if path.suffix == ".onnx":
-        return _open_onnx(path)
     export = path.with_suffix(".onnx")
-    if device == "auto" and export.is_file():
+    if path == export or (device == "auto" and export.is_file()):
+        from keypoints.annotation.onnx_predictor import open_onnx  # a slow import
+
         try:
-            return _open_onnx(export, model=path)
+            return open_onnx(export, model=None if path == export else path)
         except ModelFileError as error:
+            if path == export:
+                raise
             print(f"warning: {error}; torch runs the model instead", file=sys.stderr)
 
     def load() -> Predictor:
@@ -68,19 +70,6 @@ def open_model(path: Path, device: str) -> tuple[ModelInfo, Callable[[], Predict
         return torch_predictor(load_model(path), choose_device(device))
 
     return read_info(path), load
-
-
-def _open_onnx(path: Path, model: Path | None = None) -> tuple[ModelInfo, Callable[[], Predictor]]:
-    from keypoints.annotation.onnx_predictor import open_onnx  # a slow import
-
-    return open_onnx(path, model=model)
-
-
-def _candidates(name: str) -> Iterator[Path]:
-    """Possible files of a name, which may contain dots: models of folds, and half precision."""
-    for root in _PIPELINES:
-        yield root / paths.MODELS / f"{name}.safetensors"
-        yield root / paths.model_file(name)
 
 
 def _find_best() -> Path:

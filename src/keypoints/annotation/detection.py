@@ -20,41 +20,30 @@ _NMS_THRESHOLD = 0.4  # boxes that overlap by more show one face
 
 @dataclass(frozen=True)
 class CascadeConfig:
-    """A cascade, its parameters, and the offset from its detections to the boxes of 300-W.
+    """A cascade of OpenCV, its parameters, and the map from its detections to the boxes of 300-W.
 
-    Attributes:
-        file: File of the cascade, which is part of OpenCV's wheel.
-        hflip: Whether the cascade runs on the horizontally flipped photo.
-        max_side: Larger photos are shrunk to this size, px.
-        min_neighbors: Number of neighbouring windows that must agree on a face.
-        offset_x: Offset to the centre of the face's box, in sides of the detected square, to the
-            right in the image that the cascade sees.
-        offset_y: Offset downwards, in sides of the detected square.
-        box_side: Side of the face's box, in sides of the detected square.
+    Offsets lead from the middle of a detected square to that of the face's box; they and the box's
+    side are in sides of the square.
     """
 
     file: str
-    hflip: bool
-    max_side: int
-    min_neighbors: int
-    offset_x: float
-    offset_y: float
+    hflip: bool  # whether the cascade runs on the horizontally flipped photo
+    max_side: int  # px; larger photos are shrunk
+    min_neighbors: int  # neighbouring windows that must agree on a face
+    offset_x: float  # to the right in the image that the cascade gets
+    offset_y: float  # downwards
     box_side: float
 
 
 @dataclass(frozen=True)
 class Detection:
-    """A square that a cascade detected, in photo pixels.
-
-    Attributes:
-        n_neighbors: Number of windows that agreed on it.
-    """
+    """A square that a cascade detected, in photo pixels."""
 
     cascade: CascadeConfig
     x: float
     y: float
     side: float
-    n_neighbors: int
+    n_neighbors: int  # windows that agreed on it
 
     def to_dataset_box(self) -> Box:
         """The box that the lists of 300-W would give the face."""
@@ -68,17 +57,11 @@ class Detection:
 
 @dataclass(frozen=True)
 class DetectionPass:
-    """Cascades that run together.
-
-    Attributes:
-        scale_factor: Ratio of successive window sizes.
-        stop_at: No further pass runs if a face of this size was found, as a fraction of the photo's
-            shorter side.
-    """
+    """Cascades that run together; no further pass runs if a face of size `stop_at` was found."""
 
     cascades: tuple[CascadeConfig, ...]
-    scale_factor: float
-    stop_at: float
+    scale_factor: float  # ratio of successive window sizes
+    stop_at: float  # fraction of the photo's shorter side
 
 
 _FRONT, _PROFILE = "haarcascade_frontalface_default.xml", "haarcascade_profileface.xml"
@@ -113,14 +96,11 @@ _thread_local = threading.local()
 
 
 def detect_faces(photo: NDArray[np.uint8], *, thorough: bool = False) -> list[Box]:
-    """Detect upright faces and return boxes like those of the 300-W lists.
+    """Detect upright faces and return boxes like those of the 300-W lists, the largest first.
 
     Args:
         photo: Grayscale (height, width) or RGB (height, width, 3) pixels.
         thorough: Run every pass, whatever the previous ones have found.
-
-    Returns:
-        Boxes in photo pixels, the largest first.
 
     Source: Viola and Jones, Rapid object detection using a boosted cascade, 2001.
     """
@@ -144,13 +124,7 @@ def detect(
 
 
 def run_cascade(gray: Gray, cascade: CascadeConfig, scale_factor: float) -> list[Detection]:
-    """Run one cascade on a grayscale photo, (height, width).
-
-    Args:
-        gray: Pixels of the photo.
-        cascade: The cascade and its parameters.
-        scale_factor: Ratio of successive window sizes.
-    """
+    """Run one cascade on a grayscale photo, (height, width)."""
     scale = min(1.0, cascade.max_side / max(gray.shape))
     size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
@@ -161,13 +135,11 @@ def run_cascade(gray: Gray, cascade: CascadeConfig, scale_factor: float) -> list
         minNeighbors=cascade.min_neighbors,
         minSize=(min_size, min_size),
     )
-    detections = []
-    for (x, y, side, _), n_neighbors in zip(squares, counts, strict=True):
-        left = size[0] - x - side if cascade.hflip else x
-        detections.append(
-            Detection(cascade, left / scale, y / scale, side / scale, int(n_neighbors))
-        )
-    return detections
+    lefts = [size[0] - x - side if cascade.hflip else x for x, _, side, _ in squares]
+    return [
+        Detection(cascade, left / scale, y / scale, side / scale, int(n_neighbors))
+        for left, (_, y, side, _), n_neighbors in zip(lefts, squares, counts, strict=True)
+    ]
 
 
 def non_max_suppression(detections: Iterable[Detection]) -> list[Detection]:

@@ -27,16 +27,7 @@ _TILE_BOXES = 1.5  # boxes across a tile
 def draw_faces(
     photo: NDArray[np.uint8], faces: Iterable[PredictedFace], contours: Sequence[Contour]
 ) -> NDArray[np.uint8]:
-    """Draw faces as boxes, green contours and red dots, in sizes that suit each box.
-
-    Args:
-        photo: RGB pixels, (height, width, 3).
-        faces: Faces of the photo.
-        contours: Contours as positions in the faces' landmarks.
-
-    Returns:
-        A copy of the photo with the drawing.
-    """
+    """Draw boxes, green contours and red dots on a copy of an RGB photo, in sizes of each box."""
     drawn = photo.copy()
     for face in faces:
         x0, y0, x1, y1 = face.box
@@ -54,9 +45,6 @@ class ContactSheet:
     Args:
         folder: Folder of the sheets faces.jpg, faces-2.jpg, ...
         contours: Contours as positions in the faces' landmarks.
-
-    Attributes:
-        written: Files of the sheets.
     """
 
     def __init__(self, folder: Path, contours: Sequence[Contour]) -> None:
@@ -77,13 +65,12 @@ class ContactSheet:
 
     def flush(self) -> None:
         """Write the faces that are not on a sheet yet."""
-        if not self._tiles:
-            return
-        name = f"faces-{len(self.written) + 1}.jpg" if self.written else "faces.jpg"
-        sheet = Image.fromarray(tile_grid(self._tiles, columns=_COLUMNS))
-        sheet.save(self._folder / name, quality=88)
-        self.written.append(self._folder / name)
-        self._tiles.clear()
+        if self._tiles:
+            name = f"faces-{len(self.written) + 1}.jpg" if self.written else "faces.jpg"
+            sheet = Image.fromarray(tile_grid(self._tiles, columns=_COLUMNS))
+            sheet.save(self._folder / name, quality=88)
+            self.written.append(self._folder / name)
+            self._tiles.clear()
 
 
 def _draw_face(

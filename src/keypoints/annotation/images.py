@@ -5,7 +5,6 @@ this decoder accepts every format that Pillow can read, and never rejects a phot
 """
 
 import struct
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from keypoints.core.errors import PipelineError, first_line
 
 _MAX_PIXELS = 2**29  # Pillow warns beyond this number and refuses twice as many
 _HEIF = (".heic", ".heif")
-_heif_lock = threading.Lock()
 _TRANSPOSE = {  # of an EXIF orientation, to turn the photo upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -35,10 +33,8 @@ class PhotoError(PipelineError):
 def read_image(path: Path) -> NDArray[np.uint8]:
     """Decode a photo and apply its EXIF orientation.
 
-    Grayscale is converted to RGB, 16 bits to 8, and transparent pixels are blended with white.
-
-    Returns:
-        RGB pixels, (height, width, 3).
+    Grayscale is converted to RGB, 16 bits to 8, and transparent pixels are blended with white: the
+    result is (height, width, 3).
 
     Raises:
         PhotoError: If the file is missing, damaged or not a photo.
@@ -77,9 +73,8 @@ def _to_rgb(photo: Image.Image) -> Image.Image:
     if photo.mode.startswith("I") or photo.mode == "F":
         return Image.fromarray(_to_8_bits(np.asarray(photo))).convert("RGB")
     if photo.has_transparency_data:
-        photo = photo.convert("RGBA")
         white = Image.new("RGBA", photo.size, "white")
-        return Image.alpha_composite(white, photo).convert("RGB")
+        photo = Image.alpha_composite(white, photo.convert("RGBA"))
     return photo.convert("RGB")
 
 
@@ -95,12 +90,11 @@ def _to_8_bits(gray: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def _register_heif(path: Path) -> None:
-    with _heif_lock:
-        try:
-            from pillow_heif import register_heif_opener
-        except ImportError as error:
-            raise PhotoError(
-                f"{path}: Pillow needs a plug-in to read HEIC: run `pip install pillow-heif`, "
-                "or save the photo as JPEG"
-            ) from error
-        register_heif_opener()
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise PhotoError(
+            f"{path}: Pillow needs a plug-in to read HEIC: run `pip install pillow-heif`, "
+            "or save the photo as JPEG"
+        ) from error
+    register_heif_opener()

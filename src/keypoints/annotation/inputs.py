@@ -50,10 +50,10 @@ def find_files(arguments: Iterable[str]) -> Iterator[Path]:
         elif (path := Path(argument)).is_dir():
             photos = sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
             yield from photos or [path]
-        elif not path.exists() and (matches := _match(argument)):
-            yield from matches
-        else:
+        elif path.exists():
             yield path
+        else:
+            yield from _match(argument) or [path]
 
 
 def _match(pattern: str) -> list[Path]:
@@ -63,13 +63,8 @@ def _match(pattern: str) -> list[Path]:
     return sorted({path.resolve(): path for path in reversed([*paths])}.values())
 
 
-def iter_images(files: Iterable[Path], *, every: int = 1) -> Iterator[InputImage]:
-    """Iterate over photos and the frames of videos, decoding a video only as far as needed.
-
-    Args:
-        files: Photos and videos.
-        every: Step between the frames of a video: 1 yields every frame, 2 every second one.
-    """
+def iter_images(files: Iterable[Path], *, every: int) -> Iterator[InputImage]:
+    """Iterate over photos and every Nth frame of videos, decoding a video only as far as needed."""
     stems: set[str] = set()
     for path in files:
         numbered = (f"{path.stem}-{number}" for number in count(2))
@@ -87,9 +82,7 @@ def _iter_frames(path: Path, stem: str, every: int) -> Iterator[InputImage]:
     number = 0
     while video.grab():
         if number % every == 0:
-            frame = cv2.cvtColor(video.retrieve()[1], cv2.COLOR_BGR2RGB)
-            pixels = frame.astype(np.uint8, copy=False)
-            read = partial(_return, pixels)
+            read = partial(_to_rgb, video.retrieve()[1])
             yield InputImage(path, f"{path}#{number}", f"{stem}/{number:06d}", read, fps)
         number += 1
     video.release()
@@ -97,8 +90,8 @@ def _iter_frames(path: Path, stem: str, every: int) -> Iterator[InputImage]:
         yield InputImage(path, str(path), stem, partial(_reject_video, path))
 
 
-def _return(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return pixels
+def _to_rgb(frame: cv2.typing.MatLike) -> NDArray[np.uint8]:
+    return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def _reject_video(path: Path) -> NDArray[np.uint8]:

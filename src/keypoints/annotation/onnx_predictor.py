@@ -10,22 +10,21 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime reads this when it is i
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi.onnxruntime_pybind11_state import (
-    Fail,
-    InvalidArgument,
-    InvalidGraph,
-    InvalidProtobuf,
-    NoSuchFile,
-    RuntimeException,
-)
-from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotSupported
+from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
 from keypoints.annotation.predictor import Predictor
 from keypoints.core.errors import first_line
 from keypoints.core.hashing import sha256_of
 from keypoints.models.checkpoint import ModelFileError, ModelInfo, parse_info
 
-_DAMAGE = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotSupported, RuntimeException)
+_DAMAGE = (
+    errors.Fail,
+    errors.InvalidArgument,
+    errors.InvalidGraph,
+    errors.InvalidProtobuf,
+    errors.NotImplemented,
+    errors.RuntimeException,
+)
 CROPS, LANDMARKS = "crops", "landmarks_unit"  # names of the input and the output
 WEIGHTS = "weights_sha256"  # metadata key of the model file's digest
 _REMEDY = "write it with `python src/export.py MODEL`"
@@ -34,14 +33,11 @@ _REMEDY = "write it with `python src/export.py MODEL`"
 def open_onnx(
     path: Path, *, model: Path | None = None
 ) -> tuple[ModelInfo, Callable[[], Predictor]]:
-    """Open an exported model.
+    """Open an exported model, with its metadata and a function that returns its predictor.
 
     Args:
         path: The export.
         model: The model file that it must be an export of; None: any.
-
-    Returns:
-        The model's metadata, and a function that returns its predictor.
 
     Raises:
         ModelFileError: If the file is missing, damaged, not an export of this project, or an export
@@ -51,7 +47,7 @@ def open_onnx(
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         metadata = session.get_modelmeta().custom_metadata_map
         info = parse_info(metadata)
-    except NoSuchFile as error:
+    except errors.NoSuchFile as error:
         raise ModelFileError(f"{path}: no such file; {_REMEDY}") from error
     except (*_DAMAGE, ModelFileError) as error:
         raise ModelFileError(
@@ -63,5 +59,4 @@ def open_onnx(
     def run(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         return session.run([LANDMARKS], {CROPS: crops})[0]
 
-    predictor = Predictor(info.name, info.crop_format, info.points, run)
-    return info, lambda: predictor
+    return info, lambda: Predictor(info, run)

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from keypoints.annotation.drawing import ContactSheet, draw_faces
-from keypoints.annotation.pipeline import AnnotatedImage, UnreadableImage
+from keypoints.annotation.images import PhotoError
+from keypoints.annotation.pipeline import AnnotatedImage
 from keypoints.annotation.writers import AnnotationWriter, annotation_writers
 from keypoints.core.errors import PipelineError
 from keypoints.core.landmarks import SCHEMES, Contour
@@ -20,15 +21,12 @@ _LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".gif")
 
 
 class AnnotationOutput:
-    """Writes the files of one image after the other.
+    """Writes the files of one image after the other, and counts the images.
 
     Args:
         folder: Folder of all outputs.
         contours: Contours as positions in the faces' landmarks.
         writers: Writers of the annotations.
-
-    Attributes:
-        n_unreadable: Number of images that could not be read.
     """
 
     def __init__(
@@ -39,16 +37,17 @@ class AnnotationOutput:
         self._video: tuple[Path, cv2.VideoWriter] | None = None
         self._n_images = self._n_faces = self.n_unreadable = 0
 
-    def write(self, image: AnnotatedImage | UnreadableImage) -> str:
+    def write(self, image: AnnotatedImage | PhotoError) -> str:
         """Write the files of an image and return a line that summarises them.
 
         Raises:
             PipelineError: If a video cannot be written.
         """
-        if isinstance(image, UnreadableImage):
+        if isinstance(image, PhotoError):
             self.n_unreadable += 1
-            return image.problem
-        self._n_images, self._n_faces = self._n_images + 1, self._n_faces + len(image.faces)
+            return str(image)
+        self._n_images += 1
+        self._n_faces += len(image.faces)
         (self._folder / image.input.stem).parent.mkdir(parents=True, exist_ok=True)
         for write in self._writers:
             write(image)
@@ -60,7 +59,8 @@ class AnnotationOutput:
             path = self._write_photo(image)
         if not image.faces:
             return f"{image.input.name}: no face found"
-        found = f"{_count(len(image.faces), 'face')}, {_uncertainty_text(image)}"
+        uncertainty = np.mean([face.uncertainty_photo.mean() for face in image.faces])
+        found = f"{_count(len(image.faces), 'face')}, uncertainty {uncertainty:.1f} px"
         return f"{image.input.name}: {found} -> {path}"
 
     def close(self) -> None:
@@ -102,34 +102,27 @@ class AnnotationOutput:
         return path
 
 
-def check_output_folder(folder: Path, files: Iterable[Path]) -> None:
-    """Check that no output can overwrite an input.
-
-    Raises:
-        PipelineError: If an input lies in the output folder.
-    """
-    resolved = folder.resolve()
-    for path in files:
-        if resolved in path.resolve().parents:
-            raise PipelineError(
-                f"--out {folder}: the input {path} lies in this folder; choose another one"
-            )
-
-
 @contextmanager
 def annotation_output(
-    folder: Path, info: ModelInfo, formats: Sequence[str]
+    folder: Path, inputs: Iterable[Path], info: ModelInfo, formats: Sequence[str]
 ) -> Iterator[AnnotationOutput]:
     """An output whose files are complete when the context ends.
 
     Args:
         folder: Folder of all outputs, which is created.
+        inputs: Files that no output may overwrite.
         info: Metadata of the model that predicts the landmarks.
         formats: Formats of the annotations, besides JSON.
 
     Raises:
-        PipelineError: If the folder cannot be created.
+        PipelineError: If the folder contains an input or cannot be created.
     """
+    resolved = folder.resolve()
+    for path in inputs:
+        if resolved in path.resolve().parents:
+            raise PipelineError(
+                f"--out {folder}: the input {path} lies in this folder; choose another one"
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -137,9 +130,7 @@ def annotation_output(
             f"--out {folder}: cannot create this folder ({error.strerror}); choose another one"
         ) from error
     contours = select_contours(SCHEMES[info.scheme], info.points)
-    with annotation_writers(
-        folder, formats, model=info.name, scheme=info.scheme, points=info.points
-    ) as writers:
+    with annotation_writers(folder, formats, info) as writers:
         output = AnnotationOutput(folder, contours, writers)
         try:
             yield output
@@ -149,9 +140,3 @@ def annotation_output(
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _uncertainty_text(image: AnnotatedImage) -> str:
-    """The mean uncertainty of all points."""
-    mean = np.mean([face.uncertainty_photo.mean() for face in image.faces])
-    return f"uncertainty {mean:.1f} px"

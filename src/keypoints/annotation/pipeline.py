@@ -1,4 +1,7 @@
-"""Annotates images as a stream: decoding and detection on all cores, prediction in batches."""
+"""Annotates images as a stream: decoding and detection on all cores, prediction in batches.
+
+An image that cannot be annotated is in the stream as its PhotoError.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -29,20 +32,8 @@ _MAX_BOX = 4  # longer sides of the photo; a larger box contains hardly any of i
 
 
 @dataclass(frozen=True)
-class UnreadableImage:
-    """An image that cannot be annotated, and the reason."""
-
-    input: InputImage
-    problem: str
-
-
-@dataclass(frozen=True)
 class DetectedImage:
-    """A decoded image and the crops of its faces, the largest first.
-
-    Attributes:
-        photo: RGB pixels, (height, width, 3).
-    """
+    """RGB pixels, (height, width, 3), and the crops of the faces, the largest first."""
 
     input: InputImage
     photo: NDArray[np.uint8]
@@ -51,11 +42,7 @@ class DetectedImage:
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """A decoded image and the predicted landmarks of its faces, the largest first.
-
-    Attributes:
-        photo: RGB pixels, (height, width, 3).
-    """
+    """RGB pixels, (height, width, 3), and the predicted faces, the largest first."""
 
     input: InputImage
     photo: NDArray[np.uint8]
@@ -63,11 +50,8 @@ class AnnotatedImage:
 
 
 def detect_faces_in(
-    images: Iterable[InputImage],
-    format_: CropFormat,
-    box: Box | None = None,
-    thorough: bool = False,
-) -> Iterator[DetectedImage | UnreadableImage]:
+    images: Iterable[InputImage], format_: CropFormat, box: Box | None, thorough: bool
+) -> Iterator[DetectedImage | PhotoError]:
     """Decode images and crop their faces in threads, a few images ahead of the consumer.
 
     Args:
@@ -81,15 +65,13 @@ def detect_faces_in(
 
 
 def annotate_images(
-    images: Iterable[DetectedImage | UnreadableImage], load: Callable[[], Predictor]
-) -> Iterator[AnnotatedImage | UnreadableImage]:
+    images: Iterable[DetectedImage | PhotoError], load: Callable[[], Predictor]
+) -> Iterator[AnnotatedImage | PhotoError]:
     """Predict landmarks, in the order of the images: the first image alone, the others in batches.
 
-    Args:
-        images: Results of `detect_faces_in`.
-        load: Returns the predictor; called once the first image is decoded.
+    The predictor is loaded once the first image is decoded.
     """
-    batch: list[DetectedImage | UnreadableImage] = []
+    batch: list[DetectedImage | PhotoError] = []
     predictor: Predictor | None = None
     for image in images:
         batch.append(image)
@@ -103,41 +85,38 @@ def annotate_images(
 
 def _detect(
     image: InputImage, *, format_: CropFormat, box: Box | None, thorough: bool
-) -> DetectedImage | UnreadableImage:
+) -> DetectedImage | PhotoError:
     try:
         photo = image.read()
+        height, width = photo.shape[:2]
         if format_.box_scale is None:  # the network takes whole frames
-            boxes = [(0.0, 0.0, float(photo.shape[1]), float(photo.shape[0]))]
+            boxes = [(0.0, 0.0, float(width), float(height))]
         elif box is None:
             boxes = detect_faces(photo, thorough=thorough)
         else:
-            boxes = [_check_box(box, image.name, photo.shape[:2])]
+            _check_box(box, image.name, height, width)
+            boxes = [box]
     except PhotoError as error:
-        return UnreadableImage(image, str(error))
+        return error
     return DetectedImage(image, photo, crop_faces(photo, boxes, format_))
 
 
-def _check_box(box: Box, name: str, size: tuple[int, int]) -> Box:
-    """Return the box.
-
-    Raises:
-        PhotoError: If it does not overlap the photo, or is far larger.
-    """
-    (height, width), (x0, y0, x1, y1) = size, box
+def _check_box(box: Box, name: str, height: int, width: int) -> None:
+    """Check that a box overlaps the photo and is not far larger."""
+    x0, y0, x1, y1 = box
     if x0 >= width or y0 >= height or x1 <= 0 or y1 <= 0:
-        given = ",".join(f"{value:g}" for value in (x0, y0, x1 - x0, y1 - y0))
         raise PhotoError(
-            f"{name}: the box {given} lies outside the photo, which has {width} x {height} px"
+            f"{name}: the box {x0:g},{y0:g},{x1 - x0:g},{y1 - y0:g} lies outside the photo, which "
+            f"has {width} x {height} px"
         )
     if max(x1 - x0, y1 - y0) > _MAX_BOX * max(width, height):
         raise PhotoError(
             f"{name}: the box has {x1 - x0:g} x {y1 - y0:g} px, which is more than {_MAX_BOX} "
             f"times the size of the photo, {width} x {height} px"
         )
-    return box
 
 
-def _is_full(batch: list[DetectedImage | UnreadableImage]) -> bool:
+def _is_full(batch: list[DetectedImage | PhotoError]) -> bool:
     readable = [image for image in batch if isinstance(image, DetectedImage)]
     n_faces = sum(len(image.faces) for image in readable)
     n_bytes = sum(image.photo.nbytes for image in readable)
@@ -145,13 +124,12 @@ def _is_full(batch: list[DetectedImage | UnreadableImage]) -> bool:
 
 
 def _annotate(
-    batch: list[DetectedImage | UnreadableImage], predictor: Predictor
-) -> Iterator[AnnotatedImage | UnreadableImage]:
+    batch: list[DetectedImage | PhotoError], predictor: Predictor
+) -> Iterator[AnnotatedImage | PhotoError]:
     crops = [face for image in batch if isinstance(image, DetectedImage) for face in image.faces]
     faces = iter(predict_faces(predictor, crops))
     for image in batch:
-        if isinstance(image, UnreadableImage):
+        if isinstance(image, PhotoError):
             yield image
         else:
-            own = list(islice(faces, len(image.faces)))
-            yield AnnotatedImage(image.input, image.photo, own)
+            yield AnnotatedImage(image.input, image.photo, list(islice(faces, len(image.faces))))

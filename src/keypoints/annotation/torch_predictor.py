@@ -10,7 +10,6 @@ from keypoints.models.predict import TrainedModel
 
 def torch_predictor(trained: TrainedModel, device: torch.device) -> Predictor:
     """Move the network of a trained model to a device and wrap it as a predictor."""
-    info = trained.settings
     network = trained.network.to(device).to(memory_format=torch.channels_last).eval()
 
     @torch.inference_mode()
@@ -18,4 +17,4 @@ def torch_predictor(trained: TrainedModel, device: torch.device) -> Predictor:
         images = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
         return network(images).cpu().numpy()
 
-    return Predictor(info.name, info.crop_format, info.points, run)
+    return Predictor(trained.settings, run)

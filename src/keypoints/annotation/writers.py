@@ -8,15 +8,16 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
-from numpy.typing import NDArray
 
 from keypoints.annotation.pipeline import AnnotatedImage
+from keypoints.models.checkpoint import ModelInfo
 
 FRAME = "pixels of the upright photo, x to the right, y down, from the middle of its top left pixel"
 CSV_COLUMNS = ("photo", "face", "point", "x", "y", "uncertainty")
@@ -29,61 +30,54 @@ AnnotationWriter = Callable[[AnnotatedImage], None]
 
 @contextmanager
 def annotation_writers(
-    folder: Path, formats: Sequence[str], *, model: str, scheme: str, points: Sequence[int]
+    folder: Path, formats: Sequence[str], info: ModelInfo
 ) -> Iterator[list[AnnotationWriter]]:
     """Writers of JSON and of further formats; their files are complete when the context ends.
 
     Args:
         folder: Folder of the files.
         formats: Formats besides JSON, out of FORMATS.
-        model: Name of the model, for JSON.
-        scheme: Name of the landmark scheme.
-        points: Indices of the scheme's points that the faces have.
+        info: Metadata of the model that predicted the points.
     """
-    head: dict[str, object] = {
-        "frame": FRAME,
-        "model": model,
-        "scheme": scheme,
-        "point_numbers": list(points),
-    }
-    writers: list[AnnotationWriter] = [lambda image: _write_json(folder, image, head)]
+    writers: list[AnnotationWriter] = [partial(_write_json, folder, info)]
     if "pts" in formats:
-        writers.append(lambda image: _write_pts(folder, image))
-    with (
-        _open(folder / "faces.xml", "xml" in formats) as xml,
-        _open(folder / "faces.csv", "csv" in formats) as table,
-    ):
-        if xml:
+        writers.append(partial(_write_pts, folder))
+    with ExitStack() as files:
+        if "xml" in formats:
+            xml = files.enter_context(_open(folder / "faces.xml"))
             xml.write("<?xml version='1.0' encoding='UTF-8'?>\n<dataset>\n<images>\n")
-            writers.append(lambda image: _append_xml(xml, folder, image, points))
-        if table:
+            writers.append(partial(_append_xml, xml, folder, info.points))
+        if "csv" in formats:
+            table = files.enter_context(_open(folder / "faces.csv"))
             csv.writer(table, lineterminator="\n").writerow(CSV_COLUMNS)
-            writers.append(lambda image: _append_csv(table, image, points))
+            writers.append(partial(_append_csv, table, info.points))
         yield writers
-        if xml:
+        if "xml" in formats:
             xml.write("</images>\n</dataset>\n")
 
 
-@contextmanager
-def _open(path: Path, is_requested: bool) -> Iterator[TextIO | None]:
-    if not is_requested:
-        yield None
-        return
-    with path.open("w", encoding="utf-8", errors=ENCODING_ERRORS, newline="") as file:
-        yield file
+def _open(path: Path) -> TextIO:
+    return path.open("w", encoding="utf-8", errors=ENCODING_ERRORS, newline="")
 
 
-def _write_json(folder: Path, image: AnnotatedImage, head: dict[str, object]) -> None:
-    faces = [
-        {
-            "box": _round(np.array(face.box)),
-            "points": _round(face.landmarks_photo),
-            "uncertainty": _round(face.uncertainty_photo),
-        }
-        for face in image.faces
-    ]
-    height, width = image.photo.shape[:2]
-    record = {"photo": image.input.name, "height": height, "width": width, **head, "faces": faces}
+def _write_json(folder: Path, info: ModelInfo, image: AnnotatedImage) -> None:
+    record = {
+        "photo": image.input.name,
+        "height": image.photo.shape[0],
+        "width": image.photo.shape[1],
+        "frame": FRAME,
+        "model": info.name,
+        "scheme": info.scheme,
+        "point_numbers": info.points,
+        "faces": [
+            {
+                "box": np.round(np.array(face.box, float), 3).tolist(),
+                "points": face.landmarks_photo.round(3).tolist(),
+                "uncertainty": face.uncertainty_photo.round(3).tolist(),
+            }
+            for face in image.faces
+        ],
+    }
     path = folder / f"{image.input.stem}.json"
     text = json.dumps(record, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8", errors=ENCODING_ERRORS)
@@ -101,7 +95,7 @@ def _write_pts(folder: Path, image: AnnotatedImage) -> None:
         path.write_text(text)
 
 
-def _append_xml(file: TextIO, folder: Path, image: AnnotatedImage, points: Sequence[int]) -> None:
+def _append_xml(file: TextIO, folder: Path, points: Sequence[int], image: AnnotatedImage) -> None:
     """Append an image as dlib expects it: integer pixels, and a path relative to the XML file."""
     relative = os.path.relpath(image.input.name, folder)
     file.write(f"  <image file={quoteattr(relative)}>\n")
@@ -114,14 +108,10 @@ def _append_xml(file: TextIO, folder: Path, image: AnnotatedImage, points: Seque
     file.write("  </image>\n")
 
 
-def _append_csv(file: TextIO, image: AnnotatedImage, points: Sequence[int]) -> None:
+def _append_csv(file: TextIO, points: Sequence[int], image: AnnotatedImage) -> None:
     table = csv.writer(file, lineterminator="\n")
     for number, face in enumerate(image.faces, 1):
         rows = zip(points, face.landmarks_photo, face.uncertainty_photo, strict=True)
         for point, (x, y), uncertainty in rows:
             values = (f"{value:.3f}" for value in (x, y, uncertainty))
             table.writerow((image.input.name, number, point, *values))
-
-
-def _round(values: NDArray[np.floating]) -> list[object]:
-    return np.round(values.astype(float), 3).tolist()

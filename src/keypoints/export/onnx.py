@@ -23,36 +23,19 @@ OPSET = 18  # supported by onnxruntime since 2023
 
 
 class WithPreprocessing(nn.Module):
-    """A network that takes uint8 crops.
-
-    Args:
-        network: Network from images, (n, channels, height, width) in 0..1, to landmarks_unit.
-    """
+    """A network of images in 0..1 as one of uint8 crops, (n, height, width, channels)."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, crops: Tensor) -> Tensor:
-        """Predict landmarks.
-
-        Args:
-            crops: RGB or grayscale uint8 pixels, (n, height, width, channels).
-
-        Returns:
-            landmarks_unit, (n, n_points, 2).
-        """
+        """Predict landmarks_unit, (n, n_points, 2)."""
         return self.network(crops.permute(0, 3, 1, 2).float() / 255)
 
 
 def write_onnx(path: Path, trained: TrainedModel, *, model: Path | None = None) -> None:
-    """Export a model, with its settings in the file's metadata.
-
-    Args:
-        path: File of the export.
-        trained: The model.
-        model: File of the model, whose digest the export records; None: none is recorded.
-    """
+    """Export a model, with its settings and the digest of its file `model` in the metadata."""
     task = trained.settings.task
     # Two faces, because torch exports a batch size of one as a constant.
     crops = torch.zeros(2, task.height, task.width, task.channels, dtype=torch.uint8)
@@ -94,15 +77,12 @@ def _store_as_float16_if_exact(graph: onnx.GraphProto) -> None:
     """Store weights as float16 if that changes no value, with a cast back to float32 on loading."""
     for weights in list(graph.initializer):
         values = onnx.numpy_helper.to_array(weights)
-        if values.dtype != np.float32:
-            continue
-        halves = values.astype(np.float16)
-        if not np.array_equal(halves, values):
-            continue
-        half = f"{weights.name}_half"
-        cast = onnx.helper.make_node("Cast", [half], [weights.name], to=onnx.TensorProto.FLOAT)
-        graph.node.insert(0, cast)
-        weights.CopyFrom(onnx.numpy_helper.from_array(halves, half))
+        is_float32 = values.dtype == np.float32
+        if is_float32 and np.array_equal(halves := values.astype(np.float16), values):
+            half = f"{weights.name}_half"
+            cast = onnx.helper.make_node("Cast", [half], [weights.name], to=onnx.TensorProto.FLOAT)
+            graph.node.insert(0, cast)
+            weights.CopyFrom(onnx.numpy_helper.from_array(halves, half))
 
 
 @contextlib.contextmanager

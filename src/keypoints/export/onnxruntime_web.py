@@ -12,19 +12,11 @@ from keypoints.core.errors import PipelineError, first_line
 VERSION = "1.30.0"
 SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 PACKAGE = f"onnxruntime-web-{VERSION}.tgz"
-FILES = (
-    "ort.wasm.min.mjs",
-    "ort-wasm-simd-threaded.mjs",
-    "ort-wasm-simd-threaded.wasm",
-)
+FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 
 
 def unpack_onnxruntime_web(folder: Path, downloads: Path) -> None:
-    """Unpack the files that the web page needs.
-
-    Args:
-        folder: Folder for FILES.
-        downloads: Folder of the package; npm downloads it if it is missing.
+    """Unpack FILES into a folder; npm downloads their package if `downloads` lacks it.
 
     Raises:
         PipelineError: If npm is missing or fails, or the package has another digest.

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -18,18 +19,13 @@ from keypoints.models.checkpoint import ModelInfo
 from keypoints.models.predict import TrainedModel
 from keypoints.rendered.ibug_photo import render_ibug_photo
 
-_DOWNLOADS = Path(".downloads")
 _SITE = Path(__file__).parent / "site"
 _STYLE = Path(__file__).parents[1] / "report" / "templates" / "style.css"
 _SAMPLE_SEED = 13  # a likeable face
 
 
 def write_site(folder: Path, trained: TrainedModel) -> None:
-    """Write the page, the network, onnxruntime-web and a rendered sample face.
-
-    Args:
-        folder: Folder of the page; its files are replaced.
-        trained: A model of a task with boxes.
+    """Write the page, the network, onnxruntime-web and a rendered sample face; replace old files.
 
     Raises:
         PipelineError: If the model takes whole frames, or onnxruntime-web is not available.
@@ -40,34 +36,27 @@ def write_site(folder: Path, trained: TrainedModel) -> None:
             f"{info.name} takes whole frames, but the page needs a model that takes boxes; "
             "choose another model"
         )
-    unpack_onnxruntime_web(folder / "ort", repo_root() / _DOWNLOADS)
+    unpack_onnxruntime_web(folder / "ort", repo_root() / ".downloads")
     shutil.copytree(_SITE, folder, dirs_exist_ok=True)
     shutil.copy(_STYLE, folder)
     write_onnx(folder / "model.onnx", trained)
     sample = render_ibug_photo(np.random.default_rng(_SAMPLE_SEED))
     cv2.imwrite(str(folder / "sample.png"), sample.pixels)
     box = dict(zip(("x", "y", "width", "height"), sample.box, strict=True))
-    record = describe_model(info) | {"sample_box": box}
+    record = _describe_model(info) | {"sample_box": box}
     (folder / "model.json").write_text(json.dumps(record) + "\n")
 
 
-def describe_model(info: ModelInfo) -> dict[str, object]:
+def _describe_model(info: ModelInfo) -> dict[str, object]:
     """The properties of a model that the page's scripts need."""
-    scheme, points, task = SCHEMES[info.scheme], info.points, info.task
-    contours = [
-        {"points": contour.points, "closed": contour.closed}
-        for contour in select_contours(scheme, points)
-        if len(contour.points) > 1
-    ]
+    scheme, points = SCHEMES[info.scheme], info.points
+    contours = [line for line in select_contours(scheme, points) if len(line.points) > 1]
     return {
         "name": info.name,
         "scheme": scheme.name,
         "frame": FRAME,
-        "height": task.height,
-        "width": task.width,
-        "colour": task.colour,
-        "box_scale": task.box_scale,
+        **info.task.model_dump(include={"height", "width", "colour", "box_scale"}),
         "points": points,
         "flip_indices": flip_indices_of(points, scheme),
-        "contours": contours,
+        "contours": [asdict(line) for line in contours],
     }

@@ -44,15 +44,7 @@ def mouth_width(landmarks: Array, scheme: Scheme) -> Array:
 
 
 def distance_to_centre(landmarks: Array, centre: Array) -> Array:
-    """Distance between the mean landmark of each face and a point.
-
-    Args:
-        landmarks: Landmarks in any frame, (n_faces, n_points, 2).
-        centre: Point in the same frame, (x, y).
-
-    Returns:
-        Distances in that frame, (n_faces,).
-    """
+    """Distance of each face's mean landmark, of (n_faces, n_points, 2), to a point (x, y)."""
     return np.linalg.norm(np.nanmean(landmarks, axis=1) - centre, axis=-1)
 
 
@@ -65,19 +57,12 @@ def rank_correlation(first: Array, second: Array) -> float:
 
 @dataclass(frozen=True)
 class Subgroup:
-    """Mean error of a group of faces.
-
-    Attributes:
-        label: Description of the group.
-        faces: Number of faces.
-        nme: Mean NME, as a fraction.
-        margin: Half the width of the 95 % interval, by normal approximation; None for one face.
-    """
+    """Number and mean NME, as a fraction, of some faces."""
 
     label: str
     faces: int
     nme: float
-    margin: float | None
+    margin: float | None  # half of the 95 % interval, by normal approximation; None for one face
 
 
 def summarize_subgroup(label: str, nme: Array) -> Subgroup:
@@ -87,12 +72,12 @@ def summarize_subgroup(label: str, nme: Array) -> Subgroup:
 
 
 def terciles(values: Array, nme: Array, labels: Sequence[str], unit: str) -> list[Subgroup]:
-    """Divide faces into three groups of equal size by a value, from the smallest to the largest.
+    """Divide faces by a value, from the smallest to the largest, into groups of equal size.
 
     Args:
         values: Value of each face, (n_faces,).
         nme: NME of each face, (n_faces,).
-        labels: Labels of the three groups.
+        labels: Labels of the groups.
         unit: Unit of the values, printed after them.
     """
     groups = np.array_split(np.argsort(values, kind="stable"), len(labels))
@@ -114,22 +99,19 @@ def find_flipped_copies(names: Sequence[str]) -> list[tuple[int, int]]:
     """Positions of each photo and its flipped copy, if both are among the names."""
     positions = {name: position for position, name in enumerate(names)}
     return [
-        (positions[name.removesuffix(_FLIPPED_SUFFIX)], position)
+        (positions[original], position)
         for name, position in positions.items()
-        if name.endswith(_FLIPPED_SUFFIX) and name.removesuffix(_FLIPPED_SUFFIX) in positions
+        if (original := name.removesuffix(_FLIPPED_SUFFIX)) != name and original in positions
     ]
 
 
 def point_errors(predicted: Array, target: Array, norm: Array) -> Array:
-    """Mean error of each point.
+    """Mean error of each point in percent of the inter-ocular distance, (n_points,).
 
     Args:
         predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
         target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
         norm: Inter-ocular distances in photo pixels, (n_faces,).
-
-    Returns:
-        Percent of the inter-ocular distance, (n_points,).
     """
     distance = np.linalg.norm(predicted - target, axis=-1)
     return 100 * np.nanmean(distance / norm[:, None], axis=0)

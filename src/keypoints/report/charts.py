@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -47,23 +46,20 @@ def line_chart(
 ) -> Markup:
     """Line chart with an axis from zero; lines differ in colour and dashes."""
     with mpl.rc_context(_OPTIONS):
-        figure, axes = _figure()
+        figure, axes = _figure(x_label, y_label)
         for line, colour, style in zip(lines, SERIES, _STYLES, strict=False):
-            axes.plot(
-                line.x, line.y, color=colour, linestyle=style, linewidth=1.8, label=line.label
-            )
+            axes.plot(line.x, line.y, c=colour, ls=style, lw=1.8, label=line.label)
         axes.set_ylim(0, top)
-        if np.issubdtype(np.asarray(lines[0].x).dtype, np.integer):
+        if np.issubdtype(lines[0].x.dtype, np.integer):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _label(axes, x_label, y_label)
-        _legend(axes)
+        axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
         return _svg(figure, alt)
 
 
 def scatter_chart(groups: Sequence[Series], *, alt: str, x_label: str, y_label: str) -> Markup:
     """Scatter chart with one least-squares line; groups differ in colour and marker."""
     with mpl.rc_context(_OPTIONS):
-        figure, axes = _figure()
+        figure, axes = _figure(x_label, y_label)
         for group, colour, marker in zip(groups, SERIES, _MARKERS, strict=False):
             axes.scatter(group.x, group.y, s=22, c=colour, marker=marker, label=group.label)
         x, y = (np.concatenate([getattr(group, side) for group in groups]) for side in "xy")
@@ -71,49 +67,37 @@ def scatter_chart(groups: Sequence[Series], *, alt: str, x_label: str, y_label: 
             ends = np.array([x.min(), x.max()])
             axes.plot(ends, np.polyval(np.polyfit(x, y, 1), ends), color=_INK, linewidth=1)
         axes.set_ylim(0, None)
-        _label(axes, x_label, y_label)
         if len(groups) > 1:
-            _legend(axes)
+            axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
         return _svg(figure, alt)
 
 
-def bar_chart(labels: Sequence[str], values: Sequence[float], *, alt: str, x_label: str) -> Markup:
-    """Horizontal bars, each with its value at its end."""
+def bar_chart(nme: Mapping[str, float], *, title: str) -> Markup:
+    """Horizontal bars of NMEs in percent, each with its value at its end."""
     with mpl.rc_context(_OPTIONS):
-        figure, axes = _figure(height=0.55 + 0.32 * len(labels))
-        bars = axes.barh(list(labels), values, color=SERIES[0], height=0.62)
-        axes.bar_label(bars, [f"{value:.1f}" for value in values], padding=4, color=_INK)
+        percent = {label: 100 * fraction for label, fraction in nme.items()}
+        figure, axes = _figure("NME, %", height=0.55 + 0.32 * len(nme))
+        bars = axes.barh(list(percent), list(percent.values()), color=SERIES[0], height=0.62)
+        axes.bar_label(bars, fmt="%.1f", padding=4, color=_INK)
         axes.invert_yaxis()
-        axes.set_xlim(0, max(values) * 1.15)
+        axes.set_xlim(0, max(percent.values()) * 1.15)
         axes.grid(visible=False, axis="y")
-        _label(axes, x_label, "")
-        return _svg(figure, alt)
+        values = ", ".join(f"{label} {value:.1f} %" for label, value in percent.items())
+        return _svg(figure, f"{title}: {values}")
 
 
 def mean_face_chart(mean_shape: Array, percent: Array, scheme: Scheme, *, alt: str) -> Markup:
-    """The mean face with a dot per point; size and shade show the point's error.
+    """The mean face, (n_points, 2) with y downwards, with the errors of its points.
 
-    Args:
-        mean_shape: Mean landmarks, (n_points, 2), y downwards.
-        percent: Error of each point in percent of the inter-ocular distance, (n_points,).
-        scheme: Landmark scheme with the contours to plot.
-        alt: Alternative text.
+    The size and the shade of each dot show the error in percent of the inter-ocular distance.
     """
     with mpl.rc_context(_OPTIONS):
         figure, axes = _figure(height=4.2)
         for contour in scheme.contours:
             points = [*contour.points, contour.points[0]] if contour.closed else contour.points
             axes.plot(*mean_shape[list(points)].T, color=_FAINT, linewidth=1, zorder=1)
-        dots = axes.scatter(
-            mean_shape[:, 0],
-            mean_shape[:, 1],
-            s=12 + 60 * percent / percent.max(),
-            c=percent,
-            cmap=_SHADES,
-            edgecolors=_INK,
-            linewidths=0.6,
-            zorder=2,
-        )
+        (x, y), sizes = mean_shape.T, 12 + 60 * percent / percent.max()
+        dots = axes.scatter(x, y, sizes, percent, cmap=_SHADES, edgecolors=_INK, lw=0.6, zorder=2)
         axes.set_aspect("equal")
         axes.invert_yaxis()
         axes.axis("off")
@@ -124,26 +108,17 @@ def mean_face_chart(mean_shape: Array, percent: Array, scheme: Scheme, *, alt: s
         return _svg(figure, alt)
 
 
-def _figure(width: float = 4.8, height: float = 3.0) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
-    FigureCanvasSVG(figure)
+def _figure(x_label: str = "", y_label: str = "", height: float = 3.0) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(4.8, height), layout="constrained", facecolor="none")
     axes = figure.subplots()
     axes.set_facecolor("none")
     axes.grid(color=_FAINT, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(colors=_INK, length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    return figure, axes
-
-
-def _label(axes: Axes, x_label: str, y_label: str) -> None:
+    axes.spines[:].set_visible(False)
     axes.set_xlabel(x_label, color=_INK)
     axes.set_ylabel(y_label, color=_INK)
-
-
-def _legend(axes: Axes) -> None:
-    axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
+    return figure, axes
 
 
 def _svg(figure: Figure, alt: str) -> Markup:

@@ -1,9 +1,7 @@
 """Section of a task with all landmarks of a face in a whole frame, and the factors of its error."""
 
-from dataclasses import dataclass
-
 import numpy as np
-from markupsafe import Markup
+import pandas as pd
 
 from keypoints.report.analysis import (
     distance_to_centre,
@@ -28,40 +26,11 @@ VIEWS = {  # of the IMM Face Database
     6: "free expression",
 }
 _VIEW_GROUPS = (("views 1, 2", (1, 2)), ("turned", (3, 4)), ("views 5, 6", (5, 6)))
-
-
-@dataclass(frozen=True)
-class ViewSummary:
-    """Means over the validation faces of one view."""
-
-    name: str
-    faces: int
-    nme: float
-    yaw: float
-    off_centre: float
-    mouth: float
-
-
-@dataclass(frozen=True)
-class ErrorFactor:
-    """A property of faces and its rank correlation with the error."""
-
-    name: str
-    correlation: float
-    chart: Markup
-
-    @property
-    def strength(self) -> float:
-        return abs(self.correlation)
-
-
-@dataclass(frozen=True)
-class ErrorAnalysis:
-    """Relation between the error and properties of the annotated faces."""
-
-    views: list[ViewSummary]
-    view_chart: Markup
-    factors: list[ErrorFactor]
+_FACTORS = {
+    "yaw": ("head turn", "nose off the midpoint of the eyes, %"),
+    "off_centre": ("distance to the centre", "distance to the mean position, % of the image"),
+    "mouth": ("mouth width", "width of the mouth, % of the inter-ocular distance"),
+}
 
 
 def face_section(task: TaskRun) -> Section:
@@ -81,60 +50,42 @@ def face_section(task: TaskRun) -> Section:
     return Section(f"task-{task.name}", "All landmarks of a face", body)
 
 
-def _analyse_errors(task: TaskRun, model: ModelRun) -> ErrorAnalysis:
+def _analyse_errors(task: TaskRun, model: ModelRun) -> dict[str, object]:
+    """Relation between the error and properties of the annotated faces."""
     scheme, rows = task.faces.scheme, task.faces.rows("validation")
     faces = task.faces.inputs(rows)
     points = np.array([face.landmarks_input for face in faces]) / task.faces.size[::-1]
     photo = task.faces.landmarks_photo(rows)
-    nme = model.errors["nme"].to_numpy()
-    view = model.errors["view"].to_numpy()
-    measured = {
-        "yaw": 100 * yaw_proxy(photo, scheme),
-        "off_centre": 100 * distance_to_centre(points, np.nanmean(points, axis=(0, 1))),
-        "mouth": 100 * mouth_width(photo, scheme),
-    }
+    table = model.errors[["view", "nme"]].assign(
+        yaw=100 * yaw_proxy(photo, scheme),
+        off_centre=100 * distance_to_centre(points, np.nanmean(points, axis=(0, 1))),
+        mouth=100 * mouth_width(photo, scheme),
+    )
     views = [
-        ViewSummary(
-            name=VIEWS.get(number, f"view {number}"),
-            faces=int(own.sum()),
-            nme=float(nme[own].mean()),
-            **{name: float(values[own].mean()) for name, values in measured.items()},
-        )
-        for number in sorted(set(view))
-        for own in [view == number]
+        {"name": VIEWS.get(view, f"view {view}"), "faces": len(own), **own.mean()}
+        for view, own in table.groupby("view")
     ]
-    labels = {
-        "yaw": ("head turn", "nose off the midpoint of the eyes, %"),
-        "off_centre": ("distance to the centre", "distance to the mean position, % of the image"),
-        "mouth": ("mouth width", "width of the mouth, % of the inter-ocular distance"),
+    nme = {view["name"]: view["nme"] for view in views}
+    return {
+        "views": views,
+        "view_chart": bar_chart(nme, title=f"Mean error of {model.name} on each view"),
+        "factors": [_error_factor(table, column) for column in _FACTORS],
     }
-    factors = [_error_factor(*labels[name], values, nme, view) for name, values in measured.items()]
-    return ErrorAnalysis(views, _view_chart(model, views), factors)
 
 
-def _error_factor(
-    name: str, label: str, values: np.ndarray, nme: np.ndarray, view: np.ndarray
-) -> ErrorFactor:
-    correlation = rank_correlation(values, nme)
+def _error_factor(table: pd.DataFrame, column: str) -> dict[str, object]:
+    """A property of faces and its rank correlation with the error."""
+    name, label = _FACTORS[column]
+    correlation = rank_correlation(table[column].to_numpy(), table["nme"].to_numpy())
     groups = [
-        Series(group, values[own], 100 * nme[own])
-        for group, numbers in _VIEW_GROUPS
-        if (own := np.isin(view, numbers)).any()
+        Series(group, own[column].to_numpy(), 100 * own["nme"].to_numpy())
+        for group, views in _VIEW_GROUPS
+        if len(own := table[table["view"].isin(views)])
     ]
     chart = scatter_chart(
-        groups or [Series("faces", values, 100 * nme)],
+        groups,
         alt=f"Error of each validation face against: {label}; rank correlation {correlation:.2f}",
         x_label=label,
         y_label="NME, %",
     )
-    return ErrorFactor(name, correlation, chart)
-
-
-def _view_chart(model: ModelRun, views: list[ViewSummary]) -> Markup:
-    values = ", ".join(f"{view.name} {100 * view.nme:.1f} %" for view in views)
-    return bar_chart(
-        [view.name for view in views],
-        [100 * view.nme for view in views],
-        alt=f"Mean error of {model.name} on each view: {values}",
-        x_label="NME, %",
-    )
+    return {"name": name, "correlation": correlation, "strength": abs(correlation), "chart": chart}

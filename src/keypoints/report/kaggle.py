@@ -3,10 +3,9 @@
 import csv
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from keypoints.competition.base import Competition, SubmissionSpec, submission_spec_for
+from keypoints.competition.base import SubmissionSpec, submission_spec_for
 from keypoints.competition.submission import SubmissionError, read_submission
 from keypoints.config.params import Params
 from keypoints.core import paths
@@ -19,50 +18,10 @@ _METRICS = {"mae_px": "mean absolute error", "rmse_px": "root mean square error"
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
 
 
-@dataclass(frozen=True)
-class Submission:
-    """The submission file of a model.
-
-    Attributes:
-        model: Model that predicted.
-        competition: Competition of the file.
-        path: Path of the file.
-        rows: Number of rows below the header.
-        size: Size in bytes.
-        sha256: Digest of the file.
-        problem: First error in the file's format; None if it is valid.
-        test_score: Score on the test faces by the competition's metric; None if unknown.
-    """
-
-    model: ModelRun
-    competition: Competition
-    path: Path
-    rows: int
-    size: int
-    sha256: str
-    problem: str | None
-    test_score: float | None
-
-    @property
-    def metric(self) -> str:
-        return _METRICS[self.competition.metric.name]
-
-    @property
-    def validation_score(self) -> float:
-        """Score on the validation faces by the competition's metric."""
-        return self.model.scores[self.competition.metric.name]
-
-
 def kaggle_section(
     params: Params, tasks: list[TaskRun], test_scores: Mapping[str, float]
 ) -> Section:
-    """Describe the submission file of every model that has one.
-
-    Args:
-        params: The settings.
-        tasks: Tasks with their models.
-        test_scores: Score of each submission on the test faces, by model, where known.
-    """
+    """Describe the submission file of every model that has one, with its test score if known."""
     submissions, skipped = [], []
     for model in [model for task in tasks for model in task.models]:
         path = paths.submission_file(model.name)
@@ -72,7 +31,8 @@ def kaggle_section(
             except PipelineError as error:
                 skipped.append(f"{path}: {error}")
             else:
-                submissions.append(_check(model, path, spec, test_scores.get(model.name)))
+                score = {"test_score": test_scores.get(model.name)}
+                submissions.append(_check(model, path, spec) | score)
     columns, rows = _read_log()
     body = render(
         "kaggle.html", submissions=submissions, skipped=skipped, columns=columns, log=rows
@@ -80,25 +40,25 @@ def kaggle_section(
     return Section("kaggle", "Kaggle", body)
 
 
-def _check(
-    model: ModelRun, path: Path, spec: SubmissionSpec, test_score: float | None
-) -> Submission:
+def _check(model: ModelRun, path: Path, spec: SubmissionSpec) -> dict[str, object]:
+    """The content of a submission file, and the first error in its format."""
     try:
         read_submission(path, spec)
         problem = None
     except SubmissionError as error:
         problem = str(error)
-    content = path.read_bytes()
-    return Submission(
-        model=model,
-        competition=spec.competition,
-        path=path,
-        rows=content.count(b"\n") - 1,
-        size=len(content),
-        sha256=sha256_of(path),
-        problem=problem,
-        test_score=test_score,
-    )
+    content, metric = path.read_bytes(), spec.competition.metric.name
+    return {
+        "model": model,
+        "competition": spec.competition,
+        "path": path,
+        "rows": content.count(b"\n") - 1,
+        "size": len(content),
+        "sha256": sha256_of(path),
+        "problem": problem,
+        "metric": _METRICS[metric],
+        "validation_score": model.scores[metric],
+    }
 
 
 def _read_log() -> tuple[list[str], list[list[str]]]:

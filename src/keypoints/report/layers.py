@@ -1,6 +1,5 @@
 """Layers of a network with their output shapes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,35 +7,41 @@ from torch import Tensor, nn
 
 from keypoints.models.network import LandmarkNetwork
 
+_KINDS = {
+    "Flatten": "flatten",
+    "BatchNorm2d": "batch normalisation",
+    "AdaptiveAvgPool2d": "global average pooling",
+}
+
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of a network.
-
-    Attributes:
-        kind: Operation, in a few words.
-        shape: Shape of the output for one face, such as channels × height × width.
-        n_parameters: Number of parameters.
-    """
+    """A layer of a network."""
 
     kind: str
-    shape: str
+    shape: str  # of the output for one face, such as channels × height × width
     n_parameters: int
 
 
 def list_layers(network: LandmarkNetwork, channels: int, size: tuple[int, int]) -> list[Layer]:
     """List the layers in the order of execution, by a forward pass on one empty image."""
     layers: list[Layer] = []
+
+    def record(module: nn.Module, _: object, output: Tensor) -> None:
+        shape = " × ".join(str(side) for side in output.shape[1:])
+        n_parameters = sum(parameter.numel() for parameter in module.parameters())
+        layers.append(Layer(_kind(module), shape, n_parameters))
+
     hooks = [
-        module.register_forward_hook(_recorder(layers))
+        module.register_forward_hook(record)
         for module in network.body.modules()
-        if not list(module.children())
+        if not list(module.children()) and not isinstance(module, nn.Identity | nn.Dropout)
     ]
     with torch.inference_mode():
         network(torch.zeros(1, channels, *size))
     for hook in hooks:
         hook.remove()
-    return [layer for layer in layers if layer.kind]
+    return layers
 
 
 def first_filters(network: LandmarkNetwork) -> Tensor:
@@ -45,30 +50,15 @@ def first_filters(network: LandmarkNetwork) -> Tensor:
     return first.weight.detach()
 
 
-def _recorder(layers: list[Layer]) -> Callable[[nn.Module, object, Tensor], None]:
-    def record(module: nn.Module, _: object, output: Tensor) -> None:
-        shape = " × ".join(str(side) for side in output.shape[1:])
-        n_parameters = sum(parameter.numel() for parameter in module.parameters())
-        layers.append(Layer(_kind(module), shape, n_parameters))
-
-    return record
-
-
 def _kind(module: nn.Module) -> str:
-    match module:
-        case nn.Conv2d():
-            height, width = module.kernel_size
-            stride = "" if module.stride[0] == 1 else f", stride {module.stride[0]}"
-            return f"convolution {height} × {width}{stride}"
-        case nn.MaxPool2d():
-            return f"max-pool {module.kernel_size} × {module.kernel_size}"
-        case nn.Linear():
-            return "fully connected"
-        case nn.Identity() | nn.Dropout():
-            return ""
-    return {
-        "ReLU": "ReLU",
-        "Flatten": "flatten",
-        "BatchNorm2d": "batch normalisation",
-        "AdaptiveAvgPool2d": "global average pooling",
-    }.get(type(module).__name__, type(module).__name__)
+    """The operation, in a few words."""
+    if isinstance(module, nn.Conv2d):
+        height, width = module.kernel_size
+        stride = "" if module.stride[0] == 1 else f", stride {module.stride[0]}"
+        return f"convolution {height} × {width}{stride}"
+    if isinstance(module, nn.Linear):
+        return "fully connected"
+    if isinstance(module, nn.MaxPool2d):
+        return f"max-pool {module.kernel_size} × {module.kernel_size}"
+    name = type(module).__name__
+    return _KINDS.get(name, name)

@@ -1,31 +1,10 @@
 """Section of a task with one landmark: the first network, and its variants."""
 
-from dataclasses import dataclass
-
-from keypoints.report.components import Card, model_cards, prediction_cards, sample_cards
+from keypoints.report.components import model_cards, prediction_cards, sample_cards
 from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import Section, render
 
 N_SAMPLES, N_COMPARED = 8, 3
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A network of the task, compared with the first one.
-
-    Attributes:
-        model: The network.
-        difference: Settings that differ from those of the first network.
-        parameters: Number of parameters relative to the first network.
-        mse: MSE relative to the first network.
-        cards: Predictions for the faces on which the first network is best.
-    """
-
-    model: ModelRun
-    difference: str
-    parameters: float
-    mse: float
-    cards: list[Card]
 
 
 def nose_section(task: TaskRun) -> Section:
@@ -42,17 +21,19 @@ def nose_section(task: TaskRun) -> Section:
     return Section(f"task-{task.name}", "The nose tip", body)
 
 
-def _variant(task: TaskRun, first: ModelRun, model: ModelRun) -> Variant:
-    return Variant(
-        model=model,
-        difference=_difference(first, model),
-        parameters=model.n_parameters / first.n_parameters,
-        mse=model.scores["mse"] / first.scores["mse"],
-        cards=prediction_cards(task, model, first.by_error[:N_COMPARED]),
-    )
+def _variant(task: TaskRun, first: ModelRun, model: ModelRun) -> dict[str, object]:
+    """A model in relation to the first one, with the faces on which the first one is best."""
+    return {
+        "model": model,
+        "difference": _difference(first, model),
+        "parameters": model.n_parameters / first.n_parameters,
+        "mse": model.scores["mse"] / first.scores["mse"],
+        "cards": prediction_cards(task, model, first.by_error[:N_COMPARED]),
+    }
 
 
 def _difference(first: ModelRun, model: ModelRun) -> str:
+    """Settings of a model that differ from those of the first one."""
     if model is first:
         return "the network above"
     own, others = (run.info.model.model_dump() for run in (model, first))

@@ -1,7 +1,6 @@
 """The page of a finished run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from keypoints.config.params import Params
 from keypoints.core import paths
@@ -16,34 +15,10 @@ from keypoints.report.template import Section, read_style, render
 from keypoints.report.wild import wild_section
 
 
-@dataclass(frozen=True)
-class DatasetSummary:
-    """A data set of the run.
-
-    Attributes:
-        title: Title of the data set.
-        source: rendered or public.
-        date: Date of the newest downloaded file, or of the code and settings that rendered the
-            faces; empty if unknown.
-        counts: Number of faces in each split.
-    """
-
-    title: str
-    source: str
-    date: str
-    counts: dict[str, int]
-
-    @property
-    def faces(self) -> int:
-        return sum(self.counts.values())
-
-
 def build_page(params: Params, *, test_scores: Mapping[str, float] | None = None) -> str:
     """Build the page from the outputs of the stages; equal outputs give equal text.
 
-    Args:
-        params: The settings.
-        test_scores: Score of each model's submission on the test faces, where known.
+    Test scores are those of the models' submissions on the test faces, where known.
     """
     tasks = read_tasks(params)
     revision = find_revision()
@@ -53,16 +28,16 @@ def build_page(params: Params, *, test_scores: Mapping[str, float] | None = None
         kaggle_section(params, tasks, test_scores or {}),
         reproduce_section(params, tasks, revision),
     ]
-    return str(
-        render(
-            "page.html",
-            style=read_style(),
-            sections=sections,
-            tasks=tasks,
-            datasets=_summarize_datasets(tasks),
-            revision=revision,
-        )
+    datasets = {task.settings.dataset: _summarize_dataset(task) for task in tasks}
+    body = render(
+        "page.html",
+        style=read_style(),
+        sections=sections,
+        tasks=tasks,
+        datasets=list(datasets.values()),
+        revision=revision,
     )
+    return str(body)
 
 
 def _task_section(task: TaskRun) -> Section:
@@ -73,17 +48,19 @@ def _task_section(task: TaskRun) -> Section:
     return face_section(task) if has_views else wild_section(task)
 
 
-def _summarize_datasets(tasks: list[TaskRun]) -> list[DatasetSummary]:
-    summaries = {}
-    for task in tasks:
-        name = task.settings.dataset
-        record = read_json(paths.RAW / name / "source.json") or {}
-        in_split = task.faces.table["split"].value_counts()
-        counts = {split: int(in_split.get(split, 0)) for split in ("train", "validation", "test")}
-        summaries[name] = DatasetSummary(
-            title=find_dataset(name).title,
-            source=record.get("source", "unknown"),
-            date=record.get("date") or find_revision_date(),
-            counts=counts,
-        )
-    return list(summaries.values())
+def _summarize_dataset(task: TaskRun) -> dict[str, object]:
+    """The data set of a task, with its number of faces in each split.
+
+    Its date is that of the newest downloaded file, or of the code and settings that rendered the
+    faces; empty if unknown.
+    """
+    name = task.settings.dataset
+    record = read_json(paths.RAW / name / "source.json")
+    counts = {split: len(task.faces.rows(split)) for split in ("train", "validation", "test")}
+    return {
+        "title": find_dataset(name).title,
+        "source": record.get("source", "unknown"),
+        "date": record.get("date") or find_revision_date(),
+        "counts": counts,
+        "faces": sum(counts.values()),
+    }

@@ -1,7 +1,6 @@
 """Pictures of the page: faces with landmarks as SVG, and pixels as data URIs."""
 
 import base64
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -17,10 +16,10 @@ _FILTER_SCALE = 8  # px per weight
 
 
 def data_uri(image: NDArray[np.uint8], suffix: str = ".jpg") -> str:
-    """Encode an image as a data URI.
+    """Encode grayscale, RGB or RGBA pixels, (height, width, channels), as a data URI.
 
     Args:
-        image: Grayscale, RGB or RGBA pixels, (height, width, channels).
+        image: The pixels.
         suffix: File type, .jpg or .png.
     """
     n_channels = image.shape[-1]
@@ -74,15 +73,12 @@ def face_picture(
 
 
 def filters_picture(filters: Array, columns: int) -> NDArray[np.uint8]:
-    """All filters in one picture, each scaled to its own range, with transparent gaps.
+    """All filters in one RGBA picture, each scaled to its own range, with transparent gaps.
 
     Args:
         filters: Weights, (n_filters, channels, height, width); three channels are shown as RGB,
             other numbers as their mean.
         columns: Number of filters in a row.
-
-    Returns:
-        RGBA pixels, (height, width, 4).
     """
     if filters.shape[1] != 3:
         filters = filters.mean(axis=1, keepdims=True)
@@ -114,10 +110,8 @@ def _dots(points: Array) -> str:
 
 def _crosses(points: Array, radius: float) -> str:
     side = f"{2 * radius:.1f}"
-    return "".join(
-        f"M{x - radius:.1f} {y - radius:.1f}l{side} {side}m0 -{side}l-{side} {side}"
-        for x, y in _to_svg(points)
-    )
+    stroke = f"l{side} {side}m0 -{side}l-{side} {side}"
+    return "".join(f"M{x:.1f} {y:.1f}{stroke}" for x, y in _to_svg(points) - radius)
 
 
 def _line(start: Array, end: Array) -> str:
@@ -125,6 +119,6 @@ def _line(start: Array, end: Array) -> str:
     return f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}"
 
 
-def _to_svg(points: Array) -> Sequence[Array]:
+def _to_svg(points: Array) -> Array:
     """Known points in SVG coordinates, whose origin is the corner of a pixel, not its centre."""
-    return list(points[np.isfinite(points).all(axis=1)] + 0.5)
+    return points[np.isfinite(points).all(axis=1)] + 0.5

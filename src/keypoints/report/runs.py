@@ -10,7 +10,7 @@ import pandas as pd
 
 from keypoints.config.params import Params
 from keypoints.core import paths
-from keypoints.core.predictions import LandmarkPredictions, predicted_splits, read_predictions
+from keypoints.core.predictions import LandmarkPredictions, has_predictions, read_predictions
 from keypoints.crops.augment import Augment
 from keypoints.crops.format import Task
 from keypoints.models.checkpoint import ModelInfo
@@ -21,27 +21,16 @@ from keypoints.report.task_faces import TaskFaces
 
 @dataclass(frozen=True)
 class ModelRun:
-    """A trained model with its outputs.
-
-    Attributes:
-        name: Name of the model in params.yaml.
-        info: Settings of the training, from the model file.
-        network: Trained network in evaluation mode.
-        scores: Content of metrics/scores/NAME.json.
-        history: Training history, one row per epoch.
-        errors: Errors on the validation faces, one row per face.
-        validation: Predictions for the validation faces.
-        test: Predictions for the test faces; None if the data set has none.
-    """
+    """A trained model with its outputs."""
 
     name: str
     info: ModelInfo
-    network: LandmarkNetwork
-    scores: dict[str, Any]
-    history: pd.DataFrame
-    errors: pd.DataFrame
+    network: LandmarkNetwork  # in evaluation mode
+    scores: dict[str, Any]  # of metrics/scores/NAME.json
+    history: pd.DataFrame  # one row per epoch
+    errors: pd.DataFrame  # one row per validation face
     validation: LandmarkPredictions
-    test: LandmarkPredictions | None
+    test: LandmarkPredictions | None  # None: the data set has no test faces
 
     @property
     def augment(self) -> Augment:
@@ -80,13 +69,11 @@ class TaskRun:
 def read_tasks(params: Params) -> list[TaskRun]:
     """Read every task of the settings that has a model."""
     models = [_read_model(name) for name in params.names("models")]
-    tasks = []
-    for name in params.names("tasks"):
-        own = [model for model in models if model.info.model.task == name]
-        if own:
-            task: Task = params.entry("tasks", name, Task)
-            tasks.append(TaskRun(name, task, TaskFaces(paths.CROPS / name), own))
-    return tasks
+    return [
+        TaskRun(name, params.entry("tasks", name, Task), TaskFaces(paths.CROPS / name), own)
+        for name in params.names("tasks")
+        if (own := [model for model in models if model.info.model.task == name])
+    ]
 
 
 def _read_model(name: str) -> ModelRun:
@@ -99,10 +86,10 @@ def _read_model(name: str) -> ModelRun:
         history=pd.read_csv(paths.history_file(name)),
         errors=pd.read_csv(paths.FACES / f"{name}.csv", dtype={"face": str, "group": str}),
         validation=read_predictions(name, "validation"),
-        test=read_predictions(name, "test") if "test" in predicted_splits(name) else None,
+        test=read_predictions(name, "test") if has_predictions(name, "test") else None,
     )
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a stage's record; None if the file does not exist."""
-    return json.loads(path.read_text()) if path.is_file() else None
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a stage's record; empty if the file does not exist."""
+    return json.loads(path.read_text()) if path.is_file() else {}

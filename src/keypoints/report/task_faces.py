@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from keypoints.core.geometry import apply_map, compose, invert, unit_map
-from keypoints.core.landmarks import SCHEMES, Scheme
+from keypoints.core.landmarks import SCHEMES
 from keypoints.core.types import Array
 from keypoints.crops.augment import Augment
 from keypoints.crops.batches import Batch, BatchLoader, to_input
@@ -22,19 +22,12 @@ _BATCH_SIZE = 32
 
 @dataclass(frozen=True)
 class InputFace:
-    """A face as a network's input.
-
-    Attributes:
-        name: Name of the face in its data set.
-        image: Input image, (height, width, channels) uint8.
-        landmarks_input: All points of the scheme in pixels of the image, NaN if unknown.
-        photo_to_input: Map from photo to input pixels, (2, 3).
-    """
+    """A face as a network's input."""
 
     name: str
-    image: NDArray[np.uint8]
-    landmarks_input: Array
-    photo_to_input: Array
+    image: NDArray[np.uint8]  # (height, width, channels)
+    landmarks_input: Array  # all points of the scheme in pixels of the image, NaN if unknown
+    photo_to_input: Array  # map from photo to input pixels, (2, 3)
 
 
 class TaskFaces:
@@ -45,7 +38,6 @@ class TaskFaces:
 
     Attributes:
         table: One row per face: face, photo, group, split, view.
-        scheme: Landmark scheme.
         size: Height and width of the network's input, px.
     """
 
@@ -53,8 +45,9 @@ class TaskFaces:
         self._folder = folder
         with CropStore(folder) as store:
             self.table: pd.DataFrame = store.faces(np.arange(len(store)))
-            self.scheme: Scheme = SCHEMES[store.format.scheme]
-            self.size = (store.format.height, store.format.width)
+            self.scheme = SCHEMES[store.format.scheme]
+            self.size = store.format.input_size
+        self._all_points = tuple(range(self.scheme.n_points))
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of a split, (n,)."""
@@ -79,19 +72,11 @@ class TaskFaces:
     ) -> list[InputFace]:
         """Faces as augmented for the first epoch."""
         with CropStore(self._folder) as store:
-            loaders = [
-                BatchLoader(
-                    store,
-                    np.array([row]),
-                    self._all_points,
-                    batch_size=1,
-                    augment=augment,
-                    seed=seed,
-                )
-                for row in rows
-            ]
-            batches = (batch for loader in loaders for batch in loader.epoch(1))
-            return self._to_faces(batches, rows)
+            loaders = (
+                BatchLoader(store, row, self._all_points, batch_size=1, augment=augment, seed=seed)
+                for row in rows[:, None]
+            )
+            return self._to_faces((batch for loader in loaders for batch in loader.epoch(1)), rows)
 
     def landmarks_photo(self, rows: NDArray[np.integer]) -> Array:
         """All annotated points in photo pixels, (n_faces, n_points, 2)."""
@@ -102,12 +87,8 @@ class TaskFaces:
     def n_incomplete(self, points: list[int]) -> int:
         """Number of training faces on which some of the points are unknown."""
         with CropStore(self._folder) as store:
-            landmarks = np.array([store.landmarks_photo[row][points] for row in self.rows("train")])
+            landmarks = store.landmarks_photo[self.rows("train")][:, points]
         return int(np.isnan(landmarks).any(axis=(1, 2)).sum())
-
-    @property
-    def _all_points(self) -> tuple[int, ...]:
-        return tuple(range(self.scheme.n_points))
 
     def _to_faces(self, batches: Iterable[Batch], rows: NDArray[np.integer]) -> list[InputFace]:
         unit_to_input = invert(unit_map(self.size))

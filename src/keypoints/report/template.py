@@ -11,13 +11,7 @@ _FOLDER = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page.
-
-    Attributes:
-        anchor: Value of the section's `id`, the target of links.
-        title: Heading.
-        body: HTML below the heading.
-    """
+    """A section of the page; links lead to its anchor."""
 
     anchor: str
     title: str
@@ -72,9 +66,4 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {
-    "duration": duration,
-    "percent": percent,
-    "scientific": scientific,
-    "thousands": thousands,
-}
+_ENVIRONMENT.filters |= {f.__name__: f for f in (duration, percent, scientific, thousands)}

@@ -3,8 +3,6 @@
 Durations differ between runs; without them the page is identical at every repetition.
 """
 
-from dataclasses import dataclass
-
 import pandas as pd
 
 from keypoints.config.params import Params
@@ -14,22 +12,13 @@ from keypoints.report.runs import read_json
 from keypoints.report.template import read_style, render
 
 
-@dataclass(frozen=True)
-class StageTime:
-    """Start (UTC) and duration of a stage; `started` is empty if only the duration is known."""
-
-    stage: str
-    started: str
-    seconds: float
-
-
 def times_table(params: Params) -> str:
     """HTML page with the times of all stages, in the style of the report."""
     return render("timings.html", style=read_style(), times=read_times(params))
 
 
-def read_times(params: Params) -> list[StageTime]:
-    """Read the time of every stage that recorded one."""
+def read_times(params: Params) -> list[dict[str, object]]:
+    """Read name, start (UTC; empty if unknown) and duration (s) of every stage that recorded it."""
     models = params.names("models")
     items = {
         "fetch": params.names("datasets"),
@@ -38,17 +27,12 @@ def read_times(params: Params) -> list[StageTime]:
         "evaluate": models,
         "submit": models,
     }
-    stages = [(stage, item) for stage, names in items.items() for item in names]
-    times = [_read_time(stage, item) for stage, item in stages]
-    return [time for time in times if time]
-
-
-def _read_time(stage: str, item: str) -> StageTime | None:
-    name = f"{stage}@{item}"
-    if stage == "train":
-        epochs = pd.read_csv(paths.history_file(item))
-        return StageTime(name, "", float(epochs["seconds"].sum()))
-    record = read_json(timing_file(stage, item))
-    if record is None:
-        return None
-    return StageTime(name, record["started"].replace("T", " ").rstrip("Z"), record["seconds"])
+    times: list[dict[str, object]] = []
+    for stage, item in [(stage, item) for stage, names in items.items() for item in names]:
+        if stage == "train":
+            seconds = pd.read_csv(paths.history_file(item))["seconds"].sum()
+            times.append({"stage": f"train@{item}", "started": "", "seconds": seconds})
+        elif record := read_json(timing_file(stage, item)):
+            started = record["started"].replace("T", " ").rstrip("Z")
+            times.append(record | {"stage": f"{stage}@{item}", "started": started})
+    return times

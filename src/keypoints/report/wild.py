@@ -1,7 +1,5 @@
 """Section of a task on photos of many kinds: error distribution, uncertainty, groups of faces."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from markupsafe import Markup
 
@@ -9,7 +7,6 @@ from keypoints.core.geometry import apply_map
 from keypoints.core.predictions import LandmarkPredictions
 from keypoints.evaluation.metrics import ced_curve
 from keypoints.report.analysis import (
-    Subgroup,
     find_flipped_copies,
     mean_shape,
     point_errors,
@@ -27,51 +24,20 @@ from keypoints.report.template import Section, render
 N_AUGMENTED, N_TEST_FACES = 4, 4
 
 
-@dataclass(frozen=True)
-class Uncertainty:
-    """Test faces by the disagreement of the predictions for the image and its flipped copy.
-
-    Attributes:
-        most_certain: Test faces with the smallest disagreement.
-        least_certain: Test faces with the largest disagreement.
-        correlation: Rank correlation of disagreement and error on the validation faces.
-    """
-
-    most_certain: list[Card]
-    least_certain: list[Card]
-    correlation: float
-
-
-@dataclass(frozen=True)
-class Bias:
-    """Errors on groups of validation faces.
-
-    Attributes:
-        size: Groups by the size of the face.
-        yaw: Groups by the yaw of the head.
-        flipped: Photos, and their flipped copies in the data set.
-        n_flipped: Number of validation photos with a flipped copy.
-        flip_difference: Mean absolute difference of the two NMEs; None without flipped copies.
-    """
-
-    size: list[Subgroup]
-    yaw: list[Subgroup]
-    flipped: list[Subgroup]
-    n_flipped: int
-    flip_difference: float | None
-
-
 def wild_section(task: TaskRun) -> Section:
     """Describe the best model of the task; the CED curves show all of its models."""
     model = task.best
     photo = task.faces.landmarks_photo(task.faces.rows("validation"))
+    parts = sorted(model.scores["nme_part"].items(), key=lambda part: part[1])
     body = render(
         "wild.html",
         task=task,
         shown=model_cards(task, model),
         augmented=augmentation_cards(task, model, N_AUGMENTED),
         ced_chart=_ced_chart(task),
-        part_chart=_part_chart(model),
+        part_chart=bar_chart(
+            dict(parts), title=f"Mean error of {model.name} on each part of the face"
+        ),
         point_chart=_point_chart(task, model, photo),
         uncertainty=_uncertainty(task, model),
         bias=_bias(task, model, photo),
@@ -99,17 +65,6 @@ def _ced_chart(task: TaskRun) -> Markup:
     )
 
 
-def _part_chart(model: ModelRun) -> Markup:
-    parts = sorted(model.scores["nme_part"].items(), key=lambda part: part[1])
-    values = ", ".join(f"{name} {100 * nme:.1f} %" for name, nme in parts)
-    return bar_chart(
-        [name for name, _ in parts],
-        [100 * nme for _, nme in parts],
-        alt=f"Mean error of {model.name} on each part of the face: {values}",
-        x_label="NME, %",
-    )
-
-
 def _point_chart(task: TaskRun, model: ModelRun, photo: np.ndarray) -> Markup:
     norm = model.errors["inter_ocular_px"].to_numpy()
     percent = point_errors(model.validation.landmarks_photo, photo[:, task.points], norm)
@@ -124,19 +79,18 @@ def _point_chart(task: TaskRun, model: ModelRun, photo: np.ndarray) -> Markup:
     )
 
 
-def _uncertainty(task: TaskRun, model: ModelRun) -> Uncertainty | None:
+def _uncertainty(task: TaskRun, model: ModelRun) -> dict[str, object] | None:
+    """Test faces by the disagreement of the predictions for the image and its flipped copy."""
     if model.test is None:
         return None
-    disagreement = model.test.flip_disagreement()
-    order = np.argsort(disagreement, kind="stable")
+    order = np.argsort(model.test.flip_disagreement(), kind="stable")
     count = min(N_TEST_FACES, len(order) // 2)
-    return Uncertainty(
-        most_certain=_test_cards(task, model.name, model.test, order[:count]),
-        least_certain=_test_cards(task, model.name, model.test, order[::-1][:count]),
-        correlation=rank_correlation(
-            model.validation.flip_disagreement(), model.errors["nme"].to_numpy()
-        ),
-    )
+    disagreement, nme = model.validation.flip_disagreement(), model.errors["nme"].to_numpy()
+    return {
+        "most_certain": _test_cards(task, model.name, model.test, order[:count]),
+        "least_certain": _test_cards(task, model.name, model.test, order[::-1][:count]),
+        "correlation": rank_correlation(disagreement, nme),
+    }
 
 
 def _test_cards(
@@ -153,17 +107,25 @@ def _test_cards(
     return cards
 
 
-def _bias(task: TaskRun, model: ModelRun, photo: np.ndarray) -> Bias:
+def _bias(task: TaskRun, model: ModelRun, photo: np.ndarray) -> dict[str, object]:
+    """Errors on groups of validation faces; flipped copies are compared with their photos."""
     nme = model.errors["nme"].to_numpy()
     size = model.errors["inter_ocular_px"].to_numpy()
     yaw = 100 * yaw_proxy(photo, task.faces.scheme)
-    pairs = np.array(find_flipped_copies(list(model.errors["face"])), int).reshape(-1, 2)
-    original, flipped = nme[pairs[:, 0]], nme[pairs[:, 1]]
-    groups = {"photos": original, "flipped copies": flipped} if len(pairs) else {}
-    return Bias(
-        size=terciles(size, nme, ("small", "medium", "large"), " px"),
-        yaw=terciles(yaw, nme, ("frontal", "in between", "turned"), " %"),
-        flipped=[summarize_subgroup(label, errors) for label, errors in groups.items()],
-        n_flipped=len(pairs),
-        flip_difference=float(np.mean(np.abs(original - flipped))) if len(pairs) else None,
-    )
+    groups: dict[str, object] = {
+        "size": terciles(size, nme, ("small", "medium", "large"), " px"),
+        "yaw": terciles(yaw, nme, ("frontal", "in between", "turned"), " %"),
+        "n_flipped": 0,
+    }
+    pairs = find_flipped_copies(list(model.errors["face"]))
+    if pairs:
+        original, flipped = nme[np.transpose(pairs)]
+        groups |= {
+            "n_flipped": len(pairs),
+            "flipped": [
+                summarize_subgroup("photos", original),
+                summarize_subgroup("flipped copies", flipped),
+            ],
+            "flip_difference": float(np.mean(np.abs(original - flipped))),
+        }
+    return groups
