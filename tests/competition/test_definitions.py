@@ -4,11 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keypoints.competition.base import (
-    competition_for_dataset,
-    find_competition,
-    find_competitions,
-)
+from keypoints.competition.base import competition_for_dataset, find_competition, find_competitions
 from keypoints.core.errors import PipelineError
 
 KAGGLE_15 = find_competition("facial-keypoints-detection")

@@ -188,9 +188,7 @@ def test_bytes_do_not_depend_on_the_number_of_cores(
     assert stores[0] == stores[1]
 
 
-def test_files_equal_those_of_numpy_and_pandas(
-    eighty_faces: tuple[Path, list[Face]],
-):
+def test_files_equal_those_of_numpy_and_pandas(eighty_faces: tuple[Path, list[Face]]):
     root, faces = eighty_faces
     faces[3] = replace(faces[3], name='003, "so called"', box=None)
     write_crops(root / "store", root, faces, in_train, crop_format(16, 24, margin=2))

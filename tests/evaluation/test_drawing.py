@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 
 from keypoints.core.landmarks import IMM_58, Contour
-from keypoints.evaluation.drawing import (
-    comparison_tile,
-    draw_landmarks,
-    select_contours,
-    tile_grid,
-)
+from keypoints.evaluation.drawing import comparison_tile, draw_landmarks, select_contours, tile_grid
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)
 
