@@ -1,9 +1,9 @@
-"""Do a stage's work, killed over and over: `python killed_stage.py STAGE ITEM KILLS SECONDS`.
+"""Run a stage that is killed again and again: `python killed_stage.py STAGE ITEM KILLS SECONDS`.
 
-Each try is a process of its own, killed with SIGKILL at a random moment of its first SECONDS, or of
-those after a training has saved its state a few times, so that it gets on however slow the machine
-is; the last one runs to its end. All are forked from this one, which has imported everything once,
-so a try takes no time to start.
+Each attempt is a process that is killed with SIGKILL at a random moment of its first SECONDS, or of
+the first SECONDS after a training has saved a few checkpoints, so that it makes progress on a slow
+machine too. The last attempt runs to its end. All are forked from this process, which has imported
+everything, so an attempt starts at once.
 """
 
 import hashlib
@@ -20,37 +20,36 @@ from keypoints.core import paths
 from keypoints.core.errors import PipelineError
 from keypoints.crops.store import CropStore
 from prepare import prepare
-from train import train_model
+from train import train
 
-MOST_SAVES = 2
-WORK = {"prepare": prepare, "train": train_model}
+MAX_SAVES = 2
+STAGES = {"prepare": prepare, "train": train}
 
 
 def start(stage: str, item: str) -> int:
-    """Fork a process that does the stage's work; its number."""
+    """Fork a process that runs the stage; return its id."""
     child = os.fork()
     if child == 0:
-        WORK[stage](item)
+        STAGES[stage](item)
         os._exit(0)
     return child
 
 
 def wait_for_saves(count: int) -> None:
-    """Until the state of a training was saved so many times."""
-    seen, deadline = {saves()}, time.monotonic() + 60
+    """Wait until a training has saved `count` checkpoints."""
+    seen, deadline = {checkpoint_times()}, time.monotonic() + 60
     while len(seen) <= count and time.monotonic() < deadline:
         time.sleep(0.005)
-        seen.add(saves())
+        seen.add(checkpoint_times())
 
 
-def saves() -> tuple[int, ...]:
-    """Tells one save from the next."""
-    files = Path(".resume").glob("*.state")
-    return tuple(path.stat().st_mtime_ns for path in files)
+def checkpoint_times() -> tuple[int, ...]:
+    """Modification times, which differ from one save to the next."""
+    return tuple(path.stat().st_mtime_ns for path in Path(".resume").glob("*.state"))
 
 
-def store_taken(task: str) -> str | None:
-    """A digest of what a training would take for a whole store; None where it takes nothing."""
+def store_digest(task: str) -> str | None:
+    """A digest of the crop store; None if a training would refuse it."""
     folder = paths.CROPS / task
     try:
         with CropStore(folder) as store:
@@ -62,22 +61,22 @@ def store_taken(task: str) -> str | None:
 
 
 def main(stage: str, item: str, kills: int, seconds: float) -> None:
-    """Print how many tries were killed before their end, and how many half stores are taken."""
-    killed, taken, chance = 0, set[str | None](), random.Random(1)
+    """Print how many attempts were killed, and how many incomplete stores were accepted."""
+    killed, accepted, rng = 0, set[str | None](), random.Random(1)
     for _ in range(kills):
         child = start(stage, item)
         if stage == "train":
-            wait_for_saves(chance.randint(0, MOST_SAVES))
-        time.sleep(chance.uniform(0, seconds))
+            wait_for_saves(rng.randint(0, MAX_SAVES))
+        time.sleep(rng.uniform(0, seconds))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
             killed += 1
             if stage == "prepare":
-                taken.add(store_taken(item))
+                accepted.add(store_digest(item))
     _, status = os.waitpid(start(stage, item), 0)
-    whole = {None, store_taken(item) if stage == "prepare" else None}
-    print(f"killed {killed}, halves taken {len(taken - whole)}")
+    complete = {None, store_digest(item) if stage == "prepare" else None}
+    print(f"killed {killed}, incomplete stores accepted {len(accepted - complete)}")
     sys.exit(os.waitstatus_to_exitcode(status))
 
 

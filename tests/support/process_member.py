@@ -99,7 +99,8 @@ def run_training(
 
 def main(store: str, out: str, rank: str = "", epoch: str = "0") -> None:
     """Train in two processes."""
-    launch_processes(2)
+    with exit_on_error():
+        launch_processes(2)
     with exit_on_error(), CropStore(Path(store)) as opened, process_group() as group:
         dies_after = int(epoch) if str(group.rank) == rank else 0
         step = run_first_step(opened, group)

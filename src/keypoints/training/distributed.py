@@ -1,10 +1,12 @@
 """Processes that train one network together, each on its share of every batch.
 
-torchrun starts them: on one machine if `processes` is above 1 (`launch_processes`), on several if
-you call `torchrun ... src/train.py MODEL` on each.
+torchrun's launcher starts them: on one machine if `processes` is above 1 (`launch_processes`), on
+several if you call `torchrun ... src/train.py MODEL` on each.
 """
 
+import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -88,19 +90,46 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 def launch_processes(processes: int) -> None:
-    """Replace this process by torchrun, which runs the script in several processes.
+    """Run this script in several processes with the launcher of torchrun, and exit with their code.
 
     Args:
         processes: Number of processes; 1, or a script that torchrun already runs: do nothing.
+
+    Raises:
+        PipelineError: If a process is killed. The processes report other errors themselves.
     """
     if processes == 1 or "WORLD_SIZE" in os.environ:
         return
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
     threads = max(1, torch.get_num_threads() // processes)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    options = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={processes}"]
-    print(f"starting {processes} processes", flush=True)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", *options]
-    os.execv(sys.executable, [*torchrun, *sys.argv])
+    config = LaunchConfig(  # that of `torchrun --standalone`
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=f"{os.getpid()}",
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="127.0.0.1",
+        max_restarts=0,
+    )
+    logging.disable()  # the launcher would log the failure of each process in ten lines
+    try:
+        elastic_launch(config, sys.executable)(*sys.argv)
+    except SignalException as error:
+        raise KeyboardInterrupt from error
+    except ChildFailedError as error:
+        for rank, failure in error.failures.items():
+            if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:  # the launcher's
+                raise PipelineError(
+                    f"process {rank} was killed by signal {-failure.exitcode}; run the same "
+                    "command again: training continues from the last checkpoint"
+                ) from error
+        sys.exit(1)
+    sys.exit(0)
 
 
 @contextmanager

@@ -248,12 +248,7 @@ class FiniteLossCheck:
         self._pending: list[tuple[Tensor, str, float]] = []
 
     def add(self, loss: Tensor, where: str, lr: float) -> None:
-        """Add a loss, a scalar; check all pending ones if it is time.
-
-        Args:
-            loss: Loss of a step.
-            where: Name of the step for the message.
-            lr: Learning rate of the step.
+        """Add the loss of a step, named by `where`; check all pending ones if it is time.
 
         Raises:
             DivergenceError: If a pending loss is not finite.

@@ -112,7 +112,7 @@ def anisotropic_loss(
     2021 (anisotropic direction loss).
     """
     before_and_after = torch.tensor(neighbours).T  # (2, n_points)
-    of_tangent, of_normal = 2 * tangent_weight / (1 + tangent_weight), 2 / (1 + tangent_weight)
+    scales = 2 * tangent_weight / (1 + tangent_weight), 2 / (1 + tangent_weight)
 
     def loss(predicted: Tensor, target: Tensor, *, logits: Any = None) -> Tensor:
         before, after = to_device(before_and_after, target.device)
@@ -125,8 +125,7 @@ def anisotropic_loss(
         rotated = torch.stack([error_x * x + error_y * y, error_y * x - error_x * y], dim=-1)
         known = ~target.isnan().any(dim=-1, keepdim=True)
         weights = torch.stack(
-            [torch.where(has_tangent[..., 0], weight, 1.0) for weight in (of_tangent, of_normal)],
-            -1,
+            [torch.where(has_tangent[..., 0], scale, 1.0) for scale in scales], -1
         )
         return _mean(elementwise, rotated, known=known.expand_as(rotated), weight=weights)
 

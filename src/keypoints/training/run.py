@@ -51,7 +51,7 @@ def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) ->
         group: Processes that train together.
 
     Returns:
-        The checkpoint of the run. Discard it when its results are not needed for a new attempt.
+        The checkpoint of the run, for the caller to discard.
 
     Raises:
         DivergenceError: If training cannot continue; the last good weights are saved.
@@ -77,13 +77,8 @@ def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) ->
         machine = _describe(config, group)
         fingerprint = run_fingerprint(info.model_dump_json(), machine, [crops, weights_source])
         checkpoint = open_checkpoint(info.name, fingerprint)
-        results = train(
-            network,
-            phases,
-            config,
-            checkpoint=checkpoint if group.is_main else None,
-            group=group,
-        )
+        own_checkpoint = checkpoint if group.is_main else None
+        results = train(network, phases, config, checkpoint=own_checkpoint, group=group)
         try:
             epochs = phases[-1].last_epoch
             history = list(log_progress(results, epochs) if group.is_main else results)

@@ -29,11 +29,6 @@ class TrainSettings:
         name: Name of the run: the model, or the model without a fold, such as `nose_net.2of5`.
         base: Name of the model.
         fold: Fold that is held out; None: the validation faces are.
-        model: Settings of the model.
-        task: Settings of its task.
-        augment: Augmentation preset of the model.
-        optim: Optimiser preset of the model.
-        seed: Seed of the run.
         lr: Learning rate of all models.
     """
 
