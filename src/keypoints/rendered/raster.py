@@ -1,6 +1,6 @@
 """Projection and rasterization of a grid of surface points.
 
-The quads of the grid are drawn from back to front into an image of quad numbers. The number gives
+The quads of the grid are filled from back to front in an image of quad numbers. The number gives
 the UV coordinates of each pixel, at which the texture is sampled.
 """
 
