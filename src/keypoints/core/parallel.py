@@ -24,7 +24,7 @@ def parallel_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
     keep the order of the items; an error is raised in place of its result and ends the work.
     """
     workers = n_cores()
-    return _map_in_threads(work, items, workers, max_pending=4 * workers)
+    return map_in_threads(work, items, workers, max_pending=4 * workers)
 
 
 def consume_in_background(
@@ -34,13 +34,14 @@ def consume_in_background(
 
     At most `max_pending` items wait for `work`, whose errors are raised here.
     """
-    for _ in _map_in_threads(work, items, 1, max_pending):
+    for _ in map_in_threads(work, items, 1, max_pending):
         pass
 
 
-def _map_in_threads(
+def map_in_threads(
     work: Callable[[Item], Result], items: Iterable[Item], n_threads: int, max_pending: int
 ) -> Iterator[Result]:
+    """`map` in some threads; results wait, in the order of the items, until they are needed."""
     pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(n_threads) as pool:
         try:

@@ -1,10 +1,9 @@
 """Batches of faces: their order, their augmentation, and their images and landmarks."""
 
 import math
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from keypoints.core.devices import to_device
 from keypoints.core.geometry import apply_map, compose, resize_map, unit_map
 from keypoints.core.landmarks import SCHEMES, flip_indices_of
+from keypoints.core.parallel import map_in_threads
 from keypoints.core.rng import Stream, generator
 from keypoints.core.types import Array
 from keypoints.crops.augment import Augment, AugmentParams, adjust_colours, sample_params
@@ -84,16 +84,9 @@ class BatchLoader:
 
     def epoch(self, epoch: int = 0, *, first_step: int = 0) -> Iterator[Batch]:
         """Load the batches of one epoch, counted from 1, without its first steps."""
-        order = self._order(epoch)
-        batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
-        pending: deque[Future[Batch]] = deque()
-        with ThreadPoolExecutor(1) as thread:
-            for rows in batches[first_step:]:
-                pending.append(thread.submit(self._load, rows, epoch))
-                if len(pending) > 1:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
+        order, size = self._order(epoch), self.batch_size
+        batches = [order[i : i + size] for i in range(first_step * size, len(order), size)]
+        return map_in_threads(partial(self._load, epoch=epoch), batches, 1, max_pending=2)
 
     def mean_shape_unit(self) -> Array:
         """Mean shape without augmentation in 0..1 of the input, (n_points, 2).
