@@ -73,7 +73,7 @@ def _measure_throughput(
     model = load_model(weights)
     predictor = torch_predictor(model, torch.device("cpu"))
     # 16 faces and their horizontal flips
-    crops = np.zeros((32, *model.settings.task.input_size, 3), np.uint8)
+    crops = np.zeros((32, *model.info.task.input_size, 3), np.uint8)
     for name, options in (("boxes given", ["--box", "40,40,120,120"]), ("faces detected", [])):
         arguments = [*photos, *options, "--model", str(weights), "--out", str(folder / "out")]
         times = alternate(

@@ -25,10 +25,10 @@ def measure(_folder: Path, _rendered: Path, size: Size) -> Iterator[Measurement]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     trained = load_model(PRETRAINED)
-    format_ = trained.settings.crop_format
+    format_ = trained.info.crop_format
     shape = (BATCH_SIZE, format_.height, format_.width, format_.channels)
     crops = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
-    backbone = _make_backbone(trained.settings.model.backbone, crops)
+    backbone = _make_backbone(trained.info.model.backbone, crops)
     predictor = torch_predictor(trained, torch.device("cpu"))
     yield _compare(backbone, "torch", lambda: predictor.run(crops), size)
     onnx = open_onnx(PRETRAINED.with_suffix(".onnx"))[1]()

@@ -37,7 +37,7 @@ def export(arguments: argparse.Namespace) -> str:
     trained = load_model(path)
     if arguments.half:
         with atomic_file(out) as temporary:
-            save_model(temporary, trained.network.half(), trained.settings)
+            save_model(temporary, trained.network.half(), trained.info)
     else:
         from keypoints.export.onnx import write_onnx  # a slow import
 

@@ -28,7 +28,7 @@ def predict(name: str) -> None:
         if correction.source == name:
             splits.append("train")
     trained = load_model(paths.model_file(name))
-    settings = trained.settings
+    settings = trained.info
     info = PredictionsInfo(settings.model.task, settings.task.dataset, settings.points)
     with CropStore(paths.CROPS / info.task) as store:
         check_compatible(trained, name, store.format)

@@ -41,7 +41,7 @@ def score_folder(model_file: Path, raw: Path) -> dict[str, object]:
     if not raw.is_dir():
         raise SettingsError(f"--raw {raw}: no such folder")
     trained = load_model(model_file)
-    task = trained.settings.task
+    task = trained.info.task
     dataset = find_dataset(task.dataset)
     key = f"datasets.{task.dataset}.val_fraction"
     faces = dataset.read(raw)
@@ -60,7 +60,7 @@ def _score(trained: TrainedModel, store: CropStore, params: Params) -> dict[str,
     rows = store.rows("validation")
     device = choose_device(params.read("device", DeviceSetting))
     predicted = predict_faces(trained, store, rows, device).landmarks_photo
-    errors, mse = score_rows(store, rows, predicted, trained.settings.points)
+    errors, mse = score_rows(store, rows, predicted, trained.info.points)
     return summarize(errors, mse=mse)
 
 

@@ -232,9 +232,9 @@ def test_a_box_is_rejected_if_the_network_takes_whole_photos(
     tiny_model: Path, tmp_path: Path
 ) -> None:
     trained = load_model(tiny_model)
-    task = trained.settings.task.model_copy(update={"box_scale": None, "margin": 0})
+    task = trained.info.task.model_copy(update={"box_scale": None, "margin": 0})
     model = tmp_path / "whole.safetensors"
-    save_model(model, trained.network, trained.settings.model_copy(update={"task": task}))
+    save_model(model, trained.network, trained.info.model_copy(update={"task": task}))
     with pytest.raises(SystemExit, match="takes whole photos and no boxes; leave these options"):
         annotate.main(["me.png", "--model", str(model), "--box", "10,10,20,20"])
 

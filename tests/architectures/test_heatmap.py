@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from small_models import HEATMAP
 
 from keypoints.architectures.heatmap.network import HeatmapNet, soft_argmax
 
@@ -36,7 +37,9 @@ def test_the_gradient_of_a_point_reaches_its_map():
 @pytest.mark.parametrize("separable", [True, False])
 @pytest.mark.parametrize("size", [(64, 64), (64, 96)])
 def test_the_maps_have_stride_4_for_inputs_of_any_size(size: tuple[int, int], separable: bool):
-    network = HeatmapNet("resnet18", 1, channels=16, separable=separable, n_points=5).eval()
+    changes = {"backbone": "resnet18", "pad_type": None, "separable_convs": separable}
+    settings = HEATMAP.model_copy(update=changes)
+    network = HeatmapNet(settings, 1, n_points=5, weights=None).eval()
     with torch.inference_mode():
         maps = network.logits(torch.zeros(2, 1, *size))
         points = network(torch.zeros(2, 1, *size))

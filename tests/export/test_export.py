@@ -63,7 +63,7 @@ def test_onnxruntime_predicts_what_torch_predicts(
     write_onnx(tmp_path / "model.onnx", trained)
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "model.onnx"}
     info, load = open_onnx(tmp_path / "model.onnx")
-    assert info == trained.settings
+    assert info == trained.info
     crops = random_crops(info, 3)
     plain = torch_predictor(trained, torch.device("cpu")).run(crops)
     assert np.ptp(plain, axis=0).max() > 1e-4, "the points should depend on the pixels"
@@ -97,7 +97,7 @@ def test_the_export_beside_a_model_is_used_unless_its_weights_differ(
     assert "torch" in load().run.__module__
     assert capsys.readouterr().err == ""
     trained = load_model(tiny_model)
-    save_model(copies[0], trained.network, trained.settings.model_copy(update={"seed": 2}))
+    save_model(copies[0], trained.network, trained.info.model_copy(update={"seed": 2}))
     _, load = open_model(copies[0], "auto")
     assert load().run(crops).shape == (1, 68, 2)
     assert "tiny.onnx: not an export of the weights in" in capsys.readouterr().err
@@ -118,7 +118,7 @@ def test_half_precision_halves_the_file_and_loads_as_float32(
     export.main([str(tiny_model), "--half", "--out", str(tmp_path / "half.safetensors")])
     half, whole = load_model(tmp_path / "half.safetensors"), load_model(tiny_model)
     assert {weights.dtype for weights in half.network.parameters()} == {torch.float32}
-    crops = random_crops(half.settings, 2)
+    crops = random_crops(half.info, 2)
     predictors = [torch_predictor(model, torch.device("cpu")) for model in (half, whole)]
     landmarks = [predictor.run(crops) for predictor in predictors]
     assert np.abs(landmarks[0] - landmarks[1]).max() < 2e-3
@@ -129,7 +129,7 @@ def test_half_precision_halves_the_file_and_loads_as_float32(
 def test_the_metadata_are_read_without_the_weights(tiny_model: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(tiny_model.read_bytes()[:-100])
-    assert read_info(cut) == load_model(tiny_model).settings
+    assert read_info(cut) == load_model(tiny_model).info
 
 
 @pytest.mark.parametrize(
@@ -222,6 +222,6 @@ def _fail(*_: object) -> None:
 
 def test_other_users_can_read_a_model_file(tiny_model: Path, tmp_path: Path) -> None:
     trained, plain = load_model(tiny_model), tmp_path / "plain"
-    save_model(tmp_path / "model.safetensors", trained.network, trained.settings)
+    save_model(tmp_path / "model.safetensors", trained.network, trained.info)
     plain.touch()
     assert (tmp_path / "model.safetensors").stat().st_mode == plain.stat().st_mode

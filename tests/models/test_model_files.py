@@ -40,8 +40,8 @@ def test_a_saved_model_has_equal_settings_weights_and_predictions(
     change_weights(network)
     save_model(path, network, info)
     trained = load_model(path)
-    assert trained.settings == info == read_info(path)
-    assert type(trained.settings.model) is type(model)
+    assert trained.info == info == read_info(path)
+    assert type(trained.info.model) is type(model)
     assert have_equal_weights(trained.network, network)
     assert not trained.network.training
     with torch.inference_mode():
@@ -153,6 +153,6 @@ def test_a_model_of_another_name_or_crop_format_is_an_error(
     nose_file: Path, name: str, changes: dict[str, object], message: str
 ):
     trained = load_model(nose_file)
-    check_compatible(trained, "model", trained.settings.crop_format)
+    check_compatible(trained, "model", trained.info.crop_format)
     with pytest.raises(ModelFileError, match=message):
-        check_compatible(trained, name, replace(trained.settings.crop_format, **changes))
+        check_compatible(trained, name, replace(trained.info.crop_format, **changes))

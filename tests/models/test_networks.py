@@ -72,13 +72,15 @@ def test_building_a_network_leaves_torchs_random_state_unchanged(model: ModelSet
 
 @pytest.mark.parametrize("model", [*OWN_MODELS.values(), SMALL], ids=[*OWN_MODELS, "small"])
 def test_first_predictions_are_near_the_mean_shape(model: ModelSettings):
-    mean_unit = np.random.default_rng(1).uniform(0.2, 0.8, (N_POINTS, 2))
-    at_mean = build_network(model, task_for(model), N_POINTS, seed=1, mean_unit=mean_unit)
+    mean_shape_unit = np.random.default_rng(1).uniform(0.2, 0.8, (N_POINTS, 2))
+    at_mean = build_network(
+        model, task_for(model), N_POINTS, seed=1, mean_shape_unit=mean_shape_unit
+    )
     with torch.inference_mode():
         images = noise_images(model)
         first, at_centre = (net.eval()(images).numpy() for net in (at_mean, build(model)))
-    assert np.abs(first - mean_unit).mean() < 0.1
-    np.testing.assert_allclose(first - at_centre, [mean_unit - 0.5] * 3, atol=1e-6)
+    assert np.abs(first - mean_shape_unit).mean() < 0.1
+    np.testing.assert_allclose(first - at_centre, [mean_shape_unit - 0.5] * 3, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", OWN_MODELS)

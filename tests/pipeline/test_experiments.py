@@ -52,6 +52,6 @@ def test_a_models_own_seed_replaces_that_of_all(workspace: Workspace) -> None:
         workspace.set_params(settings)
         workspace.run("python", "src/train.py", "nose_net")
         trained.append(load_model(workspace.folder / "models/nose_net.safetensors"))
-    assert [model.settings.seed for model in trained] == [7, 7]
+    assert [model.info.seed for model in trained] == [7, 7]
     first, second = (model.network.state_dict() for model in trained)
     assert all(torch.equal(first[name], second[name]) for name in first)

@@ -68,10 +68,10 @@ def test_a_loaded_model_scores_what_was_saved(ran: Workspace, model: str, task: 
     trained = load_model(ran.folder / f"models/{model}.safetensors")
     with CropStore(ran.folder / "data/crops" / task) as store:
         rows = store.rows("validation")
-        batches = BatchLoader(store, rows, trained.settings.points, batch_size=4)
+        batches = BatchLoader(store, rows, trained.info.points, batch_size=4)
         mse = validate(trained.network, batches, torch.device("cpu"))
     assert mse == pytest.approx(scores["mse"], rel=1e-4)
-    assert trained.settings.name == model
+    assert trained.info.name == model
 
 
 def test_a_second_run_does_nothing(ran: Workspace) -> None:

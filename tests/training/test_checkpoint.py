@@ -254,7 +254,7 @@ def test_the_last_good_weights_of_a_diverged_training_are_saved_as_a_model(tmp_p
     message = str(save_last_good(error, checkpoint, network, info))
     path = tmp_path / "states" / "nose.last_good.safetensors"
     assert message == f"the loss is nan\n{path}: the last good weights, those after epoch 2"
-    assert load_model(path).settings == info
+    assert load_model(path).info == info
 
 
 def test_the_fingerprint_depends_on_settings_device_and_data(tmp_path: Path) -> None:

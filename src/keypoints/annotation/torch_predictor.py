@@ -17,4 +17,4 @@ def torch_predictor(trained: TrainedModel, device: torch.device) -> Predictor:
         images = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
         return network(images).cpu().numpy()
 
-    return Predictor(trained.settings, run)
+    return Predictor(trained.info, run)

@@ -36,7 +36,7 @@ class WithPreprocessing(nn.Module):
 
 def write_onnx(path: Path, trained: TrainedModel, *, model: Path | None = None) -> None:
     """Export a model, with its settings and the digest of its file `model` in the metadata."""
-    task = trained.settings.task
+    task = trained.info.task
     # Two faces, because torch exports a batch size of one as a constant.
     crops = torch.zeros(2, task.height, task.width, task.channels, dtype=torch.uint8)
     network = WithPreprocessing(trained.network).eval()
@@ -58,7 +58,7 @@ def write_onnx(path: Path, trained: TrainedModel, *, model: Path | None = None) 
     onnxscript.optimizer.remove_unused_nodes(exported)
     _strip_metadata(exported.graph)
     _store_as_float16_if_exact(exported.graph)
-    metadata = {SETTINGS: trained.settings.model_dump_json()}
+    metadata = {SETTINGS: trained.info.model_dump_json()}
     if model is not None:
         metadata[WEIGHTS] = sha256_of(model)
     onnx.helper.set_model_props(exported, metadata)

@@ -30,7 +30,7 @@ def write_site(folder: Path, trained: TrainedModel) -> None:
     Raises:
         PipelineError: If the model takes whole frames, or onnxruntime-web is not available.
     """
-    info = trained.settings
+    info = trained.info
     if info.task.box_scale is None:
         raise PipelineError(
             f"{info.name} takes whole frames, but the page needs a model that takes boxes; "

@@ -2,86 +2,65 @@
 
 import difflib
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import load_file
+from timm.models import adapt_input_conv
+from torch import nn
 
 from keypoints.config.messages import SettingsError
 from keypoints.core.errors import first_line
-
-if TYPE_CHECKING:
-    from torch import nn
+from keypoints.models.checkpoint import LOAD_ERRORS
+from keypoints.models.network import Float32Linear
+from keypoints.models.settings import BackboneSettings
 
 _STRIDES = (4, 8, 16, 32)
-_LOAD_ERRORS = (  # raised by torch for a .pth that is damaged
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 def create_regressor(
-    name: str,
+    settings: BackboneSettings,
     in_channels: int,
     input_size: tuple[int, int],
     *,
     n_outputs: int,
-    pad_type: str | None = None,
-    weights: Path | None = None,
-) -> "nn.Module":
-    """Build a backbone with one linear layer for the outputs.
+    weights: Path | None,
+) -> nn.Module:
+    """Build a backbone with one linear layer for the outputs, which computes in float32.
 
     Args:
-        name: Name of a timm model, with or without the tag of its weights: `resnet18.tv_in1k`.
+        settings: Settings that name the backbone.
         in_channels: Channels of the input.
         input_size: Height and width of the input, px.
         n_outputs: Number of outputs per face.
-        pad_type: `same` for weights made with TensorFlow's padding.
         weights: A .safetensors or .pth file of the same backbone; None: random weights.
 
     Raises:
         SettingsError: If timm has no such backbone, it does not support `pad_type`, or the weights
             belong to another one.
     """
-    size = _fixed_size(name, input_size)
-    backbone = _create(name, pad_type, num_classes=n_outputs, in_chans=in_channels, **size)
+    options = {"num_classes": n_outputs, "in_chans": in_channels}
+    backbone = _create(settings, **options, **_fixed_size(settings.backbone, input_size))
     if weights is not None:
         classifier = backbone.pretrained_cfg["classifier"]
         heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
         _load_weights(backbone, _read_weights(weights), weights, heads)
-    _float32_classifier(backbone)
-    return backbone
-
-
-def _float32_classifier(backbone: Any) -> None:
-    """Replace the last layer by one that computes in float32."""
-    from torch import nn
-
-    from keypoints.models.network import Float32Linear
-
     last = backbone.get_classifier()
     for name, layer in list(backbone.named_modules()):
         if layer is last and isinstance(layer, nn.Linear):
             backbone.set_submodule(name, Float32Linear.like(layer))
+    return backbone
 
 
 def create_feature_extractor(
-    name: str,
-    in_channels: int,
-    *,
-    pad_type: str | None = None,
-    weights: Path | None = None,
+    settings: BackboneSettings, in_channels: int, weights: Path | None
 ) -> Any:
     """Build a backbone that returns its features at strides 4, 8, 16 and 32, coarsest last.
 
     Args:
-        name: Name of a timm model, with or without the tag of its weights.
+        settings: Settings that name the backbone.
         in_channels: Channels of the input.
-        pad_type: `same` for weights made with TensorFlow's padding.
         weights: A .safetensors or .pth file of the same backbone, whose layers after the last
             features are ignored; None: random weights.
 
@@ -90,20 +69,19 @@ def create_feature_extractor(
             not support `pad_type`, or the weights belong to another one.
     """
     options: dict[str, Any] = {"features_only": True, "in_chans": in_channels}
-    backbone = _create(name, pad_type, **options)
-    strides = backbone.feature_info.reduction()
+    strides = _create(settings, **options).feature_info.reduction()
     if not set(_STRIDES) <= set(strides):
         raise SettingsError(
-            f"backbone {name}: has features at strides {strides}, not {_STRIDES}; choose another "
-            "backbone"
+            f"backbone {settings.backbone}: has features at strides {strides}, not {_STRIDES}; "
+            "choose another backbone"
         )
     levels = [strides.index(stride) for stride in _STRIDES]
-    backbone = _create(name, pad_type, out_indices=levels, **options)
+    backbone = _create(settings, out_indices=levels, **options)
     _drop_unused_stages(backbone)
     if weights is not None:
         own = backbone.state_dict()
         found = {key: value for key, value in _read_weights(weights).items() if key in own}
-        _load_weights(backbone, found, weights, ())
+        _load_weights(backbone, found, weights)
     return backbone
 
 
@@ -114,10 +92,8 @@ def _drop_unused_stages(backbone: Any) -> None:
         backbone.blocks = backbone.blocks[: max(ends)]
 
 
-def _fixed_size(name: str, input_size: tuple[int, int]) -> dict[str, tuple[int, int]]:
+def _fixed_size(name: str, input_size: tuple[int, int]) -> dict[str, Any]:
     """The `img_size` option of a backbone that is built for one input size, such as a ViT."""
-    import timm
-
     try:
         config = timm.get_pretrained_cfg(name)
     except RuntimeError:  # an unknown name, which `_create` reports
@@ -125,12 +101,10 @@ def _fixed_size(name: str, input_size: tuple[int, int]) -> dict[str, tuple[int, 
     return {"img_size": input_size} if config is not None and config.fixed_input_size else {}
 
 
-def _create(name: str, pad_type: str | None, **options: Any) -> Any:
-    import timm
-
-    if pad_type is not None:
-        options["pad_type"] = pad_type
-    known = timm.list_models()
+def _create(settings: BackboneSettings, **options: Any) -> Any:
+    name, known = settings.backbone, timm.list_models()
+    if settings.pad_type is not None:
+        options["pad_type"] = settings.pad_type
     if name.split(".")[0] not in known:
         similar = difflib.get_close_matches(name, known, n=3)
         hint = f"did you mean {', '.join(similar)}?" if similar else "see timm.list_models()"
@@ -141,46 +115,44 @@ def _create(name: str, pad_type: str | None, **options: Any) -> Any:
         raise SettingsError(f"backbone {name}: {first_line(error)}") from error
 
 
-def _load_weights(backbone: Any, found: dict[str, Any], path: Path, heads: tuple[str, ...]) -> None:
+def _load_weights(
+    backbone: Any, found: dict[str, Any], path: Path, heads: tuple[str, ...] = ()
+) -> None:
     """Load everything except the heads; every other key must match."""
-    from timm.models import adapt_input_conv
-
-    config = backbone.pretrained_cfg
-    own = backbone.state_dict()
-    kept = {key: value for key, value in found.items() if _is_transferred(key, heads)}
-    expected = {key for key in own if _is_transferred(key, heads)}
-    first = f"{config['first_conv']}.weight"
-    if first in kept and first in own and kept[first].shape[1:2] != own[first].shape[1:2]:
-        kept[first] = adapt_input_conv(own[first].shape[1], kept[first])
-    wrong = sorted(expected ^ kept.keys()) or [
-        key for key in sorted(expected) if kept[key].shape != own[key].shape
+    own = _without_heads(backbone.state_dict(), heads)
+    found = _without_heads(found, heads)
+    first = f"{backbone.pretrained_cfg['first_conv']}.weight"
+    if first in found and first in own and found[first].shape[1:2] != own[first].shape[1:2]:
+        found[first] = adapt_input_conv(own[first].shape[1], found[first])
+    wrong = sorted(own.keys() ^ found.keys()) or [
+        key for key in sorted(own) if found[key].shape != own[key].shape
     ]
     if wrong:
         raise SettingsError(
             f"{path}: not the weights of this backbone: {wrong[0]} is missing, unknown or of "
             f"another shape ({len(wrong)} such)"
         )
-    backbone.load_state_dict(kept, strict=False)
+    backbone.load_state_dict(found, strict=False)
 
 
-def _is_transferred(key: str, heads: tuple[str, ...]) -> bool:
-    """Exclude classifiers, and the counts of batches, which older files lack and nothing uses."""
-    is_head = key.startswith(tuple(f"{head}." for head in heads))
-    return not is_head and not key.endswith("num_batches_tracked")
+def _without_heads(weights: dict[str, Any], heads: tuple[str, ...]) -> dict[str, Any]:
+    """Leave out the heads, and the counts of batches, which older files lack and nothing uses."""
+    prefixes = tuple(f"{head}." for head in heads)
+    return {
+        key: value
+        for key, value in weights.items()
+        if not key.startswith(prefixes) and not key.endswith("num_batches_tracked")
+    }
 
 
 def _read_weights(path: Path) -> dict[str, Any]:
     """Read a state dict; a .pth is unpickled as tensors only, never as code."""
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     try:
         if path.suffix == ".safetensors":
             found = load_file(path)
         else:
             found = torch.load(path, map_location="cpu", weights_only=True)
-    except (*_LOAD_ERRORS, UnpicklingError, SafetensorError) as error:
+    except LOAD_ERRORS as error:
         raise SettingsError(
             f"{path}: not a readable weights file ({first_line(error)}); fetch it again, or use "
             "another one: .safetensors, or a .pth that contains only tensors"

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints import architectures
 from keypoints.config.messages import SettingsError, join_names
 from keypoints.config.params import Params
 from keypoints.core.errors import first_line
@@ -29,18 +28,15 @@ if TYPE_CHECKING:
     from keypoints.models.network import LandmarkNetwork
 
 
+_PACKAGE = "keypoints.architectures"
+
+
 @dataclass(frozen=True)
 class NetworkShape:
-    """Sizes of a network's input and output.
-
-    Attributes:
-        in_channels: Channels of the input.
-        input_size: Height and width of the input, px.
-        n_points: Number of predicted points.
-    """
+    """Sizes of a network's input and output."""
 
     in_channels: int
-    input_size: tuple[int, int]
+    input_size: tuple[int, int]  # height and width, px
     n_points: int
 
 
@@ -62,7 +58,8 @@ class Architecture(Protocol):
 
 def architecture_names() -> list[str]:
     """Names of all architectures."""
-    return sorted(module.name for module in pkgutil.iter_modules(architectures.__path__))
+    package = importlib.import_module(_PACKAGE)
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
 
 
 def find_architecture(name: str) -> Architecture:
@@ -73,17 +70,7 @@ def find_architecture(name: str) -> Architecture:
     """
     if name not in architecture_names():
         raise SettingsError(f"architecture {_must_be_one_of(name)}")
-    return cast(Architecture, importlib.import_module(f"{architectures.__name__}.{name}"))
-
-
-def parse_model_settings(values: dict[str, Any]) -> ModelSettings:
-    """Validate the settings of a model by the rules of its architecture.
-
-    Raises:
-        SettingsError: If there is no such architecture.
-        pydantic.ValidationError: If a setting breaks a rule.
-    """
-    return find_architecture(str(values.get("architecture"))).SETTINGS.model_validate(values)
+    return cast(Architecture, importlib.import_module(f"{_PACKAGE}.{name}"))
 
 
 def read_model_settings(params: Params, name: str) -> ModelSettings:
@@ -110,7 +97,7 @@ def build_network(
     n_points: int,
     *,
     seed: int,
-    mean_unit: NDArray[np.floating] | None = None,
+    mean_shape_unit: NDArray[np.floating] | None = None,
     weights: Path | None = None,
     scheme: Scheme | None = None,
 ) -> "LandmarkNetwork":
@@ -121,8 +108,8 @@ def build_network(
         task: Settings of its task.
         n_points: Number of predicted points.
         seed: Seed of the initial weights.
-        mean_unit: Mean shape in 0..1 of the input, (n_points, 2): the first predictions lie near
-            it if the last layer is linear. None: the centre of the input.
+        mean_shape_unit: Mean shape in 0..1 of the input, (n_points, 2): the first predictions lie
+            near it if the last layer is linear. None: the centre of the input.
         weights: File of pre-trained backbone weights, or a model file of this project; None:
             random weights.
         scheme: Landmark scheme of the points. If a model file has other points, its last layer is
@@ -132,46 +119,46 @@ def build_network(
     Raises:
         SettingsError: If the settings do not fit each other or the weights.
     """
-    import torch
-
     from keypoints.models import init, network, transfer
 
-    trained = None if weights is None else transfer.read_checkpoint_info(weights)
+    source = None if weights is None else transfer.read_checkpoint_info(weights)
     shape = NetworkShape(task.channels, task.input_size, n_points)
-    backbone_weights = [] if trained or weights is None else [weights]
+    body = _build_body(model, shape, None if source else weights, seed=seed)
+    centre = np.full((n_points, 2), 0.5)
+    init.init_output_bias(centre if mean_shape_unit is None else mean_shape_unit, body)
+    built = network.LandmarkNetwork(body, mean=model.mean, std=model.std)
+    kind = transfer.network_kind(model.model_dump())
+    if problem := input_size_problem(built, task.channels, task.input_size):
+        raise SettingsError(
+            f"{kind} {problem}; change height and width of its task, or the architecture"
+        )
+    if weights is not None and source is not None:
+        points = task.points_of(scheme) if scheme else ()
+        target = transfer.CheckpointInfo(kind, scheme, points)
+        transfer.load_matching_weights(built, weights, source, target)
+    return built
+
+
+def _build_body(
+    model: ModelSettings, shape: NetworkShape, weights: Path | None, *, seed: int
+) -> "nn.Module":
+    import torch
+
+    backbone_weights = [] if weights is None else [weights]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, Stream.WEIGHTS))
         try:
-            body = find_architecture(model.architecture).build(model, shape, *backbone_weights)
+            return find_architecture(model.architecture).build(model, shape, *backbone_weights)
         except (MemoryError, RuntimeError) as error:
             raise SettingsError(f"the network cannot be built: {first_line(error)}") from error
-    centre = np.full((n_points, 2), 0.5)
-    init.init_output_bias(centre if mean_unit is None else mean_unit, body)
-    built = network.LandmarkNetwork(body, mean=model.mean, std=model.std)
-    problem = input_size_problem(built, task.channels, task.input_size)
-    if problem:
-        raise SettingsError(
-            f"{transfer.network_kind(model.model_dump())} {problem}; change height and width of "
-            "its task, or the architecture"
-        )
-    if weights is not None and trained is not None:
-        points = None if scheme is None else transfer.LandmarkSubset(scheme, task.points_of(scheme))
-        transfer.load_matching_weights(built, model, weights, trained, points)
-    return built
 
 
 def input_size_problem(
     network: "LandmarkNetwork", channels: int, input_size: tuple[int, int]
 ) -> str | None:
-    """Try a network on one input, so that a problem shows before training starts.
+    """Try a network on one input; return a problem for a message, or None.
 
-    Args:
-        network: The network; it is left in training mode.
-        channels: Channels of the input.
-        input_size: Height and width of the input, px.
-
-    Returns:
-        A problem for a message, or None.
+    The network is left in training mode.
     """
     import torch
 

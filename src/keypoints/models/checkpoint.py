@@ -6,18 +6,34 @@ Reading them does not import torch, so `annotate.py` starts quickly with an ONNX
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, field_validator
+from safetensors import SafetensorError
 
 from keypoints.config.messages import SettingsError
 from keypoints.core.errors import PipelineError, first_line
 from keypoints.core.landmarks import SCHEMES
 from keypoints.crops.format import CropFormat, Task
-from keypoints.models.build import parse_model_settings
+from keypoints.models.build import find_architecture
 from keypoints.models.settings import ModelSettings
 
 SETTINGS = "settings"  # metadata key of the settings
+LOAD_ERRORS = (  # of torch and safetensors, for files that are damaged or contain something else
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    UnpicklingError,
+    ValueError,
+)
 _MAX_HEADER_BYTES = 2**26  # safetensors refuses more than 100 MB
 
 
@@ -25,45 +41,31 @@ class ModelFileError(PipelineError):
     """A model file that is missing, damaged or that of another model."""
 
 
-def missing_model_error(path: Path) -> ModelFileError:
-    """Return the error for a model file that does not exist."""
-    return ModelFileError(
-        f"{path}: no such file; train the model: `dvc repro train@{path.stem}`, in contenders/ if "
-        "the model is one of them"
-    )
-
-
-def invalid_model_error(path: Path, error: Exception) -> ModelFileError:
-    """Return the error for a file that is damaged or not a model of this project."""
+def model_file_error(path: Path, error: Exception) -> ModelFileError:
+    """Return the error for a file that is missing, damaged or not a model of this project."""
+    if isinstance(error, FileNotFoundError):
+        return ModelFileError(
+            f"{path}: no such file; train the model: `dvc repro train@{path.stem}`, in contenders/ "
+            "if the model is one of them"
+        )
     return ModelFileError(
         f"{path}: not a model of this project ({first_line(error)}); train the model again"
     )
 
 
 class ModelInfo(BaseModel):
-    """The settings that a network was trained with.
-
-    Attributes:
-        name: Name of the model.
-        seed: Seed of the training.
-        lr: Learning rate at full input size, without schedule.
-        scheme: Name of the landmark scheme.
-        model: Settings of the model, an instance of its architecture's `SETTINGS`.
-        task: Settings of its task.
-        augment: Augmentation preset that the model named, as a record.
-        optim: Optimiser preset that the model named, as a record.
-    """
+    """The settings that a network was trained with."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     seed: int
-    lr: float
+    lr: float  # at full input size, without schedule
     scheme: str
-    model: SerializeAsAny[ModelSettings]
+    model: SerializeAsAny[ModelSettings]  # an instance of its architecture's `SETTINGS`
     task: Task
-    augment: dict[str, Any] = {}
-    optim: dict[str, Any] = {}
+    augment: dict[str, Any] = {}  # preset, as a record
+    optim: dict[str, Any] = {}  # preset, as a record
 
     @field_validator("scheme")
     @classmethod
@@ -75,7 +77,10 @@ class ModelInfo(BaseModel):
     @field_validator("model", mode="before")
     @classmethod
     def _parse_model(cls, model: Any) -> Any:
-        return parse_model_settings(model) if isinstance(model, dict) else model
+        if not isinstance(model, dict):
+            return model
+        architecture = find_architecture(str(model.get("architecture")))
+        return architecture.SETTINGS.model_validate(model)
 
     @property
     def points(self) -> tuple[int, ...]:
@@ -117,7 +122,5 @@ def read_info(path: Path) -> ModelInfo:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, _MAX_HEADER_BYTES)))
         return parse_info(header.get("__metadata__", {}))
-    except FileNotFoundError as error:
-        raise missing_model_error(path) from error
-    except (AttributeError, OSError, ValueError, TypeError, PipelineError) as error:
-        raise invalid_model_error(path, error) from error
+    except (*LOAD_ERRORS, PipelineError) as error:
+        raise model_file_error(path, error) from error

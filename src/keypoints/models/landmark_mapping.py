@@ -32,35 +32,27 @@ _IMM_ALONG_IBUG: tuple[tuple[Line, Line], ...] = (  # the same line in both sche
 def interpolation_weights(
     scheme: Scheme, points: tuple[int, ...], source: Scheme, source_points: tuple[int, ...]
 ) -> NDArray[np.float32] | None:
-    """Express points as weighted means of the points of another scheme.
-
-    Args:
-        scheme: Scheme of the points to express.
-        points: Points to express, n indices.
-        source: Scheme of the known points.
-        source_points: Known points, m indices.
+    """Express points as weighted means of points of another scheme; both are given as indices.
 
     Returns:
-        Weights, (n, m), each row with the sum 1. None if no mapping between the two schemes is
-        known, or a point depends on some that are not among `source_points`.
+        Weights, (n_points, n_source_points), each row with the sum 1. None if no mapping between
+        the schemes is known, or a point depends on some that are not among `source_points`.
     """
     if scheme.name == source.name:
         weights = np.eye(scheme.n_points, dtype=np.float32)
     elif (scheme.name, source.name) == (IMM_58.name, IBUG_68.name):
-        weights = _weights_along(_IMM_ALONG_IBUG, scheme, source)
+        weights = _imm_from_ibug()
     else:
         return None
     found = weights[np.ix_(points, source_points)]
     return found if np.allclose(found.sum(axis=1), 1) else None
 
 
-def _weights_along(
-    lines: tuple[tuple[Line, Line], ...], scheme: Scheme, source: Scheme
-) -> NDArray[np.float32]:
-    """Spread points evenly along the lines of the source; each lies between its two neighbours."""
-    weights = np.zeros((scheme.n_points, source.n_points), np.float32)
-    for points, line in lines:
+def _imm_from_ibug() -> NDArray[np.float32]:
+    """Spread points evenly along the lines; each lies between its two neighbours of iBUG."""
+    weights = np.zeros((IMM_58.n_points, IBUG_68.n_points), np.float32)
+    for points, line in _IMM_ALONG_IBUG:
         positions = np.linspace(0, len(line) - 1, len(points))
-        for point, position in zip(points, positions, strict=True):
-            weights[point, list(line)] = np.maximum(0, 1 - np.abs(np.arange(len(line)) - position))
+        distances = np.abs(positions[:, None] - np.arange(len(line)))
+        weights[np.ix_(points, line)] = np.maximum(0, 1 - distances)
     return weights

@@ -26,14 +26,7 @@ class LandmarkNetwork(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Predict landmarks.
-
-        Args:
-            images: Images in 0..1, (n, channels, height, width).
-
-        Returns:
-            landmarks_unit, (n, n_points, 2).
-        """
+        """Predict landmarks_unit, (n, n_points, 2), for images in 0..1."""
         return self.body(self.normalize(images)).unflatten(1, (-1, 2))
 
     def normalize(self, images: Tensor) -> Tensor:
@@ -83,14 +76,12 @@ class DecodingHead(nn.Module):
 class LogitsLoss:
     """A loss on the logits of an architecture, added to the loss on the points.
 
-    Attributes:
-        per_point: Function of the logits and of landmarks_unit (NaN where unknown) that returns a
-            loss per point, (n, n_points); its value for unknown points is ignored.
-        weight: Weight of the mean over all known points.
+    `per_point` is a function of the logits and of landmarks_unit (NaN where unknown) that returns a
+    loss per point, (n, n_points); its value for unknown points is ignored.
     """
 
     per_point: Callable[[Any, Tensor], Tensor]
-    weight: float
+    weight: float  # of the mean over all known points
 
 
 class WithLogits(nn.Module):

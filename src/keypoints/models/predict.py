@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -17,25 +17,14 @@ from keypoints.crops.batches import BatchLoader, to_input
 from keypoints.crops.format import CropFormat
 from keypoints.models.build import build_network
 from keypoints.models.checkpoint import (
+    LOAD_ERRORS,
     SETTINGS,
     ModelFileError,
     ModelInfo,
-    invalid_model_error,
-    missing_model_error,
+    model_file_error,
     parse_info,
 )
 from keypoints.models.network import LandmarkNetwork
-
-_LOAD_ERRORS = (  # raised by torch for wrong weights or sizes
-    AttributeError,
-    LookupError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True)
@@ -43,15 +32,15 @@ class TrainedModel:
     """A trained network and the settings that it was trained with."""
 
     network: LandmarkNetwork
-    settings: ModelInfo
+    info: ModelInfo
 
 
-def save_model(path: Path, network: nn.Module, settings: ModelInfo) -> None:
+def save_model(path: Path, network: nn.Module, info: ModelInfo) -> None:
     """Write weights and settings as one safetensors file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.contiguous().cpu() for name, tensor in network.state_dict().items()}
     # `save_file` would create a file that only its owner can read.
-    path.write_bytes(save(weights, metadata={SETTINGS: settings.model_dump_json()}))
+    path.write_bytes(save(weights, metadata={SETTINGS: info.model_dump_json()}))
 
 
 def load_model(path: Path) -> TrainedModel:
@@ -62,35 +51,26 @@ def load_model(path: Path) -> TrainedModel:
     """
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
+            info = parse_info(file.metadata() or {})
             weights = {name: _to_float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
-        settings = parse_info(metadata)
         with torch.device("meta"):  # compares the shapes before any memory is allocated
-            _check_weights(weights, _build(settings))
-        network = _build(settings)
+            _check_weights(weights, _build(info))
+        network = _build(info)
         network.load_state_dict(weights)
-    except FileNotFoundError as error:
-        raise missing_model_error(path) from error
-    except (*_LOAD_ERRORS, PipelineError, SafetensorError) as error:
-        raise invalid_model_error(path, error) from error
-    return TrainedModel(network.eval(), settings)
+    except (*LOAD_ERRORS, PipelineError) as error:
+        raise model_file_error(path, error) from error
+    return TrainedModel(network.eval(), info)
 
 
 def _to_float32(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype == torch.float16 else tensor
 
 
-def _build(settings: ModelInfo) -> LandmarkNetwork:
-    return build_network(settings.model, settings.task, len(settings.points), seed=settings.seed)
+def _build(info: ModelInfo) -> LandmarkNetwork:
+    return build_network(info.model, info.task, len(info.points), seed=info.seed)
 
 
 def _check_weights(weights: dict[str, Tensor], network: nn.Module) -> None:
-    """Compare weights with those of a network.
-
-    Raises:
-        ValueError: Names the first weight that is missing, unknown, not finite, or of another
-            shape or type.
-    """
     expected = network.state_dict()
     for name in sorted(expected.keys() ^ weights.keys()):
         raise ValueError(f"{name} is {'missing' if name in expected else 'unknown'}")
@@ -111,31 +91,25 @@ def check_compatible(trained: TrainedModel, name: str, format_: CropFormat) -> N
     Raises:
         ModelFileError: If it has another model, or the crops have another format.
     """
-    settings = trained.settings
-    if settings.name != name:
-        raise ModelFileError(f"model {name}: its file has {settings.name}; train it again")
+    info = trained.info
+    if info.name != name:
+        raise ModelFileError(f"model {name}: its file has {info.name}; train it again")
     for key, stored in asdict(format_).items():
-        own = settings.scheme if key == "scheme" else getattr(settings.task, key)
+        own = info.scheme if key == "scheme" else getattr(info.task, key)
         if own != stored:
             raise ModelFileError(
-                f"model {name}: trained on crops of {key} {own}; those of task "
-                f"{settings.model.task} have {stored}; train it again"
+                f"model {name}: trained on crops of {key} {own}; those of task {info.model.task} "
+                f"have {stored}; train it again"
             )
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions of a network, in the order of the batches' rows.
+    """Predictions of a network, in the order of the batches' rows."""
 
-    Attributes:
-        landmarks_unit: Predicted landmarks, (n_faces, n_points, 2).
-        target_unit: Annotated landmarks, NaN where unknown, (n_faces, n_points, 2).
-        photo_to_unit: Maps from the photos to 0..1 of the input, (n_faces, 2, 3).
-    """
-
-    landmarks_unit: NDArray[np.float32]
-    target_unit: NDArray[np.float32]
-    photo_to_unit: Array
+    landmarks_unit: NDArray[np.float32]  # predicted, (n_faces, n_points, 2)
+    target_unit: NDArray[np.float32]  # annotated, NaN where unknown, (n_faces, n_points, 2)
+    photo_to_unit: Array  # maps from the photos to 0..1 of the input, (n_faces, 2, 3)
 
     @property
     def landmarks_photo(self) -> Array:

@@ -10,69 +10,45 @@ from keypoints.core.paths import WEIGHTS
 
 
 class SizePhase(Settings):
-    """A training phase on inputs smaller than the task's.
+    """A training phase on smaller inputs, with its own course of learning rate and cooldown."""
 
-    Attributes:
-        height: Height of the input, px; its width is scaled in proportion.
-        epochs: Number of epochs; the learning rate and the cooldown follow their schedules anew.
-        lr_scale: Factor of the learning rate of all models, instead of the model's.
-    """
-
-    height: Annotated[int, Field(ge=8, le=2048)]
+    height: Annotated[int, Field(ge=8, le=2048)]  # px; the width is scaled in proportion
     epochs: Annotated[int, Field(ge=1, le=100_000)]
-    lr_scale: Annotated[float, Field(gt=0)]
+    lr_scale: Annotated[float, Field(gt=0)]  # factor of the learning rate of all models
 
 
 class ModelSettings(Settings):
-    """Settings of every model, whatever its architecture.
-
-    Attributes:
-        architecture: Package of `keypoints.architectures`.
-        seed: Replaces the seed of all models.
-        max_train_groups: Number of persons, or photos, to train on; None: all.
-        sizes: Progressive resizing: phases on smaller inputs before the `epochs` at full size.
-        decay_fraction: Fraction of the epochs, at the end, over which the learning rate falls.
-        loss: Elementwise loss on landmarks in 0..1 of the input.
-        tangent_weight: Weight of errors along contours relative to errors across them.
-        teacher: Model file whose predictions are a second target.
-        distill_weight: Weight of the teacher's predictions relative to the labels.
-        augment: Name of a preset of `augment`.
-        optim: Name of a preset of `optim`.
-    """
+    """Settings of every model, whatever its architecture."""
 
     task: str
-    architecture: str
-    seed: Seed | None = None
-    max_train_groups: Annotated[int, Field(ge=1)] | None = None
-    sizes: list[SizePhase] = []
+    architecture: str  # package of `keypoints.architectures`
+    seed: Seed | None = None  # replaces the seed of all models
+    max_train_groups: Annotated[int, Field(ge=1)] | None = None  # persons, or photos; None: all
+    sizes: list[SizePhase] = []  # progressive resizing, before the `epochs` at full size
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     batch_size: Annotated[int, Field(ge=1, le=65_536)]
-    lr_scale: Annotated[float, Field(gt=0)]
-    decay_fraction: Probability
-    loss: str
-    tangent_weight: Probability = 1.0
-    teacher: str | None = None
-    distill_weight: Probability = 0.5
+    lr_scale: Annotated[float, Field(gt=0)]  # factor of the learning rate of all models
+    decay_fraction: Probability  # of the epochs, at the end, over which the learning rate falls
+    loss: str  # elementwise, on landmarks in 0..1 of the input
+    tangent_weight: Probability = 1.0  # of errors along contours relative to errors across them
+    teacher: str | None = None  # model file whose predictions are a second target
+    distill_weight: Probability = 0.5  # of the teacher's predictions relative to the labels
     mean: list[Annotated[float, Field(ge=0, le=1)]]
     std: list[Annotated[float, Field(gt=0)]]
-    augment: str
-    optim: str
+    augment: str  # name of a preset
+    optim: str  # name of a preset
 
 
 class BackboneSettings(ModelSettings):
     """Settings of a model with a timm backbone.
 
-    Attributes:
-        backbone: Name of a timm model, with or without the tag of its weights.
-        pretrained: True: timm's weights | False: random | the name of a weights file.
-        pad_type: `same` for weights made with TensorFlow's padding.
-        init: data/weights/MODEL: the weights that `pretrained` names; or the file of another
-            model, models/OTHER.safetensors, whose weights training starts from.
+    Training starts from the weights that `pretrained` names if `init` is data/weights/MODEL, or
+    from another model if `init` is models/OTHER.safetensors.
     """
 
-    backbone: str
-    pretrained: bool | str
-    pad_type: Literal["same"] | None
+    backbone: str  # name of a timm model, with or without the tag of its weights
+    pretrained: bool | str  # True: timm's weights | False: random | the name of a weights file
+    pad_type: Literal["same"] | None  # same: for weights made with TensorFlow's padding
     init: str = WEIGHTS.as_posix()
 
     @property

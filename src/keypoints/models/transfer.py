@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from keypoints.config.messages import SettingsError
@@ -14,28 +15,15 @@ from keypoints.core.errors import first_line
 from keypoints.core.landmarks import SCHEMES, Scheme
 from keypoints.crops.format import Task
 from keypoints.models.landmark_mapping import interpolation_weights
-from keypoints.models.settings import ModelSettings
-
-
-@dataclass(frozen=True)
-class LandmarkSubset:
-    """The points of a scheme that a network predicts, as indices."""
-
-    scheme: Scheme
-    points: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """The network in a model file.
+    """The kind of a network, and the points that it predicts."""
 
-    Attributes:
-        kind: Architecture and backbone.
-        landmarks: Points that it predicts.
-    """
-
-    kind: str
-    landmarks: LandmarkSubset
+    kind: str  # architecture and backbone
+    scheme: Scheme | None  # None: unknown
+    points: tuple[int, ...]  # indices in the scheme
 
 
 def read_checkpoint_info(path: Path) -> CheckpointInfo | None:
@@ -55,7 +43,7 @@ def read_checkpoint_info(path: Path) -> CheckpointInfo | None:
         found = json.loads(settings)
         scheme = SCHEMES[found["scheme"]]
         points = Task.model_validate(found["task"]).points_of(scheme)
-        return CheckpointInfo(network_kind(found["model"]), LandmarkSubset(scheme, points))
+        return CheckpointInfo(network_kind(found["model"]), scheme, points)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SettingsError(
             f"{path}: a model file whose settings this version cannot read ({first_line(error)}); "
@@ -64,47 +52,35 @@ def read_checkpoint_info(path: Path) -> CheckpointInfo | None:
 
 
 def load_matching_weights(
-    network: nn.Module,
-    model: ModelSettings,
-    path: Path,
-    trained: CheckpointInfo,
-    landmarks: LandmarkSubset | None,
+    network: nn.Module, path: Path, source: CheckpointInfo, target: CheckpointInfo
 ) -> None:
     """Load a model file of the same kind of network; adapt the last layer if the points differ.
 
     Args:
         network: Network that receives the weights.
-        model: Settings of the network.
         path: The model file.
-        trained: The network in the file.
-        landmarks: Points of `network`; None: a last layer of another size stays as it is.
+        source: Information about the network in the file.
+        target: Information about `network`.
 
     Raises:
         SettingsError: If the file has another kind of network, or a layer other than the last one
             does not fit.
     """
-    kind = network_kind(model.model_dump())
-    if trained.kind != kind:
+    if source.kind != target.kind:
         raise SettingsError(
-            f"{path}: contains a network of the kind {trained.kind}, from which {kind} cannot start"
+            f"{path}: contains a network of the kind {source.kind}, from which {target.kind} "
+            "cannot start"
         )
-    own = network.state_dict()
+    own, found = network.state_dict(), load_file(path)
     last_layer = f"{[*own][-1].rpartition('.')[0]}."
-    with safe_open(path, "pt") as file:
-        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    if landmarks:
-        found |= _remap_last_layer(
-            {name: value for name, value in found.items() if name.startswith(last_layer)},
-            trained.landmarks,
-            landmarks,
-        )
+    last = {name: value for name, value in found.items() if name.startswith(last_layer)}
+    found |= _remap_last_layer(last, source, target)
     misfits = {
         name
         for name in own.keys() | found.keys()
         if name not in own or name not in found or own[name].shape != found[name].shape
     }
-    wrong = sorted(name for name in misfits if not name.startswith(last_layer))
-    if wrong:
+    if wrong := sorted(name for name in misfits if not name.startswith(last_layer)):
         raise SettingsError(
             f"{path}: does not fit this network: {wrong[0]} is missing, unknown or of another "
             f"shape ({len(wrong)} such)"
@@ -117,14 +93,16 @@ def load_matching_weights(
 
 
 def _remap_last_layer(
-    layer: dict[str, Tensor], found: LandmarkSubset, wanted: LandmarkSubset
+    layer: dict[str, Tensor], source: CheckpointInfo, target: CheckpointInfo
 ) -> dict[str, Tensor]:
     """Initialise the last layer for other points: each output is a mean of those of the nearest.
 
     A mean of heat maps before their softmax is a product of the maps after it, whose peak lies
     between theirs; a mean of coordinates lies between them, too.
     """
-    weights = interpolation_weights(wanted.scheme, wanted.points, found.scheme, found.points)
+    if source.scheme is None or target.scheme is None:
+        return {}
+    weights = interpolation_weights(target.scheme, target.points, source.scheme, source.points)
     if weights is None:
         return {}
     mix = torch.from_numpy(weights)
@@ -135,11 +113,7 @@ def _remap_last_layer(
 
 
 def network_kind(model: dict[str, Any]) -> str:
-    """Name the architecture and the backbone of a model, without the tag of the backbone's weights.
-
-    Args:
-        model: Settings of the model as plain values.
-    """
+    """Name a model's architecture and backbone, without the tag of the backbone's weights."""
     backbone = model.get("backbone")
     on_backbone = f" on {backbone.split('.')[0]}" if backbone else ""
     return f"{model['architecture']}{on_backbone}"

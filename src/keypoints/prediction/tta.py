@@ -58,7 +58,7 @@ def predict_faces(
     tta: TestTimeAugmentation = NO_TTA,
 ) -> LandmarkPredictions:
     """Predict faces and their horizontal flips at each scale; average in photo pixels."""
-    settings, network = trained.settings, trained.network.to(device)
+    settings, network = trained.info, trained.network.to(device)
     points = settings.points
     flipped_network = Flipped(network, flip_indices_of(points, SCHEMES[settings.scheme]))
     loaders = [

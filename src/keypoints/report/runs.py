@@ -80,7 +80,7 @@ def _read_model(name: str) -> ModelRun:
     trained = load_model(paths.model_file(name))
     return ModelRun(
         name=name,
-        info=trained.settings,
+        info=trained.info,
         network=trained.network,
         scores=json.loads((paths.SCORES / f"{name}.json").read_text()),
         history=pd.read_csv(paths.history_file(name)),

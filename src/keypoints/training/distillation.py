@@ -54,9 +54,9 @@ def load_teacher(path: Path, student: ModelInfo) -> Teacher:
         ModelFileError: If the file cannot be used.
     """
     trained = load_model(path)
-    task, own = trained.settings.task, student.task
+    task, own = trained.info.task, student.task
     for name, theirs, ours in (
-        ("scheme", trained.settings.scheme, student.scheme),
+        ("scheme", trained.info.scheme, student.scheme),
         ("points", task.points, own.points),
         ("colour", task.colour, own.colour),
         ("box_scale", task.box_scale, own.box_scale),

@@ -68,7 +68,7 @@ def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) ->
             info.task,
             len(info.points),
             seed=info.seed,
-            mean_unit=phases[-1].train_batches.mean_shape_unit(),
+            mean_shape_unit=phases[-1].train_batches.mean_shape_unit(),
             weights=weights,
             scheme=SCHEMES[info.scheme],
         )

@@ -14,11 +14,6 @@ class FaceNet(nn.Sequential):
     mentions a max-pool after its fully connected layers, but the layer sizes that it prints leave
     no room for one; this network follows the sizes.
 
-    Args:
-        in_channels: Channels of the input.
-        input_size: Height and width of the input, px.
-        n_outputs: Number of outputs per face.
-
     Raises:
         SettingsError: If the input is too small.
     """

@@ -14,9 +14,7 @@ point, (n, n_points); its value for unknown points is ignored."""
 
 
 def js_divergence(maps: Tensor, target: Tensor, sigma: float) -> Tensor:
-    """Jensen-Shannon divergence between each map's softmax and a Gaussian at its point.
-
-    It keeps the maps compact.
+    """Jensen-Shannon divergence between each map's softmax and a Gaussian, which keeps it compact.
 
     Source: Nibali et al., Numerical coordinate regression with convolutional neural networks, 2018
     (DSNT).

@@ -10,41 +10,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from keypoints.architectures.heatmap import HeatmapSettings
 from keypoints.models.backbones import create_feature_extractor
 from keypoints.models.network import DecodingHead
 
 
 class HeatmapNet(DecodingHead):
-    """A timm backbone, a pyramid from its coarsest features up to stride 4, and a map per point.
-
-    Args:
-        backbone: Name of a timm model.
-        in_channels: Channels of the input.
-        channels: Channels of the pyramid.
-        separable: Whether its convolutions are depthwise separable: a sixth faster on MobileNetV2.
-        n_points: Number of predicted points.
-        pad_type: `same` for weights made with TensorFlow's padding.
-        weights: File of the backbone's weights; None: random weights.
-    """
+    """A timm backbone, a pyramid from its coarsest features up to stride 4, and a map per point."""
 
     def __init__(
-        self,
-        backbone: str,
-        in_channels: int,
-        *,
-        channels: int,
-        separable: bool = True,
-        n_points: int,
-        pad_type: str | None = None,
-        weights: Path | None = None,
+        self, settings: HeatmapSettings, in_channels: int, *, n_points: int, weights: Path | None
     ) -> None:
         super().__init__()
-        features = create_feature_extractor(
-            backbone, in_channels, pad_type=pad_type, weights=weights
-        )
+        features = create_feature_extractor(settings, in_channels, weights)
         feature_channels = features.feature_info.channels()  # at strides 4, 8, 16, 32
         self.backbone: nn.Module = features
-        block = _separable_block if separable else _block
+        channels = settings.channels
+        block = _separable_block if settings.separable_convs else _block
         self.lateral = nn.ModuleList(nn.Conv2d(count, channels, 1) for count in feature_channels)
         self.smooth = nn.ModuleList(block(channels) for _ in feature_channels)
         self.head = nn.Sequential(block(channels), nn.Conv2d(channels, n_points, 1))
@@ -86,13 +68,9 @@ def _block(channels: int) -> nn.Sequential:
 
 
 def soft_argmax(heatmaps: Tensor) -> Tensor:
-    """Compute the expected position under the softmax of each map.
+    """Compute the expected position under the softmax of each map, in 0..1 of the map.
 
-    Args:
-        heatmaps: Any real numbers, (n, n_points, rows, columns).
-
-    Returns:
-        Positions (x, y) in 0..1 of the maps, (n, n_points, 2).
+    It maps (n, n_points, rows, columns) to (n, n_points, 2).
     """
     rows, columns = heatmaps.shape[-2:]
     probability = heatmaps.flatten(2).softmax(dim=-1).unflatten(2, (rows, columns))

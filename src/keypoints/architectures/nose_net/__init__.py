@@ -13,17 +13,11 @@ if TYPE_CHECKING:
 
 
 class NoseNetSettings(ModelSettings):
-    """Settings of a nose_net.
-
-    Attributes:
-        channels: Channels of each convolution.
-        hidden_features: Features between the two fully connected layers.
-        kernel_sizes: Kernel size of each convolution, px.
-    """
+    """Settings of a nose_net."""
 
     architecture: Literal["nose_net"]
-    channels: Annotated[int, Field(ge=1, le=1024)]
-    hidden_features: Annotated[int, Field(ge=1, le=16_384)]
+    channels: Annotated[int, Field(ge=1, le=1024)]  # of each convolution
+    hidden_features: Annotated[int, Field(ge=1, le=16_384)]  # between the fully connected layers
     kernel_sizes: Annotated[list[Literal[1, 3, 5, 7, 9, 11]], Field(min_length=3, max_length=3)]
 
 
@@ -34,11 +28,4 @@ def build(settings: NoseNetSettings, shape: "NetworkShape") -> "nn.Module":
     """Build the body of the network."""
     from keypoints.architectures.nose_net.network import NoseNet
 
-    return NoseNet(
-        shape.in_channels,
-        shape.input_size,
-        channels=settings.channels,
-        hidden_features=settings.hidden_features,
-        kernel_sizes=settings.kernel_sizes,
-        n_outputs=2 * shape.n_points,
-    )
+    return NoseNet(settings, shape.in_channels, shape.input_size, n_outputs=2 * shape.n_points)

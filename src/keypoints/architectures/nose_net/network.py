@@ -1,9 +1,8 @@
 """The small network of the write-up's first part: three convolutions, two linear layers."""
 
-from collections.abc import Sequence
-
 from torch import nn
 
+from keypoints.architectures.nose_net import NoseNetSettings
 from keypoints.config.messages import SettingsError
 from keypoints.models.network import Float32Linear
 
@@ -14,38 +13,29 @@ class NoseNet(nn.Sequential):
     The convolutions are unpadded. They reduce 60 x 80 px to 3 x 5 with kernel sizes 7, 7, 5 (480
     features of 32 channels, 240 of 16) and to 5 x 8 with 3, 3, 3 (1280 features of 32 channels).
 
-    Args:
-        in_channels: Channels of the input.
-        input_size: Height and width of the input, px.
-        channels: Channels of each convolution.
-        hidden_features: Features between the fully connected layers.
-        kernel_sizes: Kernel size of each convolution, px.
-        n_outputs: Number of outputs per face.
-
     Raises:
         SettingsError: If the input is too small for the kernels.
     """
 
     def __init__(
         self,
+        settings: NoseNetSettings,
         in_channels: int,
-        input_size: tuple[int, int],
+        input_size: tuple[int, int],  # height and width, px
         *,
-        channels: int,
-        hidden_features: int,
-        kernel_sizes: Sequence[int],
         n_outputs: int,
     ) -> None:
+        channels, hidden_features = settings.channels, settings.hidden_features
         layers: list[nn.Module] = []
         height, width = input_size
-        for kernel in kernel_sizes:
+        for kernel in settings.kernel_sizes:
             layers += [nn.Conv2d(in_channels, channels, kernel), nn.ReLU(), nn.MaxPool2d(2)]
             height, width = (height - kernel + 1) // 2, (width - kernel + 1) // 2
             in_channels = channels
         if height < 1 or width < 1:
             raise SettingsError(
-                f"an input of {input_size} px is too small for kernel_sizes {[*kernel_sizes]}; "
-                "change height and width of the task, or the kernels"
+                f"an input of {input_size} px is too small for kernel_sizes "
+                f"{settings.kernel_sizes}; change height and width of the task, or the kernels"
             )
         features = channels * height * width
         layers += [nn.Flatten(), nn.Linear(features, hidden_features), nn.ReLU()]

@@ -26,11 +26,7 @@ def build(
     """Build the body of the network; `weights` are those of its backbone, None: random."""
     from keypoints.models.backbones import create_regressor
 
+    outputs = 2 * shape.n_points
     return create_regressor(
-        settings.backbone,
-        shape.in_channels,
-        shape.input_size,
-        n_outputs=2 * shape.n_points,
-        pad_type=settings.pad_type,
-        weights=weights,
+        settings, shape.in_channels, shape.input_size, n_outputs=outputs, weights=weights
     )
