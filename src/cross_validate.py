@@ -24,12 +24,7 @@ from keypoints.training.settings import TrainSettings, read_train_settings
 
 
 def cross_validate(name: str, n_folds: str) -> None:
-    """Train the models of all folds; write their predictions and scores as MODEL_oof.
-
-    Args:
-        name: Name of the model.
-        n_folds: Number of folds, at least 2.
-    """
+    """Train the models of all folds; write their predictions and scores as MODEL_oof."""
     if not n_folds.isdecimal() or int(n_folds) < 2:
         raise PipelineError(f"the number of folds should be 2 or more; got {n_folds!r}")
     params, folds = read_params(), make_folds(int(n_folds))
@@ -64,11 +59,7 @@ def _predict_and_score(
 def _predict_out_of_fold(
     name: str, folds: list[Fold], store: CropStore, params: Params
 ) -> tuple[LandmarkPredictions, NDArray[np.integer]]:
-    """Predict the training faces.
-
-    Returns:
-        The predictions and the number of the fold of each face, in the order of the store's rows.
-    """
+    """Predictions of the training faces, in the order of the store, and each face's fold."""
     device = choose_device(params.read("device", DeviceSetting))
     tta = read_tta(params, name)
     held_out, predictions = [], []

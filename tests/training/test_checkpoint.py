@@ -250,7 +250,7 @@ def test_the_last_good_weights_of_a_diverged_training_are_saved_as_a_model(tmp_p
     error = DivergenceError("the loss is nan")
     checkpoint = CheckpointFile(tmp_path / "states" / "nose.state")
     assert save_last_good(error, checkpoint, network, info) is error
-    error.last_good = TrainState.at_start_of(3)
+    error.last_good = TrainState(3)
     message = str(save_last_good(error, checkpoint, network, info))
     path = tmp_path / "states" / "nose.last_good.safetensors"
     assert message == f"the loss is nan\n{path}: the last good weights, those after epoch 2"

@@ -10,11 +10,10 @@ import io
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -22,51 +21,32 @@ from torch import nn
 
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError, first_line
+from keypoints.models.checkpoint import LOAD_ERRORS
 
 MAX_AGE_DAYS = 14
-_LOAD_ERRORS = (AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
 class TrainState:
-    """Progress of a run.
+    """Progress of a run."""
 
-    Attributes:
-        epoch: Current epoch, counted from 1 over all phases.
-        step: Number of finished steps of that epoch.
-        squared_error: Sum over the faces of these steps of their mean squared error.
-        faces: Number of faces of these steps.
-        history: Rows of the history of all finished epochs.
-        phase: Index of the phase that the optimiser and the moving average belong to.
-    """
-
-    epoch: int
-    step: int
-    squared_error: float
-    faces: int
-    history: list[dict[str, Any]]
-    phase: int = 0
+    epoch: int  # current one, counted from 1 over all phases
+    step: int = 0  # number of finished steps of that epoch
+    squared_error: float = 0.0  # sum over the faces of these steps of their mean squared error
+    faces: int = 0  # of these steps
+    history: list[dict[str, Any]] = field(default_factory=list)  # rows of all finished epochs
+    phase: int = 0  # index of the one that the optimiser and the moving average belong to
 
     def __str__(self) -> str:
         """Name the weights of this state."""
-        if self.step:
-            return f"those after epoch {self.epoch - 1} and {self.step} steps of the next"
-        return f"those after epoch {self.epoch - 1}"
-
-    @classmethod
-    def at_start_of(
-        cls, epoch: int, history: Sequence[dict[str, Any]] = (), phase: int = 0
-    ) -> "TrainState":
-        """Create the state before the first step of an epoch."""
-        return cls(epoch, 0, squared_error=0.0, faces=0, history=list(history), phase=phase)
+        steps = f" and {self.step} steps of the next" if self.step else ""
+        return f"those after epoch {self.epoch - 1}{steps}"
 
 
 class CheckpointFile:
     """The file with weights, optimiser and progress of one run.
 
-    Args:
-        path: Path of the file; its folder is created when the file is first written.
-        interval: Seconds after which a long epoch is saved again.
+    A long epoch is saved again after `interval` seconds.
     """
 
     def __init__(self, path: Path, *, interval: float = 120.0) -> None:
@@ -75,7 +55,6 @@ class CheckpointFile:
 
     @property
     def is_due(self) -> bool:
-        """Whether the last save is longer ago than the interval."""
         return time.monotonic() - self._saved >= self._interval
 
     def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
@@ -122,7 +101,7 @@ def restore(content: bytes, network: nn.Module, optimizer: torch.optim.Optimizer
         network.load_state_dict(saved["network"])
         optimizer.load_state_dict(saved["optimizer"])
         return TrainState(**saved["progress"])
-    except (*_LOAD_ERRORS, UnpicklingError) as error:
+    except LOAD_ERRORS as error:
         raise PipelineError(
             f"the checkpoint is damaged ({first_line(error)}); remove the file, and training "
             "starts from the beginning"
@@ -136,44 +115,34 @@ def open_checkpoint(name: str, fingerprint: str) -> CheckpointFile:
     return checkpoint
 
 
-def prune_checkpoints(folder: Path, *, days: float = MAX_AGE_DAYS) -> None:
+def prune_checkpoints(folder: Path) -> None:
     """Remove checkpoints that have not been written for some days, and print their number."""
-    oldest, removed = time.time() - 86400 * days, 0
+    oldest, removed = time.time() - 86400 * MAX_AGE_DAYS, 0
     for path in folder.glob("*.*"):
         with suppress(FileNotFoundError):  # another training may have removed it
             if path.stat().st_mtime < oldest:
                 path.unlink()
                 removed += 1
     if removed:
-        print(f"{folder}: removed {removed} checkpoints that were not used for {days:g} days")
+        print(f"{folder}: removed {removed} checkpoints that were not used for {MAX_AGE_DAYS} days")
 
 
 def run_fingerprint(settings: str, device: str, data: Iterable[Path]) -> str:
-    """Compute a fingerprint of everything that determines the weights of a run.
+    """Compute a fingerprint of everything that determines the weights of a run, 16 hex digits.
 
-    Args:
-        settings: Resolved settings as text.
-        device: Device and processes, as text.
-        data: Files and folders that the run reads.
-
-    Returns:
-        16 hex digits of a digest of the settings, every file of the data, the source of the script
-        and of every imported module of this library, torch's version and its number of threads.
+    It is a digest of the settings, the device, every file of the data, the source of the script and
+    of every imported module of this library, torch's version and its number of threads.
     """
     machine = f"{device} {torch.__version__} {torch.get_num_threads()}"
     digest = hashlib.sha256(f"{settings}\n{machine}".encode())
-    for path in [*_imported_code(), *_files(data)]:
+    paths_read = [each for path in data for each in sorted([path, *path.rglob("*")])]
+    for path in [*_imported_code(), *filter(Path.is_file, paths_read)]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
 
 
 def _imported_code() -> list[Path]:
-    """Source files of the script and of the modules of this library that are imported."""
     names = [name for name in sys.modules if name == "__main__" or name.startswith("keypoints")]
     files = [getattr(sys.modules[name], "__file__", None) for name in names]
     return sorted(Path(file) for file in files if file)
-
-
-def _files(data: Iterable[Path]) -> list[Path]:
-    return [file for path in data for file in sorted([path, *path.rglob("*")]) if file.is_file()]

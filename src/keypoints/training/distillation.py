@@ -18,17 +18,11 @@ from keypoints.models.predict import load_model
 
 @dataclass(frozen=True)
 class Teacher:
-    """A trained network that is not updated.
+    """A trained network that is not updated."""
 
-    Attributes:
-        network: Network in evaluation mode.
-        size: Height and width of its input, px.
-        weight: Weight of its predictions relative to the labels, 0..1.
-    """
-
-    network: LandmarkNetwork
-    size: tuple[int, int]
-    weight: float
+    network: LandmarkNetwork  # in evaluation mode
+    size: tuple[int, int]  # height and width of its input, px
+    weight: float  # of its predictions relative to the labels, 0..1
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
@@ -44,10 +38,6 @@ class Teacher:
 
 def load_teacher(path: Path, student: ModelInfo) -> Teacher:
     """Load the teacher of a model.
-
-    Args:
-        path: Model file of the teacher.
-        student: Settings of the model that learns from it.
 
     Raises:
         SettingsError: If the two models do not predict the same points in the same box.
@@ -67,4 +57,4 @@ def load_teacher(path: Path, student: ModelInfo) -> Teacher:
                 f"teacher {path.name}: its {name} is {theirs}, that of {student.name} is {ours}; "
                 "choose a teacher that predicts the same points in the same box"
             )
-    return Teacher(trained.network.eval(), task.input_size, student.model.distill_weight)
+    return Teacher(trained.network, task.input_size, student.model.distill_weight)

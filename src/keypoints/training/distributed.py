@@ -28,15 +28,10 @@ _REPORT_S = 30  # seconds in which rank 0 reports an error that all processes ha
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The group of processes that train a network, seen from one of them.
+    """The group of processes that train a network, seen from one of them."""
 
-    Attributes:
-        rank: Number of this process, counted from 0.
-        world_size: Number of processes.
-    """
-
-    rank: int = 0
-    world_size: int = 1
+    rank: int = 0  # number of this process, counted from 0
+    world_size: int = 1  # number of processes
 
     @property
     def is_main(self) -> bool:
@@ -73,17 +68,10 @@ class ProcessGroup:
 
     def broadcast(self, content: bytes | None) -> bytes | None:
         """Send the content of rank 0, which may be None, to all processes."""
-        if self.world_size == 1:
-            return content
-        length = torch.tensor(-1 if content is None else len(content))
-        dist.broadcast(length, 0)
-        if length < 0:
-            return None
-        shared = torch.empty(int(length), dtype=torch.uint8)
-        if self.is_main and content is not None:
-            shared.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
-        dist.broadcast(shared, 0)
-        return shared.numpy().tobytes()
+        shared = [content]
+        if self.world_size > 1:
+            dist.broadcast_object_list(shared)
+        return shared[0]
 
 
 SINGLE_PROCESS = ProcessGroup()
@@ -92,8 +80,7 @@ SINGLE_PROCESS = ProcessGroup()
 def launch_processes(processes: int) -> None:
     """Run this script in several processes with the launcher of torchrun, and exit with their code.
 
-    Args:
-        processes: Number of processes; 1, or a script that torchrun already runs: do nothing.
+    It does nothing for one process, or in a script that torchrun already runs.
 
     Raises:
         PipelineError: If a process is killed. The processes report other errors themselves.

@@ -21,14 +21,9 @@ _FOLD = re.compile(r"([1-9]\d*)of([1-9]\d*)")
 
 @dataclass(frozen=True)
 class Fold:
-    """One fold of several.
+    """One fold of several."""
 
-    Attributes:
-        number: Number of the fold, counted from 1.
-        n_folds: Number of folds.
-    """
-
-    number: int
+    number: int  # counted from 1
     n_folds: int
 
     def model_name(self, model: str) -> str:
@@ -77,8 +72,7 @@ def train_val_rows(
 ) -> tuple[Rows, Rows]:
     """Return the rows to train on and those to validate on, of a fold or of the data set's split.
 
-    All validation faces have all points: those of the split anyway, and a fold's other faces are
-    left out.
+    All validation faces have all points: the other faces of a fold are left out.
 
     Args:
         store: Crops of the task.
@@ -88,27 +82,20 @@ def train_val_rows(
     Raises:
         PipelineError: If one of them is empty.
     """
-    train, validation = _fold_rows(store, fold) if fold else _split_rows(store)
+    if fold:
+        train, held_out = fold.split(store)
+        validation = held_out[np.isfinite(store.landmarks_photo[held_out]).all(axis=(1, 2))]
+        if not len(validation):
+            raise PipelineError(
+                f"fold {fold.number} of {fold.n_folds}: no face has all its points; use fewer folds"
+            )
+    else:
+        train, validation = store.rows("train"), store.rows("validation")
+        if not len(train) or not len(validation):
+            raise PipelineError(
+                f"the split has {len(train)} training faces and {len(validation)} validation "
+                "faces; change val_fraction of the data set, or render more faces"
+            )
     if max_groups is not None:
         train = train[take_groups(store.faces(train)["group"].tolist(), max_groups)]
-    return train, validation
-
-
-def _fold_rows(store: CropStore, fold: Fold) -> tuple[Rows, Rows]:
-    train, held_out = fold.split(store)
-    known = held_out[np.isfinite(store.landmarks_photo[held_out]).all(axis=(1, 2))]
-    if not len(known):
-        raise PipelineError(
-            f"fold {fold.number} of {fold.n_folds}: no face has all its points; use fewer folds"
-        )
-    return train, known
-
-
-def _split_rows(store: CropStore) -> tuple[Rows, Rows]:
-    train, validation = store.rows("train"), store.rows("validation")
-    if not len(train) or not len(validation):
-        raise PipelineError(
-            f"the split has {len(train)} training faces and {len(validation)} validation faces; "
-            "change val_fraction of the data set, or render more faces"
-        )
     return train, validation

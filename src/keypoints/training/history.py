@@ -12,21 +12,13 @@ from tqdm import tqdm
 
 @dataclass(frozen=True)
 class EpochResult:
-    """A row of the history; errors are mean squared errors in 0..1 of the input.
+    """A row of the history; errors are mean squared errors in 0..1 of the input."""
 
-    Attributes:
-        epoch: Number of the epoch, counted from 1.
-        train_mse: Mean over the steps of the epoch, before each step, on augmented faces.
-        val_mse: Error on the validation faces after the epoch.
-        lr: Learning rate of the epoch's last step.
-        seconds: Duration of the epoch's steps and its validation.
-    """
-
-    epoch: int
-    train_mse: float
-    val_mse: float
-    lr: float
-    seconds: float
+    epoch: int  # counted from 1
+    train_mse: float  # mean over the epoch, before each step, on augmented faces
+    val_mse: float  # on the validation faces after the epoch
+    lr: float  # of the epoch's last step
+    seconds: float  # of the epoch's steps and its validation
 
 
 def log_progress(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochResult]:

@@ -12,16 +12,7 @@ from keypoints.training.folds import Fold
 def find_initial_weights(
     name: str, model: ModelSettings, fold: Fold | None
 ) -> tuple[Path | None, Path]:
-    """Find the initial weights of a model.
-
-    Args:
-        name: Name of the model.
-        model: Settings of the model.
-        fold: Fold that is held out.
-
-    Returns:
-        The file of the weights, None if they are random; and the file or folder that determines
-        them.
+    """Find the initial weights: their file, None if random; and the path that determines them.
 
     Raises:
         PipelineError: If a fold is held out, but the model starts or learns from a model that may

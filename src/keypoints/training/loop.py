@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,9 +31,8 @@ CHECK_EVERY = 50  # steps on a GPU between checks of the losses
 class DivergenceError(PipelineError):
     """Training that cannot continue; the message names the step and a remedy.
 
-    Attributes:
-        last_good: State of the last checkpoint, whose weights the network has again; None: there
-            was no checkpoint, and the weights are unusable.
+    The network has the weights of `last_good` again, the last checkpoint's state. If it is None,
+    there was no checkpoint, and the weights are unusable.
     """
 
     last_good: TrainState | None = None
@@ -40,21 +40,13 @@ class DivergenceError(PipelineError):
 
 @dataclass(frozen=True)
 class Phase:
-    """Consecutive epochs with one input size.
+    """Consecutive epochs with one input size."""
 
-    Attributes:
-        train_batches: Augmented batches, in a new order each epoch.
-        validation_batches: Batches without augmentation.
-        first_epoch: Number of the first epoch, counted from 1 over all phases.
-        epochs: Number of epochs.
-        lr: Largest learning rate.
-    """
-
-    train_batches: BatchLoader
+    train_batches: BatchLoader  # augmented, in a new order each epoch
     validation_batches: BatchLoader
-    first_epoch: int
+    first_epoch: int  # counted from 1 over all phases
     epochs: int
-    lr: float
+    lr: float  # the largest
 
     @property
     def last_epoch(self) -> int:
@@ -66,17 +58,16 @@ class Phase:
 
     def learning_rates(self, epoch: int, config: TrainConfig) -> list[float]:
         """Learning rates of the steps of an epoch."""
-        return [
-            lr_at(
-                self.first_step(epoch) + step,
-                steps_per_epoch=self.train_batches.steps,
-                epochs=self.epochs,
-                lr=self.lr,
-                decay_fraction=config.decay_fraction,
-                optim=config.optim,
-            )
-            for step in range(self.train_batches.steps)
-        ]
+        steps, first = self.train_batches.steps, self.first_step(epoch)
+        rate = partial(
+            lr_at,
+            steps_per_epoch=steps,
+            epochs=self.epochs,
+            lr=self.lr,
+            decay_fraction=config.decay_fraction,
+            optim=config.optim,
+        )
+        return [rate(step) for step in range(first, first + steps)]
 
 
 def train(
@@ -116,9 +107,8 @@ def train(
             with _rollback_on_divergence(trainer, checkpoint):
                 result = _train_epoch(trainer, phase, state, checkpoint)
             result = replace(result, seconds=time.perf_counter() - start)
-            state = TrainState.at_start_of(
-                state.epoch + 1, [*state.history, asdict(result)], number
-            )
+            history = [*state.history, asdict(result)]
+            state = TrainState(state.epoch + 1, history=history, phase=number)
             if checkpoint:
                 checkpoint.save(trainer.checkpoint_module, trainer.optimizer, state)
             yield result
@@ -140,22 +130,19 @@ def _load_state(trainer: Trainer, checkpoint: CheckpointFile | None) -> TrainSta
     """Continue from the checkpoint of the main process, if there is one."""
     saved = trainer.group.broadcast(checkpoint.read() if checkpoint else None)
     if saved is None:
-        return TrainState.at_start_of(1)
+        return TrainState(1)
     try:
         state = restore(saved, trainer.checkpoint_module, trainer.optimizer)
     except PipelineError as error:
         raise PipelineError(f"{checkpoint.path if checkpoint else ''}: {error}") from error
     if checkpoint:
-        print(
-            f"{checkpoint.path}: continuing in epoch {state.epoch} after step {state.step}",
-            flush=True,
-        )
+        where = f"epoch {state.epoch} after step {state.step}"
+        print(f"{checkpoint.path}: continuing in {where}", flush=True)
     return state
 
 
 @contextmanager
 def _rollback_on_divergence(trainer: Trainer, checkpoint: CheckpointFile | None) -> Iterator[None]:
-    """On divergence, restore the last checkpoint."""
     try:
         yield
     except DivergenceError as error:
@@ -234,13 +221,9 @@ def _dropout_seeds(trainer: Trainer, epoch: int, steps: int) -> list[int]:
 
 
 class FiniteLossCheck:
-    """Checks that losses are finite.
+    """Checks that losses are finite: `every` so many together, as reading one synchronises a GPU.
 
-    On a GPU only every 50 steps, because reading a value synchronises the device. All processes
-    have the same losses and check them after the same steps.
-
-    Args:
-        every: Number of losses that are checked together.
+    All processes have the same losses and check them after the same steps.
     """
 
     def __init__(self, every: int) -> None:
@@ -248,32 +231,22 @@ class FiniteLossCheck:
         self._pending: list[tuple[Tensor, str, float]] = []
 
     def add(self, loss: Tensor, where: str, lr: float) -> None:
-        """Add the loss of a step, named by `where`; check all pending ones if it is time.
-
-        Raises:
-            DivergenceError: If a pending loss is not finite.
-        """
+        """Add the loss of a step, named by `where`; check all pending ones if it is time."""
         self._pending.append((loss, where, lr))
         if len(self._pending) == self._every:
             self.check()
 
     @property
     def all_finite(self) -> bool:
-        """Whether all pending losses are finite."""
         return all(bool(torch.isfinite(loss)) for loss, _, _ in self._pending)
 
     def check(self) -> None:
-        """Check all pending losses.
-
-        Raises:
-            DivergenceError: If one is not finite; names the first.
-        """
+        """Raise a DivergenceError for the first pending loss that is not finite."""
         pending, self._pending = self._pending, []
-        if not pending:
-            return
-        losses = torch.stack([loss for loss, _, _ in pending]).tolist()
-        for loss, (_, where, lr) in zip(losses, pending, strict=True):
-            _check_finite(loss, where, lr)
+        if pending:
+            losses = torch.stack([loss for loss, _, _ in pending]).tolist()
+            for loss, (_, where, lr) in zip(losses, pending, strict=True):
+                _check_finite(loss, where, lr)
 
 
 def _check_finite(loss: float, where: str, lr: float) -> None:

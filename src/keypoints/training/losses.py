@@ -22,31 +22,26 @@ ElementwiseLoss = Callable[[Tensor], Tensor]
 
 
 class Loss(Protocol):
-    """A training loss."""
+    """A training loss of a batch: a function of landmarks_unit that returns a scalar."""
 
-    def __call__(self, predicted: Tensor, target: Tensor, *, logits: Any = None) -> Tensor:
-        """Compute the loss of a batch, a scalar.
-
-        Args:
-            predicted: Predicted landmarks_unit, (n, n_points, 2).
-            target: Annotated landmarks_unit, NaN where unknown, (n, n_points, 2).
-            logits: Logits of the network, or None if its architecture has none.
-        """
+    def __call__(
+        self,
+        predicted: Tensor,  # (n, n_points, 2)
+        target: Tensor,  # (n, n_points, 2), NaN where unknown
+        *,
+        logits: Any = None,  # of the network; None if its architecture has none
+    ) -> Tensor: ...
 
 
 _MIN_TANGENT = 1e-6  # in 0..1 of the input: neighbours that are closer have no direction
 
 
-def wing(error: Tensor, *, width: float = 0.04, curvature: float = 0.008) -> Tensor:
+def wing(error: Tensor) -> Tensor:
     """Wing loss: logarithmic near zero, linear beyond, so small errors count more than with L1.
-
-    Args:
-        error: Errors in 0..1 of the input, any shape.
-        width: Error at which the logarithm ends, in 0..1 of the input (10 px of 256).
-        curvature: Curvature of the logarithm, in 0..1 of the input (2 px of 256).
 
     Source: Feng et al., Wing loss for robust facial landmark localisation, 2018.
     """
+    width, curvature = 0.04, 0.008  # in 0..1 of the input: 10 and 2 px of 256
     size = error.abs()
     offset = width - width * math.log1p(width / curvature)
     return torch.where(size < width, width * torch.log1p(size / curvature), size - offset)
@@ -67,13 +62,7 @@ ELEMENTWISE_LOSSES: dict[str, ElementwiseLoss] = {
 
 
 def make_loss(model: ModelSettings, scheme: Scheme, points: tuple[int, ...]) -> Loss:
-    """Create the loss of a model.
-
-    Args:
-        model: Settings of the model.
-        scheme: Landmark scheme, whose contours separate tangential from normal errors.
-        points: Indices of the scheme's points that are predicted.
-    """
+    """Create the loss of a model that predicts these points (indices) of a landmark scheme."""
     elementwise = ELEMENTWISE_LOSSES[model.loss]
     if model.tangent_weight == 1:
         loss = masked_mean_loss(elementwise)
@@ -103,7 +92,7 @@ def anisotropic_loss(
     point lies: errors along it are partly errors of the annotation.
 
     Args:
-        elementwise: Loss of the tangential and of the normal error of each point.
+        elementwise: Loss of the tangential and the normal errors.
         neighbours: For each point, the two points whose difference is the direction of its contour.
             If one is unknown, or both are the same, x and y have weight 1.
         tangent_weight: Weight of tangential errors relative to normal ones; the mean weight is 1.

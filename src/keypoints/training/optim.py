@@ -10,23 +10,14 @@ from keypoints.config.base import Probability, Settings
 
 
 class OptimSettings(Settings):
-    """A preset of `optim`; the defaults are the write-up's: Adam at a constant learning rate.
+    """A preset of `optim`; the defaults are the write-up's: Adam at a constant learning rate."""
 
-    Attributes:
-        weight_decay: Weight decay of AdamW; 0: Adam.
-        warmup: Fraction of a phase's steps over which the learning rate rises.
-        schedule: Course of the learning rate after the warm-up; cosine: along half a cosine to 0.
-        clip_grad: Maximum norm of the gradient; None: no maximum.
-        ema: Decay of the exponential moving average of the weights; 0: no average.
-        backbone_lr_scale: Learning rate of a timm backbone relative to that of the other layers.
-    """
-
-    weight_decay: Probability = 0.0
-    warmup: Probability = 0.0
-    schedule: Literal["constant", "cosine"] = "constant"
-    clip_grad: Annotated[float, Field(gt=0)] | None = None
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    backbone_lr_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    weight_decay: Probability = 0.0  # of AdamW; 0: Adam
+    warmup: Probability = 0.0  # fraction of a phase's steps over which the learning rate rises
+    schedule: Literal["constant", "cosine"] = "constant"  # cosine: along half of one to 0
+    clip_grad: Annotated[float, Field(gt=0)] | None = None  # maximum norm of the gradient
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the weights' moving average; 0: none
+    backbone_lr_scale: Annotated[float, Field(gt=0, le=1)] = 1.0  # relative to the other layers'
 
 
 def make_optimizer(
@@ -34,13 +25,7 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """Create Adam, or AdamW if weights decay; biases and the scales of norms never decay.
 
-    Args:
-        network: Network whose parameters it updates.
-        optim: Settings of the optimiser.
-        fused: Whether torch updates all parameters in one step.
-
-    Returns:
-        An optimiser whose parameter groups have an `lr_scale`, the factor of the learning rate.
+    Each parameter group has an `lr_scale`, the factor of its learning rate.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
@@ -48,10 +33,8 @@ def make_optimizer(
         decay = optim.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((lr_scale, decay), []).append(parameter)
     kind = torch.optim.AdamW if optim.weight_decay else torch.optim.Adam
-    return kind(
-        [
-            {"params": parameters, "lr_scale": lr_scale, "weight_decay": decay}
-            for (lr_scale, decay), parameters in groups.items()
-        ],
-        fused=fused,
-    )
+    parameter_groups = [
+        {"params": parameters, "lr_scale": lr_scale, "weight_decay": decay}
+        for (lr_scale, decay), parameters in groups.items()
+    ]
+    return kind(parameter_groups, fused=fused)

@@ -45,10 +45,7 @@ def training_processes(params: Params) -> Iterator[ProcessGroup]:
 def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) -> CheckpointFile:
     """Train a model, or continue its training; write its weights and its history.
 
-    Args:
-        settings: Settings that determine the weights.
-        params: The settings of the pipeline, for `device` and `compile`.
-        group: Processes that train together.
+    `params` has the settings that do not determine the weights, `device` and `compile`.
 
     Returns:
         The checkpoint of the run, for the caller to discard.
@@ -93,14 +90,7 @@ def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) ->
 def make_phases(
     settings: TrainSettings, store: CropStore, device: torch.device, group: ProcessGroup
 ) -> list[Phase]:
-    """Create the phases of a training: those of `sizes`, and the one at full size.
-
-    Args:
-        settings: Settings of the training.
-        store: Crops of the task.
-        device: Device that the network is trained on.
-        group: Processes that share the batches.
-    """
+    """Create the phases of a training: those of `sizes`, and the one at full size."""
     model, task = settings.model, settings.task
     train_rows, validation_rows = train_val_rows(store, settings.fold, model.max_train_groups)
     loader = partial(
@@ -136,11 +126,9 @@ def _input_size(task: Task, height: int) -> tuple[int, int]:
 
 
 def _check_sizes(params: Params, settings: TrainSettings, network: LandmarkNetwork) -> None:
-    """Check that the network accepts inputs of all sizes."""
     for size in settings.model.sizes:
         input_size = _input_size(settings.task, size.height)
-        problem = input_size_problem(network, settings.task.channels, input_size)
-        if problem:
+        if problem := input_size_problem(network, settings.task.channels, input_size):
             key = f"models.{settings.base}.sizes"
             raise params.error(key, f"must be [], because the network {problem}")
 

@@ -6,7 +6,7 @@ from keypoints.training.optim import OptimSettings
 
 
 def lr_at(
-    step: int,
+    step: int,  # counted from 0 over all epochs
     *,
     steps_per_epoch: int,
     epochs: int,
@@ -19,14 +19,6 @@ def lr_at(
     Two factors scale `lr`. One is constant per epoch and falls in equal steps over the last epochs
     (`decay_fraction`). The other one rises over the first steps (`optim.warmup`) and then stays at
     1, or falls along half a cosine to 0 (`optim.schedule`).
-
-    Args:
-        step: Number of the step, counted from 0 over all epochs.
-        steps_per_epoch: Number of steps per epoch.
-        epochs: Number of epochs.
-        lr: Largest learning rate.
-        decay_fraction: Fraction of the epochs over which the first factor falls, 0..1.
-        optim: Settings of the second factor.
 
     Source: Loshchilov and Hutter, SGDR, 2017; Goyal et al., Accurate, large minibatch SGD, 2017.
     """

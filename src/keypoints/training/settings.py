@@ -1,11 +1,11 @@
 """Reads and checks the settings of a training."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 from pydantic import Field
 
-from keypoints.config.base import Seed, Settings
+from keypoints.config.base import Seed
 from keypoints.config.messages import join_names
 from keypoints.config.params import Params
 from keypoints.core.paths import WEIGHTS, model_file
@@ -18,36 +18,23 @@ from keypoints.training.folds import Fold, parse_fold
 from keypoints.training.losses import ELEMENTWISE_LOSSES
 from keypoints.training.optim import OptimSettings
 
-Preset = TypeVar("Preset", bound=Settings)
-
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """The settings that determine the weights of a model.
+    """The settings that determine the weights of a model."""
 
-    Attributes:
-        name: Name of the run: the model, or the model without a fold, such as `nose_net.2of5`.
-        base: Name of the model.
-        fold: Fold that is held out; None: the validation faces are.
-        lr: Learning rate of all models.
-    """
-
-    name: str
-    base: str
-    fold: Fold | None
+    name: str  # of the run: the model, or the model without a fold, such as `nose_net.2of5`
+    base: str  # name of the model
+    fold: Fold | None  # held out; None: the validation faces are
     model: ModelSettings
     task: Task
     augment: Augment
     optim: OptimSettings
     seed: int
-    lr: float
+    lr: float  # of all models
 
     def info(self, scheme: str) -> ModelInfo:
-        """Create the metadata of the model file.
-
-        Args:
-            scheme: Name of the landmark scheme.
-        """
+        """Create the metadata of the model file, given the name of the landmark scheme."""
         return ModelInfo(
             name=self.name,
             seed=self.seed,
@@ -61,11 +48,7 @@ class TrainSettings:
 
 
 def read_train_settings(params: Params, name: str) -> TrainSettings:
-    """Read and check the settings of a training.
-
-    Args:
-        params: The settings of the pipeline.
-        name: Name of a model, or of a model without a fold, such as `nose_net.2of5`.
+    """Read and check the settings of a model, or of one without a fold, such as `nose_net.2of5`.
 
     Raises:
         PipelineError: If the text after the dot does not name a fold.
@@ -74,11 +57,19 @@ def read_train_settings(params: Params, name: str) -> TrainSettings:
     base, fold = parse_fold(name)
     model = read_model_settings(params, base)
     key = f"models.{base}"
-    _check_choice(params, f"{key}.task", model.task, params.names("tasks"))
-    _check_choice(params, f"{key}.loss", model.loss, list(ELEMENTWISE_LOSSES))
+    choices = {
+        "task": params.names("tasks"),
+        "loss": list(ELEMENTWISE_LOSSES),
+        "augment": params.names("augment"),
+        "optim": params.names("optim"),
+    }
+    for setting, names in choices.items():
+        value = getattr(model, setting)
+        if value not in names:
+            rule = f"must be one of {join_names(names) or 'none'}"
+            raise params.error(f"{key}.{setting}", f"{rule}; got {value!r}")
     task: Task = params.entry("tasks", model.task, Task)
-    _check_channels(params, key, model, task)
-    _check_sizes(params, key, model, task)
+    _check_task(params, key, model, task)
     if isinstance(model, BackboneSettings):
         _check_init(params, base, model)
     seed: int = params.read("seed", Seed)
@@ -88,45 +79,25 @@ def read_train_settings(params: Params, name: str) -> TrainSettings:
         fold=fold,
         model=model,
         task=task,
-        augment=_read_preset(params, f"{key}.augment", "augment", model.augment, Augment),
-        optim=_read_preset(params, f"{key}.optim", "optim", model.optim, OptimSettings),
+        augment=params.entry("augment", model.augment, Augment),
+        optim=params.entry("optim", model.optim, OptimSettings),
         seed=seed if model.seed is None else model.seed,
         lr=params.read("lr", Annotated[float, Field(gt=0)]),
     )
 
 
-def _check_choice(params: Params, key: str, value: Any, choices: list[str]) -> None:
-    if value not in choices:
-        raise params.error(key, f"must be one of {join_names(choices) or 'none'}; got {value!r}")
-
-
-def _read_preset(params: Params, key: str, block: str, name: str, kind: type[Preset]) -> Preset:
-    _check_choice(params, key, name, params.names(block))
-    return params.entry(block, name, kind)
-
-
-def _check_channels(params: Params, key: str, model: ModelSettings, task: Task) -> None:
+def _check_task(params: Params, key: str, model: ModelSettings, task: Task) -> None:
     for name, values in (("mean", model.mean), ("std", model.std)):
         if len(values) != task.channels:
-            raise params.error(
-                f"{key}.{name}",
-                f"must have {task.channels} number(s), one per channel of task {model.task}; "
-                f"got {values}",
-            )
-
-
-def _check_sizes(params: Params, key: str, model: ModelSettings, task: Task) -> None:
+            rule = f"must have {task.channels} number(s), one per channel of task {model.task}"
+            raise params.error(f"{key}.{name}", f"{rule}; got {values}")
     for number, size in enumerate(model.sizes):
         if size.height > task.height:
-            raise params.error(
-                f"{key}.sizes.{number}.height",
-                f"must be at most {task.height}, the height of task {model.task}; "
-                f"got {size.height}",
-            )
+            rule = f"must be at most {task.height}, the height of task {model.task}"
+            raise params.error(f"{key}.sizes.{number}.height", f"{rule}; got {size.height}")
 
 
 def _check_init(params: Params, name: str, model: BackboneSettings) -> None:
-    """Check that the settings of the initial weights are consistent."""
     key = f"models.{name}"
     own = [WEIGHTS.as_posix(), (WEIGHTS / name).as_posix()]
     others = [model_file(other).as_posix() for other in params.names("models") if other != name]

@@ -17,22 +17,12 @@ from keypoints.training.optim import OptimSettings, make_optimizer
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Options of a training that are the same in all of its phases.
-
-    Attributes:
-        loss: Loss on landmarks_unit.
-        optim: Settings of the optimiser and its schedule.
-        decay_fraction: Fraction of the epochs of a phase over which the learning rate falls.
-        seed: Seed of the dropout.
-        device: Device to train on.
-        teacher: Network whose predictions are a second target.
-        compile: Whether torch compiles the network before the first step.
-    """
+    """Options of a training that are the same in all of its phases."""
 
     loss: Loss
     optim: OptimSettings = OptimSettings()
-    decay_fraction: float = 0.0
-    seed: int = 0
+    decay_fraction: float = 0.0  # of a phase's epochs, over which the learning rate falls
+    seed: int = 0  # of the dropout
     device: torch.device = torch.device("cpu")
     teacher: Teacher | None = None
     compile: bool = False
@@ -41,20 +31,12 @@ class TrainConfig:
 class Trainer:
     """A network in training, with its optimiser and the moving average of its weights.
 
-    Args:
-        network: Network that maps images to landmarks_unit, on the device of the configuration.
-        config: Options of the training.
-        group: Processes that train the network together.
-
-    Attributes:
-        optimizer: Optimiser; `set_lr` sets its learning rate.
-        eval_model: Network to validate and to save: the moving average, if the optimiser has one.
-        checkpoint_module: Module whose state a checkpoint contains besides that of the optimiser.
+    The network maps images to landmarks_unit and is on the device of the configuration.
     """
 
     optimizer: torch.optim.Optimizer
-    eval_model: nn.Module
-    checkpoint_module: nn.Module
+    eval_model: nn.Module  # to validate and to save: the moving average, if there is one
+    checkpoint_module: nn.Module  # whose state a checkpoint contains besides the optimiser's
 
     def __init__(
         self, network: nn.Module, config: TrainConfig, group: ProcessGroup = SINGLE_PROCESS
@@ -95,31 +77,26 @@ class Trainer:
             group["lr"] = lr * group["lr_scale"]
 
     def step(self, batch: Batch, number: int = 0) -> tuple[Tensor, Tensor]:
-        """Train on one batch.
-
-        Args:
-            batch: The batch, or this process's share of it.
-            number: Number of the step, counted from 0 since the last restart.
+        """Train on this process's share of a batch; steps are counted from 0 at each restart.
 
         Returns:
             The loss and the mean squared error before the step, of the whole batch; scalars.
         """
-        device = self.config.device
-        target = to_device(batch.landmarks_unit, device)
-        images = to_input(batch, device)
+        config, device = self.config, self.config.device
+        target, images = to_device(batch.landmarks_unit, device), to_input(batch, device)
         with autocast(device):
             predicted, logits = self._wrapped(images)
         predicted = predicted.float()
         self.optimizer.zero_grad()
-        loss = self.config.loss(predicted, target, logits=logits)
+        loss = config.loss(predicted, target, logits=logits)
         if self._teacher:
             taught = self._teacher.predict(images)
-            distillation_loss = self.config.loss(predicted, taught, logits=logits)
+            distillation_loss = config.loss(predicted, taught, logits=logits)
             loss = torch.lerp(loss, distillation_loss, self._teacher.weight)
         loss = loss * batch.weight
         loss.backward()
-        if self.config.optim.clip_grad is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.optim.clip_grad)
+        if config.optim.clip_grad is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), config.optim.clip_grad)
         self.optimizer.step()
         if self._ema is not None:
             self._ema.update(self.network, step=number)
