@@ -33,7 +33,7 @@ def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace)
         mean = (first["landmarks_photo"] + second["landmarks_photo"]) / 2
         assert np.allclose(best["landmarks_photo"], mean)
     output = contenders.run("python", "../src/send.py", "--check", "submissions/best.csv")
-    assert "rows for 2 faces, as " in output
+    assert "valid rows for 2 faces of cs194-26" in output
     assert contenders.stages_run("repro", "evaluate@best", "submit@best") == []
 
 

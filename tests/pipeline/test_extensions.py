@@ -151,7 +151,7 @@ def test_a_new_data_set_is_read_and_trained_on(workspace: Workspace) -> None:
 def test_a_new_competition_is_found_by_its_name(workspace: Workspace) -> None:
     add_competition(workspace)
     output = workspace.run("python", "src/send.py", "--check", "submissions/resnet18.csv")
-    assert "as other" in output
+    assert "faces of other" in output
 
 
 def test_a_new_loss_is_used(workspace: Workspace) -> None:

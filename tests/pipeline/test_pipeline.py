@@ -49,7 +49,7 @@ def test_a_submission_passes_the_check_and_is_scored_as_the_competition_would(
 ) -> None:
     for model, metric in (("resnet18", "mae_px"), ("kaggle15_net", "rmse_px")):
         file = f"submissions/{model}.csv"
-        assert "rows for 2 faces, as " in ran.run("python", "src/send.py", "--check", file)
+        assert "valid rows for 2 faces of " in ran.run("python", "src/send.py", "--check", file)
         output = ran.run("python", "src/send.py", "--score", file, "--against", file)
         assert f"{file}: {metric} " in output
         assert f"{file} against {file}: {metric} +0.0000, " in output
