@@ -39,7 +39,7 @@ def test_parameters_of_the_stage_are_its_arguments(monkeypatch: pytest.MonkeyPat
         (PipelineError("a.csv: 3 rows; fetch it again"), "error: a.csv: 3 rows; fetch it again"),
         (
             FileNotFoundError(errno.ENOENT, "No such file or directory", "models/net"),
-            "error: models/net is missing; run `dvc repro`, which makes it",
+            "error: models/net is missing; run `dvc repro` to create it",
         ),
         (
             OSError(errno.ENOSPC, "No space left on device", "models/net"),

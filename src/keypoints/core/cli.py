@@ -39,8 +39,8 @@ def exit_on_error(format_message: Callable[[PipelineError | OSError], str] = str
 def stage_message(error: PipelineError | OSError) -> str:
     """Message of an error; for a missing file, name the command that creates it."""
     if isinstance(error, FileNotFoundError) and error.filename:
-        return f"{error.filename} is missing; run `dvc repro`, which makes it"
+        return f"{error.filename} is missing; run `dvc repro` to create it"
     if isinstance(error, OSError) and is_disk_full(error):
-        place = error.filename or "the current folder or the one for temporary files"
+        place = error.filename or "the current or the temporary folder"
         return f"{place}: {error.strerror}; free some space and run the command again"
     return str(error)

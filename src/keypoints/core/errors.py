@@ -7,10 +7,10 @@
     +-- DownloadError      download.mirrors        a file cannot be downloaded
     +-- KaggleError        download.kaggle_client  Kaggle refuses, or cannot be reached
     +-- SubmissionError    competition.submission  a CSV breaks the competition's format
-    +-- ModelFileError     models.checkpoint       a model file is missing, damaged or another's
+    +-- ModelFileError     models.checkpoint       a model file is missing, damaged or the wrong one
     +-- DivergenceError    training.loop           training cannot continue
 
-Other errors that nobody catches by type are plain `PipelineError`s.
+Errors that no code catches by type are plain `PipelineError`s.
 """
 
 import errno
@@ -26,5 +26,5 @@ def first_line(error: BaseException) -> str:
 
 
 def is_disk_full(error: OSError) -> bool:
-    """Whether an error means that the disk, a quota or the limit of a file's size is exhausted."""
+    """Whether an error means that the disk is full or a quota or file size limit is reached."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -88,9 +88,9 @@ def hflip_map(width: int) -> Array:
 
 
 def hflip_landmarks(landmarks_unit: Points, flip_indices: Sequence[int]) -> Points:
-    """Copy of landmarks (..., n_points, 2) with x as 1 - x, and left and right points swapped.
+    """Flip a copy of landmarks (..., n_points, 2): x becomes 1 - x, left and right points swap.
 
-    The flip partners' positions come from `landmarks.flip_indices_of`.
+    `flip_indices` are the flip partners' positions, from `landmarks.flip_indices_of`.
     """
     flipped = landmarks_unit[..., flip_indices, :]
     flipped[..., 0] = 1 - flipped[..., 0]

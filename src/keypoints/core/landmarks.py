@@ -26,8 +26,8 @@ class Scheme:
     name: str
     n_points: int
     parts: dict[str, tuple[int, ...]]
-    flip_pairs: tuple[tuple[int, int], ...]  # the other points stay under a horizontal flip
-    eye_corners: tuple[int, int]  # the outer ones, of the left and of the right eye
+    flip_pairs: tuple[tuple[int, int], ...]  # swapped by a horizontal flip; others keep their index
+    eye_corners: tuple[int, int]  # outer corners of the left and right eye
     nose_tip: int  # at or just below the tip
     contours: tuple[Contour, ...]
 
@@ -169,7 +169,7 @@ def flip_indices_of(points: tuple[int, ...], scheme: Scheme) -> list[int]:
 def contour_neighbours(points: tuple[int, ...], scheme: Scheme) -> list[tuple[int, int]]:
     """Positions, among `points`, of the points before and after each one on its contour.
 
-    A point is its own neighbour at an end of an open contour, and if it has none among `points`.
+    A point without a neighbour, for example at an end of an open contour, is its own neighbour.
     """
     found = {point: (number, number) for number, point in enumerate(points)}
     for contour in scheme.contours:

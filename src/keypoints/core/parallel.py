@@ -18,7 +18,7 @@ def n_cores() -> int:
 
 
 def parallel_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`map` in one thread per core, for work that releases Python's lock.
+    """`map` in one thread per core, for work that releases the GIL.
 
     Items are taken as they are needed, whereas `Executor.map` takes all of them at once. Results
     keep the order of the items; an error is raised in place of its result and ends the work.
@@ -32,7 +32,7 @@ def consume_in_background(
 ) -> None:
     """Process items one by one in a second thread while this thread produces the next ones.
 
-    At most `max_pending` items wait for `work`, whose errors are raised here.
+    At most `max_pending` items wait for `work`; this function raises its errors.
     """
     for _ in map_in_threads(work, items, 1, max_pending):
         pass
@@ -41,7 +41,7 @@ def consume_in_background(
 def map_in_threads(
     work: Callable[[Item], Result], items: Iterable[Item], n_threads: int, max_pending: int
 ) -> Iterator[Result]:
-    """`map` in some threads; results wait, in the order of the items, until they are needed."""
+    """`map` in a thread pool; results wait, in the order of the items, until they are needed."""
     pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(n_threads) as pool:
         try:

@@ -20,14 +20,14 @@ TIMINGS = Path("metrics/timings")
 SUBMISSIONS = Path("submissions")
 SUBMISSION_LOG = SUBMISSIONS / "history.csv"
 REPORT = Path("report")
-CONTENDERS = Path("contenders")  # a DVC project of its own, with the same folders
+CONTENDERS = Path("contenders")  # a separate DVC project with the same folders
 
 
 def repo_root() -> Path:
     """Root of the user's repository: the nearest folder with `src/keypoints`, from here upwards.
 
     The search starts at `DVC_ROOT` if DVC set it, because DVC runs some experiments in a copy of
-    the repository; otherwise in the current folder. If no folder qualifies, that start is returned.
+    the repository; otherwise in the current folder. If no folder qualifies, the start is returned.
     """
     start = Path(os.environ.get("DVC_ROOT") or Path.cwd())
     folders = (start, *start.parents)

@@ -33,7 +33,7 @@ class LandmarkPredictions:
     """Landmarks of a split, in the order of the store's rows and in photo pixels."""
 
     landmarks_photo: Array  # (n_faces, n_points, 2)
-    flipped_photo: Array  # as predicted from the flipped images alone, flipped back
+    flipped_photo: Array  # predicted from the flipped images alone, flipped back
 
     def flip_disagreement(self) -> Array:
         """Mean distance between the two predictions of each face, (n_faces,).
@@ -93,6 +93,6 @@ def _existing(path: Path) -> Path:
         return path
     there = ", ".join(sorted(folder.name for folder in paths.PREDICTIONS.glob("*")))
     raise PipelineError(
-        f"{path} is missing; `dvc repro` runs the stage that writes it, if params.yaml and "
-        f"dvc.yaml name it; there are predictions of: {there or 'nothing'}"
+        f"{path} is missing; `dvc repro` creates it if params.yaml and dvc.yaml list it; "
+        f"available predictions: {there or 'none'}"
     )
