@@ -94,7 +94,7 @@ def test_a_number_must_be_finite_and_within_its_limits(tmp_path: Path, text: str
 @pytest.mark.parametrize(
     ("block", "error"),
     [
-        ("{epochs: 1}", "models.net.loss is missing; copy it from an entry of its kind"),
+        ("{epochs: 1}", "models.net.loss is missing; copy it from another entry"),
         ("{loss: l2}", "models.net.loss must be one of mse, l1; got 'l2'"),
         ("{loss: l1, epochs: 0}", "models.net.epochs should be greater than or equal to 1; got 0"),
         ("{loss: l1, epochs: 1.5}", "models.net.epochs should be a valid integer; got 1.5"),
@@ -280,9 +280,9 @@ def test_errors_name_the_file_to_correct(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("base: nowhere.yaml", "nowhere.yaml: No such file or directory; {path} names it as its"),
+        ("base: nowhere.yaml", "nowhere.yaml: No such file or directory; correct `base` in {path}"),
         ("base: params.yaml", "{path}: base should name a settings file that has no base itself;"),
-        ('base: "a\\0b"', "'{folder}/a\\x00b': embedded null byte; {path} names it as its base"),
+        ('base: "a\\0b"', "'{folder}/a\\x00b': embedded null byte; correct `base` in {path}"),
         ("base: list.yaml", "{path}: base should name a settings file that has no base itself;"),
     ],
 )

@@ -44,7 +44,7 @@ def _format_error(detail: ErrorDetails, keys: Sequence[str], value: Any, kind: A
     key = ".".join([*keys, *path])
     match detail["type"]:
         case "missing":
-            return f"{key} is missing; copy it from an entry of its kind"
+            return f"{key} is missing; copy it from another entry"
         case "extra_forbidden":
             return f"{key} is not a setting{_did_you_mean(path, kind)}"
         case "literal_error":

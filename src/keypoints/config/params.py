@@ -1,6 +1,6 @@
-"""params.yaml, validated block by block: a stage reads the settings that it uses and no others.
+"""params.yaml, validated block by block: a stage reads only the settings that it uses.
 
-The class that validates a block stands next to the code that it configures:
+The class that validates a block is defined next to the code that it configures:
 `params.read("tasks.nose", Task)`.
 """
 
@@ -24,7 +24,7 @@ TOP_LEVEL = _VALUES + _BLOCKS
 class Params:
     """The settings of a params.yaml, and of its `base` for the keys that it leaves out.
 
-    Methods raise SettingsError for a setting that is missing, unknown or breaks a rule.
+    Methods raise SettingsError for a setting that is missing, unknown or invalid.
     """
 
     def __init__(self, file: SettingsFile) -> None:

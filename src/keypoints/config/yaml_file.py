@@ -1,4 +1,4 @@
-"""A params.yaml as plain values, with those of the file that it names as its `base`.
+"""A params.yaml as plain values, completed by those of its `base` file.
 
 Read with ruamel.yaml (YAML 1.2), because DVC writes `-S lr=1e-5` as `1e-05`, which PyYAML reads
 as a string. The file is trusted: DVC parses it before this project does.
@@ -46,7 +46,7 @@ def read_settings_file(path: Path) -> SettingsFile:
     if not isinstance(overrides, dict) or not isinstance(overrides.get("base"), str):
         return SettingsFile(path, None, overrides, overrides)
     base = path.parent / overrides["base"]
-    defaults = _load(base, f"{path} names it as its base; correct that")
+    defaults = _load(base, f"correct `base` in {path}")
     if not isinstance(defaults, dict) or defaults.get("base") is not None:
         got = overrides["base"]
         raise SettingsError(
