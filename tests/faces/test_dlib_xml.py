@@ -38,9 +38,9 @@ def test_images_have_their_children_and_nothing_else_is_kept(tmp_path: Path) -> 
             "<!DOCTYPE set [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><set>&a;</set>",
             r"a document type \(set\)",
         ),
-        (f"<set>{' ' * 2 * MIB}</set>", "bytes without an end of an image's entry"),
-        (f"<set a='{'b' * 2 * MIB}'/>", "bytes without an end of an image's entry"),
-        ("<a>" * MIB, "bytes without an end of an image's entry"),
+        (f"<set>{' ' * 2 * MIB}</set>", "bytes without the end of an image's entry"),
+        (f"<set a='{'b' * 2 * MIB}'/>", "bytes without the end of an image's entry"),
+        ("<a>" * MIB, "bytes without the end of an image's entry"),
     ],
 )
 def test_a_broken_or_hostile_list_is_refused(tmp_path: Path, text: str, rule: str) -> None:

@@ -25,7 +25,7 @@ class Archive:
     sha256: str | None = None  # None accepts any archive
     urls: Sequence[str] = ()  # tried in order
     competition: str = ""  # slug on Kaggle
-    only: str | None = None  # name of the single file to take; None: all files
+    only: str | None = None  # name of the single file to extract; None: all files
     beside: str = ""  # name of a file of an earlier archive, into whose folder `only` is copied
 
 
@@ -50,7 +50,7 @@ class DatasetSettings(Settings):
         return int(self.max_unpacked_gb * 1e9)
 
     def choose_source(self, default: str) -> str:
-        """`rendered`, or another word for a download; `default` is the top-level `source`."""
+        """`rendered`, or another value for a download; `default` is the top-level `source`."""
         return default if self.rendered else "public"
 
     def archives(self) -> list[Archive]:
@@ -89,8 +89,8 @@ def find_dataset(name: str, key: str = "data set") -> Dataset:
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
     if name not in names:
         raise SettingsError(
-            f"{key} must be one of {join_names(names)}; got {name!r}; a new data set is a file "
-            "of src/keypoints/datasets"
+            f"{key} must be one of {join_names(names)}; got {name!r}; to add a data set, "
+            "add a module to src/keypoints/datasets"
         )
     return import_module(f"{_PACKAGE}.{name}").DATASET
 

@@ -29,8 +29,8 @@ def iter_images(path: Path) -> Iterator[Element]:
                 n_bytes = 0 if images else n_bytes + len(data)
                 if n_bytes > MAX_ENTRY_BYTES:
                     raise FormatError(
-                        f"{path}: {n_bytes:,} bytes without an end of an image's entry, which has "
-                        f"{MAX_ENTRY_BYTES:,} at most"
+                        f"{path}: {n_bytes:,} bytes without the end of an image's entry; at most "
+                        f"{MAX_ENTRY_BYTES:,} are allowed"
                     )
         parser.close()
     except OSError as error:
@@ -42,7 +42,7 @@ def iter_images(path: Path) -> Iterator[Element]:
 class _ImageBuilder:
     """Target of an XML parser that builds the `image` elements and drops everything else.
 
-    `ElementTree.iterparse` accepts no target of its own, and therefore cannot refuse document
+    `ElementTree.iterparse` accepts no custom target, and therefore cannot refuse document
     types. Their entities could expand to a hundred times the size of the file.
     """
 
@@ -64,6 +64,6 @@ class _ImageBuilder:
                 self.images.append(element)
 
     def doctype(self, name: str, *identifiers: str | None) -> None:
-        raise FormatError(f"{self._path}: a document type ({name}), which no list of photos needs")
+        raise FormatError(f"{self._path}: a document type ({name}) is not allowed in a list")
 
     def close(self) -> None: ...

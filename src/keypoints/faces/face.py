@@ -1,4 +1,4 @@
-"""An annotated face as the readers of the data sets return it, and splits by its group."""
+"""An annotated face, as returned by the data set readers, and splits by its group."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from keypoints.faces.face import Face, FormatError
 
 
 class DiskBackedFaces(Sequence[Face]):
-    """Faces in an unnamed temporary file, each of which is read on access.
+    """Faces in an unnamed temporary file; each face is read on access.
 
     A face takes 8 bytes of memory, for its offset, and about 1.4 KB of the file, in the folder of
     Python's `tempfile` (TMPDIR). The file is removed together with the sequence.
@@ -66,7 +66,7 @@ class DiskBackedFaces(Sequence[Face]):
 
 
 def _close(file: IO[bytes]) -> None:
-    """Close the file, even if the disk is full: buffered bytes of a removed list do not matter."""
+    """Close the file, even if the disk is full: buffered bytes of a removed list are not needed."""
     with suppress(OSError):
         file.close()
 

@@ -1,7 +1,7 @@
 """Photos of data sets, decoded in the frame of their annotations: EXIF orientation is ignored.
 
 Photos are JPEG or PNG files; all others, damaged ones and unusual sizes raise FormatError. The
-header is checked before anything is decoded, so a false one cannot exhaust the memory.
+header is checked before anything is decoded, so a forged one cannot exhaust the memory.
 """
 
 import os
