@@ -140,7 +140,7 @@ def test_photo_that_is_text_is_named(tmp_path: Path):
 @pytest.mark.parametrize("name", ["7-3m", "07-7m", "07-3x", "07-3m (copy)", "face"])
 def test_other_file_name_is_refused(tmp_path: Path, name: str):
     write(tmp_path, asf()).rename(tmp_path / f"{name}.asf")
-    with pytest.raises(FormatError, match="the name is not PERSON-VIEW"):
+    with pytest.raises(FormatError, match="the name should be PERSON-VIEW"):
         read_imm(tmp_path)
 
 

@@ -28,7 +28,7 @@ from keypoints.faces.face_list import DiskBackedFaces
 TRAIN_LIST = "labels_ibug_300W_train.xml"
 TEST_LISTS = ("labels_ibug_300W_test_parsed.xml", "labels_ibug_300W_test.xml")
 MAX_PX = 1_000_000  # of a coordinate and of a box's side, far beyond any photo
-# The number of a face in a photo (AFW, Helen) has one or two digits; LFPW's four name the photo.
+# The number of a face in a photo (AFW, Helen) has one or two digits; that of an LFPW photo, four.
 _FACE_AND_MIRROR = re.compile(r"(_\d{1,2})?(_mirror)?$")
 
 
@@ -43,7 +43,7 @@ class IbugSettings(PublicDatasetSettings):
     """Settings of the data set; the test list may be that of the competition."""
 
     test_list: Literal["archive", "kaggle"]
-    competition: str  # whose test list is used if `test_list` is kaggle
+    competition: str  # slug; its test list is used if `test_list` is kaggle
     rendered: RenderedIbug
 
     def archives(self) -> list[Archive]:
@@ -83,7 +83,7 @@ def _read_list(path: Path, root: Path, *, is_test: bool) -> Iterator[Face]:
             raise FormatError(f"{path}: an image's file should be below the list; got {file!r}")
         place = f"{path}: {file}"
         if len(boxes) != 1:
-            raise FormatError(f"{place}: {len(boxes)} boxes where each photo has one")
+            raise FormatError(f"{place}: {len(boxes)} boxes; each photo should have one")
         name = str(relative.with_suffix(""))
         yield Face(
             name=name,
@@ -100,7 +100,7 @@ def _read_box(place: str, box: Element) -> Box:
         _number(place, box, key) for key in ("left", "top", "width", "height")
     )
     if width <= 0 or height <= 0:
-        raise FormatError(f"{place}: a box of {width:g} x {height:g} px")
+        raise FormatError(f"{place}: a box of {width:g} x {height:g} px is not valid")
     return left, top, left + width, top + height
 
 

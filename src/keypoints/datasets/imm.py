@@ -73,7 +73,7 @@ def read_asf(path: Path) -> tuple[NDArray[np.float64], str]:
 def _read_face(path: Path, root: Path) -> Face:
     match = _FILE_NAME.fullmatch(path.stem)
     if match is None:
-        raise FormatError(f"{path}: the name is not PERSON-VIEW and m or f, such as 07-3m.asf")
+        raise FormatError(f"{path}: the name should be PERSON-VIEW and m or f, such as 07-3m.asf")
     points_relative, photo_name = read_asf(path)
     photo = path.with_name(photo_name)
     height, width = photo_size(photo)
@@ -92,7 +92,7 @@ def _fix_eye_order(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
 
     In nine public faces (06-5m, 10-4m, 18-4m, 33-3m, 36-4m, 36-5m, 36-6m, 39-3m, 40-5m) the points
     of one eye start at the inner corner instead of the outer one. The positions are right, but the
-    numbers are not, and the distance of the outer corners is the norm of all errors.
+    numbers are not, and every error is divided by the distance between the outer corners.
     """
     ordered = landmarks.copy()
     for first, sign in _EYES.items():

@@ -49,9 +49,9 @@ class Kaggle15Settings(DatasetSettings):
 
 
 def read_kaggle15(root: Path) -> DiskBackedFaces:
-    """Read the training faces, NaN for unknown points, then the test faces, after `write_photos`.
+    """Read training, then test faces from anywhere below `root`; call `write_photos` first.
 
-    The files may be anywhere below `root`. Faces with identical pixels are one group.
+    Unknown points are NaN. Faces with identical pixels are one group.
     """
     faces = DiskBackedFaces()
     faces.extend(_read_faces(root, "training"), root / "training.csv")
@@ -101,7 +101,7 @@ def _read_faces(root: Path, name: str) -> Iterator[Face]:
 
 
 def _read_rows(root: Path, name: str) -> Iterator[tuple[str, list[str]]]:
-    """Rows of training.csv or test.csv, each after its place for error messages."""
+    """Rows of training.csv or test.csv, each with its place for error messages."""
     path, header = find_file(root, f"{name}.csv"), HEADERS[name]
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
