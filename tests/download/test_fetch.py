@@ -288,7 +288,7 @@ def test_the_test_list_of_ibug_comes_from_the_competition(
     ("status", "list_name", "reason"),
     [
         (403, TEST_LIST, f"accept its rules at https://www.kaggle.com/c/{CLASS_COMPETITION}/rules"),
-        (200, "test.xml", f"no {TEST_LIST} in it; it has test.xml"),
+        (200, "test.xml", f"contains no {TEST_LIST}, only test.xml"),
     ],
 )
 def test_a_competition_without_the_test_list_stops_the_fetch(

@@ -223,7 +223,7 @@ def test_a_name_as_long_as_a_file_is_not_read(tmp_path: Path, kind: bytes) -> No
     size = MAX_NAME_BYTES + 1
     archive = tmp_path / "faces.tar"
     archive.write_bytes(member("long", kind, size=size).tobuf() + bytes(size + 2048))
-    refuse(archive, tmp_path / "faces", "1,048,577 bytes announced for 'long'")
+    refuse(archive, tmp_path / "faces", "member 'long' declares 1,048,577 bytes")
 
 
 def test_a_file_of_holes_is_refused(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_missing_file_names_its_key_and_the_remedies(
 def test_a_file_that_is_no_weights_file_is_refused(stages: Stages) -> None:
     Path("page.pth").write_text("<html>404</html>")
     stages.set_params({"models.resnet18.pretrained": "page.pth"})
-    stages.refuse("weights", "resnet18", "page.pth: neither .safetensors nor a .pth")
+    stages.refuse("weights", "resnet18", "page.pth: neither a .safetensors nor a .pth")
 
 
 def test_the_teacher_is_copied_beside_the_initial_weights(

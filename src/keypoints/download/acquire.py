@@ -14,7 +14,7 @@ from keypoints.faces.dataset import Archive
 def fetch_archives(
     dataset: str, archives: Sequence[Archive], folder: Path, dirs: DownloadDirs
 ) -> dict[str, Any]:
-    """Download archives and unpack them: the first one to a new folder, single files of the others.
+    """Download archives; unpack the first one into a new folder, and single files of the others.
 
     Returns names and digests of the archives, and the date of the newest file of the first one.
     """
@@ -58,5 +58,5 @@ def _extract_file(path: Path, archive: Archive, folder: Path) -> None:
         found = sorted(files.rglob(name))
         if not found:
             others = ", ".join(sorted(file.name for file in files.rglob("*.*"))[:5])
-            raise DownloadError(f"{path}: no {name} in it; it has {others}")
+            raise DownloadError(f"{path}: contains no {name}, only {others}")
         shutil.copyfile(found[0], target)

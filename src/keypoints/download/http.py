@@ -77,7 +77,7 @@ class PartialFile:
 
 
 def resume_download(address: str, part: PartialFile) -> None:
-    """Complete a partial file, with some attempts after the last one that received new bytes.
+    """Complete a partial file; give up after several attempts in a row without new bytes.
 
     Only redirects to http(s) are followed.
 

@@ -40,7 +40,7 @@ class DownloadDirs:
 class Download:
     """A complete file."""
 
-    path: Path  # among the downloads or, without a copy, in the mirror folder
+    path: Path  # in the downloads, or in the mirror folder if it is used in place
     sha256: str
     origin: str  # address or file of the source, without credentials
 

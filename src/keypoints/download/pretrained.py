@@ -1,4 +1,4 @@
-"""Pre-trained weights and teachers of models: timm's, files of the repository, or of the mirror."""
+"""Pre-trained weights and teachers of models, from timm, the repository or the mirror."""
 
 import re
 import shutil
@@ -27,12 +27,12 @@ class PretrainedSettings(Settings):
 
 
 def fetch_model_files(settings: PretrainedSettings, folder: Path, dirs: DownloadDirs) -> str:
-    """Copy the files that a model needs into a new folder, and record which one has the weights.
+    """Copy the files that a model needs into a new folder, and record the one with weights.
 
     Returns a line for the user: names, origins and digests of the files.
 
     Raises:
-        SettingsError: If timm has no weights for the backbone, or a local file is no weights file.
+        SettingsError: If timm has no weights for the backbone, or a local file contains none.
         DownloadError: If a file cannot be found; random weights never replace it.
     """
     folder.mkdir(parents=True)
@@ -87,7 +87,7 @@ def _find_file(key: str, name: str, remedy: str, subfolder: str, dirs: DownloadD
         if is_weights(local):
             return Download(local, sha256_of(local), origin=str(local))
         raise SettingsError(
-            f"{local}: neither .safetensors nor a .pth; replace the file, or name another one in "
+            f"{local}: neither a .safetensors nor a .pth file; replace it, or name another one in "
             f"`{key}:` of the model"
         )
     try:
@@ -97,7 +97,7 @@ def _find_file(key: str, name: str, remedy: str, subfolder: str, dirs: DownloadD
 
 
 def _copy(found: Download, folder: Path) -> str:
-    """Copy a file, after a comparison with the first digits of its sha256 if its name has them."""
+    """Copy a file, after a check of its sha256 if its name contains the first digits of it."""
     digits = _DIGEST_IN_NAME.search(found.path.name)
     if digits and not found.sha256.startswith(digits[1]):
         raise DownloadError(

@@ -29,7 +29,7 @@ MAX_MEMBERS = 100_000  # files and folders; iBUG has 15,000
 MAX_NAME_BYTES = 1 << 20  # of one member, with its extended attributes
 CHUNK_BYTES = 1 << 20
 
-MAGICS = {"zip": (b"PK", 0), "gzip": (b"\x1f\x8b", 0), "tar": (b"ustar", 257)}  # and their places
+MAGICS = {"zip": (b"PK", 0), "gzip": (b"\x1f\x8b", 0), "tar": (b"ustar", 257)}  # bytes, offset
 DAMAGE = (  # raised by the standard library for damaged archives
     EOFError,
     OverflowError,
@@ -117,7 +117,7 @@ def _unpack_zip(file: IO[bytes], into: Path, limit: int) -> None:
         members = packed.infolist()
         _check_size(sum(member.file_size for member in members), limit)
         for number, member in enumerate(members, 1):
-            kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where zipped on Windows
+            kind = stat.S_IFMT(member.external_attr >> 16)  # 0 if zipped on Windows
             is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
             _check_member(member.filename, number, is_plain=is_plain)
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -193,5 +193,5 @@ class _Member(tarfile.TarInfo):
                 raise
             raise tarfile.ReadError(str(error)) from error
         if member.size < 0 or (member.size > MAX_NAME_BYTES and not member.isreg()):
-            raise tarfile.ReadError(f"{member.size:,} bytes announced for {member.name!r}")
+            raise tarfile.ReadError(f"member {member.name!r} declares {member.size:,} bytes")
         return member
