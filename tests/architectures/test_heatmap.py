@@ -5,6 +5,7 @@ import torch
 from small_models import HEATMAP
 
 from keypoints.architectures.heatmap.network import HeatmapNet, soft_argmax
+from keypoints.models.build import NetworkShape
 
 
 def test_a_single_peak_decodes_to_the_centre_of_its_cell():
@@ -39,7 +40,7 @@ def test_the_gradient_of_a_point_reaches_its_map():
 def test_the_maps_have_stride_4_for_inputs_of_any_size(size: tuple[int, int], separable: bool):
     changes = {"backbone": "resnet18", "pad_type": None, "separable_convs": separable}
     settings = HEATMAP.model_copy(update=changes)
-    network = HeatmapNet(settings, 1, n_points=5, weights=None).eval()
+    network = HeatmapNet(settings, NetworkShape(1, size, 5), weights=None).eval()
     with torch.inference_mode():
         maps = network.logits(torch.zeros(2, 1, *size))
         points = network(torch.zeros(2, 1, *size))

@@ -1,4 +1,4 @@
-"""Losses on heat maps: smallest for Gaussians at the points."""
+"""The loss on heat maps: smallest for Gaussians at the points."""
 
 import math
 
@@ -7,12 +7,11 @@ import torch
 from small_models import HEATMAP
 from torch import Tensor
 
-from keypoints.architectures.heatmap.losses import HEATMAP_LOSSES
+from keypoints.architectures.heatmap.losses import js_divergence
 from keypoints.architectures.heatmap.network import soft_argmax
 from keypoints.core.landmarks import IBUG_68
 from keypoints.training.losses import LOSSES, Loss, make_loss
 
-every_heatmap_loss = pytest.mark.parametrize("name", HEATMAP_LOSSES)
 SIZE = (12, 16)  # rows and columns
 SIGMA = 1.5
 
@@ -24,9 +23,9 @@ def gaussian_logits(points: Tensor, *, sigma: float = SIGMA) -> Tensor:
     return -((columns - x) ** 2 + (rows[:, None] - y) ** 2) / (2 * sigma**2)
 
 
-def make_combined_loss(name: str) -> Loss:
+def make_combined_loss() -> Loss:
     """Wing loss on the points, plus a quarter of the loss on the maps."""
-    changes = {"heatmap_loss": name, "heatmap_loss_weight": 0.25, "heatmap_sigma": SIGMA}
+    changes = {"heatmap_loss": "js_divergence", "heatmap_loss_weight": 0.25, "heatmap_sigma": SIGMA}
     return make_loss(HEATMAP.model_copy(update=changes), IBUG_68, (0, 1))
 
 
@@ -37,22 +36,19 @@ def target() -> Tensor:
 
 def test_disjoint_maps_have_the_largest_divergence():
     far = torch.tensor([[[0.05, 0.05]]])
-    loss = HEATMAP_LOSSES["js_divergence"](gaussian_logits(far, sigma=0.3), 1 - far, 0.3)
+    loss = js_divergence(gaussian_logits(far, sigma=0.3), 1 - far, 0.3)
     assert loss.item() == pytest.approx(math.log(2), rel=0.01)
 
 
-@every_heatmap_loss
-def test_a_shifted_or_wide_peak_has_a_larger_loss(name: str, target: Tensor):
-    loss = HEATMAP_LOSSES[name]
-    exact = loss(gaussian_logits(target), target, SIGMA)
+def test_a_shifted_or_wide_peak_has_a_larger_loss(target: Tensor):
+    exact = js_divergence(gaussian_logits(target), target, SIGMA)
     torch.testing.assert_close(exact, torch.zeros(2, 2), atol=1e-5, rtol=0)
-    assert (exact < loss(gaussian_logits(target + 0.1), target, SIGMA)).all()
-    assert (exact < loss(gaussian_logits(target, sigma=4.0), target, SIGMA)).all()
+    assert (exact < js_divergence(gaussian_logits(target + 0.1), target, SIGMA)).all()
+    assert (exact < js_divergence(gaussian_logits(target, sigma=4.0), target, SIGMA)).all()
 
 
-@every_heatmap_loss
-def test_unknown_points_are_ignored(name: str, target: Tensor):
-    loss = make_combined_loss(name)
+def test_unknown_points_are_ignored(target: Tensor):
+    loss = make_combined_loss()
     maps = gaussian_logits(target + 0.05).requires_grad_()
     partly_known = target.clone()
     partly_known[0, 1] = torch.nan
@@ -63,25 +59,23 @@ def test_unknown_points_are_ignored(name: str, target: Tensor):
     assert loss(target, target * torch.nan, logits=maps).item() == 0
 
 
-@every_heatmap_loss
-def test_maps_converge_to_peaks_at_the_points(name: str, target: Tensor):
+def test_maps_converge_to_peaks_at_the_points(target: Tensor):
     maps = torch.zeros(2, 2, *SIZE, requires_grad=True)
     optimizer = torch.optim.Adam([maps], lr=0.3)
     for _ in range(200):
         optimizer.zero_grad()
-        HEATMAP_LOSSES[name](maps, target, SIGMA).mean().backward()
+        js_divergence(maps, target, SIGMA).mean().backward()
         optimizer.step()
     torch.testing.assert_close(soft_argmax(maps), target, atol=0.06, rtol=0)
     assert (maps.flatten(2).argmax(-1) == gaussian_logits(target).flatten(2).argmax(-1)).all()
 
 
-@every_heatmap_loss
-def test_the_loss_on_the_maps_is_added_to_that_on_the_points(name: str, target: Tensor):
+def test_the_loss_on_the_maps_is_added_to_that_on_the_points(target: Tensor):
     maps = gaussian_logits(target + 0.05)
     predicted = soft_argmax(maps)
-    combined = make_combined_loss(name)(predicted, target, logits=maps)
+    combined = make_combined_loss()(predicted, target, logits=maps)
     on_points = LOSSES["wing"](predicted, target)
-    on_maps = HEATMAP_LOSSES[name](maps, target, SIGMA)
+    on_maps = js_divergence(maps, target, SIGMA)
     assert combined.item() == pytest.approx((on_points + on_maps.mean() / 4).item())
 
 

@@ -17,8 +17,8 @@ from keypoints.models.network import LandmarkNetwork
 from keypoints.models.predict import save_model
 from keypoints.training.distillation import Teacher, load_teacher
 from keypoints.training.folds import Fold
-from keypoints.training.initial_weights import find_initial_weights
 from keypoints.training.losses import LOSSES
+from keypoints.training.settings import find_initial_weights
 from keypoints.training.trainer import TrainConfig, Trainer
 
 SMALL = OWN_MODELS["kaggle15_net"].model_copy(update={"channels": 2, "hidden_features": 4})

@@ -1,9 +1,12 @@
 """Progressive resizing: phases with smaller inputs before the one at full size."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from workspace import Workspace
 
 from keypoints.crops.augment import Augment
 from keypoints.crops.batches import BatchLoader
@@ -115,3 +118,11 @@ def test_the_cooldown_is_that_of_the_phase(dot_store: CropStore):
         )
         assert params is not None and uncooled is not None
         np.testing.assert_allclose(factor * (params.brightness - 1), uncooled.brightness - 1)
+
+
+def test_smaller_sizes_for_a_network_of_one_input_size_are_an_error(workspace: Workspace):
+    sizes = [{"height": 30, "epochs": 1, "lr_scale": 1.0}]
+    workspace.set_params({"models.nose_net.sizes": sizes})
+    output = workspace.run("python", "src/train.py", "nose_net", check=False)
+    message = r"models\.nose_net\.sizes must be \[\], because the network does not accept an input "
+    assert re.search(rf"error: params\.yaml: {message}of \(30, 40\) px", output)

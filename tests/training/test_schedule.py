@@ -4,8 +4,7 @@ from functools import partial
 
 import pytest
 
-from keypoints.training.optim import OptimSettings
-from keypoints.training.schedule import lr_at
+from keypoints.training.optim import OptimSettings, lr_at
 
 CONSTANT = OptimSettings()
 

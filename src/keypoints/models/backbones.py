@@ -12,6 +12,7 @@ from torch import nn
 
 from keypoints.config.messages import SettingsError
 from keypoints.core.errors import first_line
+from keypoints.models.build import NetworkShape
 from keypoints.models.checkpoint import LOAD_ERRORS
 from keypoints.models.network import Float32Linear
 from keypoints.models.settings import BackboneSettings
@@ -20,28 +21,18 @@ _STRIDES = (4, 8, 16, 32)
 
 
 def create_regressor(
-    settings: BackboneSettings,
-    in_channels: int,
-    input_size: tuple[int, int],
-    *,
-    n_outputs: int,
-    weights: Path | None,
+    settings: BackboneSettings, shape: NetworkShape, weights: Path | None
 ) -> nn.Module:
-    """Build a backbone with one linear layer for the outputs, which computes in float32.
+    """Build a backbone with one linear layer for the points, which computes in float32.
 
-    Args:
-        settings: Settings that name the backbone.
-        in_channels: Channels of the input.
-        input_size: Height and width of the input, px.
-        n_outputs: Number of outputs per face.
-        weights: A .safetensors or .pth file of the same backbone; None: random weights.
+    `weights` is a .safetensors or .pth file of the same backbone; None: random weights.
 
     Raises:
         SettingsError: If timm has no such backbone, it does not support `pad_type`, or the weights
             belong to another one.
     """
-    options = {"num_classes": n_outputs, "in_chans": in_channels}
-    backbone = _create(settings, **options, **_fixed_size(settings.backbone, input_size))
+    options = {"num_classes": 2 * shape.n_points, "in_chans": shape.in_channels}
+    backbone = _create(settings, **options, **_fixed_size(settings.backbone, shape.input_size))
     if weights is not None:
         classifier = backbone.pretrained_cfg["classifier"]
         heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
@@ -58,11 +49,8 @@ def create_feature_extractor(
 ) -> Any:
     """Build a backbone that returns its features at strides 4, 8, 16 and 32, coarsest last.
 
-    Args:
-        settings: Settings that name the backbone.
-        in_channels: Channels of the input.
-        weights: A .safetensors or .pth file of the same backbone, whose layers after the last
-            features are ignored; None: random weights.
+    `weights` is a .safetensors or .pth file of the same backbone, whose layers after the last
+    features are ignored; None: random weights.
 
     Raises:
         SettingsError: If timm has no such backbone, it has no features at these strides, it does
@@ -77,19 +65,15 @@ def create_feature_extractor(
         )
     levels = [strides.index(stride) for stride in _STRIDES]
     backbone = _create(settings, out_indices=levels, **options)
-    _drop_unused_stages(backbone)
+    ends = getattr(backbone, "_stage_out_idx", None)
+    if ends and hasattr(backbone, "blocks"):
+        # timm's EfficientNets and MobileNets keep the stages after the last features
+        backbone.blocks = backbone.blocks[: max(ends)]
     if weights is not None:
         own = backbone.state_dict()
         found = {key: value for key, value in _read_weights(weights).items() if key in own}
         _load_weights(backbone, found, weights)
     return backbone
-
-
-def _drop_unused_stages(backbone: Any) -> None:
-    """Drop the stages after the last features, which timm's EfficientNets and MobileNets keep."""
-    ends = getattr(backbone, "_stage_out_idx", None)
-    if ends and hasattr(backbone, "blocks"):
-        backbone.blocks = backbone.blocks[: max(ends)]
 
 
 def _fixed_size(name: str, input_size: tuple[int, int]) -> dict[str, Any]:

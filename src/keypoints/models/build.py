@@ -43,13 +43,9 @@ class NetworkShape:
 class Architecture(Protocol):
     """The interface of a package of `keypoints.architectures`.
 
-    An architecture whose loss uses the logits also has
-    `logits_loss(settings) -> LogitsLoss | None` (`keypoints.models.network`).
-
-    Attributes:
-        SETTINGS: Class of the settings of its models.
-        build: Function of the settings and the shape that returns the body of a network; an
-            architecture with a backbone also takes the file of the backbone's weights.
+    `build` takes the settings of a model, the shape and, if the architecture has a backbone, the
+    file of the backbone's weights; it returns the body of a network. An architecture whose loss
+    uses the logits also has `logits_loss(settings) -> LogitsLoss | None` (`models.network`).
     """
 
     SETTINGS: type[ModelSettings]
@@ -68,8 +64,9 @@ def find_architecture(name: str) -> Architecture:
     Raises:
         SettingsError: If there is no architecture of this name.
     """
-    if name not in architecture_names():
-        raise SettingsError(f"architecture {_must_be_one_of(name)}")
+    names = architecture_names()
+    if name not in names:
+        raise SettingsError(f"must be one of {join_names(names)}; got {name!r}")
     return cast(Architecture, importlib.import_module(f"{_PACKAGE}.{name}"))
 
 
@@ -82,13 +79,11 @@ def read_model_settings(params: Params, name: str) -> ModelSettings:
     key = f"models.{name}"
     params.entry("models", name, dict[str, Any])
     architecture: str = params.read(f"{key}.architecture", str)
-    if architecture not in architecture_names():
-        raise params.error(f"{key}.architecture", _must_be_one_of(architecture))
-    return params.read(key, find_architecture(architecture).SETTINGS)
-
-
-def _must_be_one_of(name: str) -> str:
-    return f"must be one of {join_names(architecture_names())}; got {name!r}"
+    try:
+        kind = find_architecture(architecture).SETTINGS
+    except SettingsError as error:
+        raise params.error(f"{key}.architecture", str(error)) from error
+    return params.read(key, kind)
 
 
 def build_network(
@@ -103,18 +98,11 @@ def build_network(
 ) -> "LandmarkNetwork":
     """Build the network of a model; its initial weights depend on the arguments only.
 
-    Args:
-        model: Settings of the model.
-        task: Settings of its task.
-        n_points: Number of predicted points.
-        seed: Seed of the initial weights.
-        mean_shape_unit: Mean shape in 0..1 of the input, (n_points, 2): the first predictions lie
-            near it if the last layer is linear. None: the centre of the input.
-        weights: File of pre-trained backbone weights, or a model file of this project; None:
-            random weights.
-        scheme: Landmark scheme of the points. If a model file has other points, its last layer is
-            interpolated, or left random if the relation of the two schemes is unknown or `scheme`
-            is None.
+    The first predictions lie near `mean_shape_unit`, in 0..1 of the input, (n_points, 2), if the
+    last layer is linear; None: near the centre of the input. `weights` is a file of pre-trained
+    backbone weights or a model file of this project; None: random weights. If a model file has
+    other points than `scheme`, its last layer is interpolated, or left random if the relation of
+    the two schemes is unknown or `scheme` is None.
 
     Raises:
         SettingsError: If the settings do not fit each other or the weights.
@@ -156,10 +144,7 @@ def _build_body(
 def input_size_problem(
     network: "LandmarkNetwork", channels: int, input_size: tuple[int, int]
 ) -> str | None:
-    """Try a network on one input; return a problem for a message, or None.
-
-    The network is left in training mode.
-    """
+    """Try a network, which is left in training mode; return a problem for a message, or None."""
     import torch
 
     network.eval()

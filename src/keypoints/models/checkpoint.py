@@ -108,7 +108,7 @@ def parse_info(metadata: Mapping[str, str]) -> ModelInfo:
         key = ".".join(map(str, first["loc"]))
         raise ModelFileError(f"its settings: {key}: {first['msg']}") from error
     except SettingsError as error:
-        raise ModelFileError(f"its settings: model: {error}") from error
+        raise ModelFileError(f"its settings: model.architecture {error}") from error
 
 
 def read_info(path: Path) -> ModelInfo:

@@ -21,15 +21,11 @@ def kaiming_init(layer: nn.Module) -> None:
 
 
 def init_output_bias(points_unit: NDArray[np.floating], body: nn.Module) -> None:
-    """Initialise the last layer so that the first predictions lie near given points.
+    """Initialise the last layer so that the first predictions lie near points, (n_points, 2).
 
     A last layer with the initial scale of the others predicts points far away. The steps that
     correct them leave the other layers with weights that learn slowly; docs/experiments.md has the
-    numbers.
-
-    Args:
-        points_unit: Points in 0..1 of the input, (n_points, 2).
-        body: Body of a network. It stays unchanged unless its last linear layer returns the points.
+    numbers. A body whose last linear layer does not return the points stays unchanged.
     """
     linear = [layer for layer in body.modules() if isinstance(layer, nn.Linear)]
     if linear and linear[-1].out_features == points_unit.size:

@@ -9,12 +9,9 @@ from torch import Tensor, nn
 
 
 class LandmarkNetwork(nn.Module):
-    """A network: normalisation, the body of an architecture, and the shape of the output.
+    """A network: normalisation of each channel, the body of an architecture, the output's shape.
 
-    Args:
-        body: Module that maps (n, channels, height, width) to (n, 2 x n_points).
-        mean: Mean of each input channel, 0..1.
-        std: Standard deviation of each input channel.
+    The body maps (n, channels, height, width) to (n, 2 x n_points).
     """
 
     def __init__(self, body: nn.Module, *, mean: list[float], std: list[float]) -> None:
@@ -41,7 +38,7 @@ class Float32Linear(nn.Linear):
     """
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return x0, y0, x1, y1, ... in float32 for features (n, in_features)."""
+        """Return x0, y0, x1, y1, ... in float32."""
         if features.dtype == torch.float32:
             return super().forward(features)
         with torch.autocast(features.device.type, enabled=False):

@@ -56,11 +56,7 @@ def load_matching_weights(
 ) -> None:
     """Load a model file of the same kind of network; adapt the last layer if the points differ.
 
-    Args:
-        network: Network that receives the weights.
-        path: The model file.
-        source: Information about the network in the file.
-        target: Information about `network`.
+    `source` describes the network in the file, and `target` the one that receives the weights.
 
     Raises:
         SettingsError: If the file has another kind of network, or a layer other than the last one
@@ -75,21 +71,18 @@ def load_matching_weights(
     last_layer = f"{[*own][-1].rpartition('.')[0]}."
     last = {name: value for name, value in found.items() if name.startswith(last_layer)}
     found |= _remap_last_layer(last, source, target)
-    misfits = {
-        name
-        for name in own.keys() | found.keys()
-        if name not in own or name not in found or own[name].shape != found[name].shape
+    fitting = {
+        name: value
+        for name, value in found.items()
+        if name in own and own[name].shape == value.shape
     }
+    misfits = (own.keys() | found.keys()) - fitting.keys()
     if wrong := sorted(name for name in misfits if not name.startswith(last_layer)):
         raise SettingsError(
             f"{path}: does not fit this network: {wrong[0]} is missing, unknown or of another "
             f"shape ({len(wrong)} such)"
         )
-    fitting = {name: value for name, value in found.items() if name not in misfits}
-    try:
-        network.load_state_dict(fitting, strict=False)
-    except (RuntimeError, ValueError) as error:
-        raise SettingsError(f"{path}: cannot be loaded: {first_line(error)}") from error
+    network.load_state_dict(fitting, strict=False)
 
 
 def _remap_last_layer(

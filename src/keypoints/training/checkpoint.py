@@ -108,13 +108,6 @@ def restore(content: bytes, network: nn.Module, optimizer: torch.optim.Optimizer
         ) from error
 
 
-def open_checkpoint(name: str, fingerprint: str) -> CheckpointFile:
-    """Open the checkpoint of a run; remove those that have not been used for a long time."""
-    checkpoint = CheckpointFile(paths.checkpoint_file(name, fingerprint))
-    prune_checkpoints(checkpoint.path.parent)
-    return checkpoint
-
-
 def prune_checkpoints(folder: Path) -> None:
     """Remove checkpoints that have not been written for some days, and print their number."""
     oldest, removed = time.time() - 86400 * MAX_AGE_DAYS, 0

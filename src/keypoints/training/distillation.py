@@ -31,10 +31,6 @@ class Teacher:
             images = functional.interpolate(images, self.size, mode="bilinear", antialias=True)
         return self.network(images).float()
 
-    def to(self, device: torch.device) -> "Teacher":
-        """Move the network to a device."""
-        return Teacher(self.network.to(device), self.size, self.weight)
-
 
 def load_teacher(path: Path, student: ModelInfo) -> Teacher:
     """Load the teacher of a model.

@@ -16,8 +16,6 @@ from keypoints.crops.store import CropStore
 
 Rows = NDArray[np.integer]
 
-_FOLD = re.compile(r"([1-9]\d*)of([1-9]\d*)")
-
 
 @dataclass(frozen=True)
 class Fold:
@@ -61,7 +59,7 @@ def parse_fold(name: str) -> tuple[str, Fold | None]:
     model, dot, text = name.partition(".")
     if not dot:
         return model, None
-    found = _FOLD.fullmatch(text)
+    found = re.fullmatch(r"([1-9]\d*)of([1-9]\d*)", text)
     if not found or not 1 <= int(found[1]) <= int(found[2]) >= 2:
         raise PipelineError(f"{name}: a fold, such as 2of5, should follow the dot; got {text!r}")
     return model, Fold(int(found[1]), int(found[2]))
@@ -72,12 +70,8 @@ def train_val_rows(
 ) -> tuple[Rows, Rows]:
     """Return the rows to train on and those to validate on, of a fold or of the data set's split.
 
-    All validation faces have all points: the other faces of a fold are left out.
-
-    Args:
-        store: Crops of the task.
-        fold: Fold to hold out; None: the validation faces.
-        max_groups: Maximum number of persons, or photos, to train on, always the same; None: all.
+    All validation faces have all points: the other faces of a fold are left out. `max_groups` is
+    the maximum number of persons, or photos, to train on, always the same ones; None: all.
 
     Raises:
         PipelineError: If one of them is empty.

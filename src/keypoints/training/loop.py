@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
@@ -22,7 +21,7 @@ from keypoints.models.predict import predict, save_model
 from keypoints.training.checkpoint import CheckpointFile, TrainState, restore
 from keypoints.training.distributed import SINGLE_PROCESS, ProcessGroup
 from keypoints.training.history import EpochResult
-from keypoints.training.schedule import lr_at
+from keypoints.training.optim import lr_at
 from keypoints.training.trainer import TrainConfig, Trainer
 
 CHECK_EVERY = 50  # steps on a GPU between checks of the losses
@@ -80,16 +79,10 @@ def train(
 ) -> Iterator[EpochResult]:
     """Train a network in place; yield after every epoch.
 
-    A phase starts from the network of the previous one, or from its moving average, with a new
-    optimiser, moving average and schedule.
-
-    Args:
-        network: Network that maps images to landmarks_unit.
-        phases: Phases in their order, with this process's share of the batches.
-        config: Options of all phases.
-        checkpoint: File that is written after every epoch and within long ones, and from which the
-            run continues; finished epochs are yielded again. None in all but the main process.
-        group: Processes that train the network together.
+    A phase, which has this process's share of the batches, starts from the network of the previous
+    one, or from its moving average, with a new optimiser, moving average and schedule. The
+    checkpoint is written after every epoch and within long ones. A run continues from it and yields
+    finished epochs again. Only the main process has one.
 
     Raises:
         DivergenceError: If the loss or a weight is not finite, or a step fails.
@@ -103,10 +96,13 @@ def train(
             trainer.restart()
             state = replace(state, phase=number)
         while state.epoch <= phase.last_epoch:
-            start = time.perf_counter()
-            with _rollback_on_divergence(trainer, checkpoint):
+            try:
                 result = _train_epoch(trainer, phase, state, checkpoint)
-            result = replace(result, seconds=time.perf_counter() - start)
+            except DivergenceError as error:
+                if checkpoint and (saved := checkpoint.read()):
+                    error.last_good = restore(saved, trainer.checkpoint_module, trainer.optimizer)
+                trainer.finish()
+                raise
             history = [*state.history, asdict(result)]
             state = TrainState(state.epoch + 1, history=history, phase=number)
             if checkpoint:
@@ -116,13 +112,13 @@ def train(
 
 
 def save_last_good(
-    error: DivergenceError, checkpoint: CheckpointFile, network: nn.Module, settings: ModelInfo
+    error: DivergenceError, checkpoint: CheckpointFile, network: nn.Module, info: ModelInfo
 ) -> DivergenceError:
     """Save the weights of the last checkpoint as a model file; return the error with its path."""
     if error.last_good is None:
         return error
     path = checkpoint.path.with_suffix(".last_good.safetensors")
-    save_model(paths.replace_output(path), network, settings)
+    save_model(paths.replace_output(path), network, info)
     return DivergenceError(f"{error}\n{path}: the last good weights, {error.last_good}")
 
 
@@ -141,22 +137,11 @@ def _load_state(trainer: Trainer, checkpoint: CheckpointFile | None) -> TrainSta
     return state
 
 
-@contextmanager
-def _rollback_on_divergence(trainer: Trainer, checkpoint: CheckpointFile | None) -> Iterator[None]:
-    try:
-        yield
-    except DivergenceError as error:
-        saved = checkpoint.read() if checkpoint else None
-        if saved:
-            error.last_good = restore(saved, trainer.checkpoint_module, trainer.optimizer)
-        trainer.finish()
-        raise
-
-
 def _train_epoch(
     trainer: Trainer, phase: Phase, state: TrainState, checkpoint: CheckpointFile | None
 ) -> EpochResult:
-    """Train for one epoch, or the rest of one, and validate; the duration is not measured."""
+    """Train for one epoch, or the rest of one, and validate."""
+    start = time.perf_counter()
     rates = phase.learning_rates(state.epoch, trainer.config)
     train_mse = _run_steps(trainer, phase, state, rates, checkpoint)
     config, group = trainer.config, trainer.group
@@ -164,7 +149,8 @@ def _train_epoch(
     where = f"the validation after epoch {state.epoch}"
     _check_finite(val_mse, where, rates[-1])
     _check_weights(trainer, where, rates[-1])
-    return EpochResult(state.epoch, train_mse, val_mse, rates[-1], seconds=0.0)
+    seconds = time.perf_counter() - start
+    return EpochResult(state.epoch, train_mse, val_mse, rates[-1], seconds)
 
 
 def _run_steps(
@@ -179,7 +165,10 @@ def _run_steps(
     device, batches = trainer.config.device, phase.train_batches
     squared_error, faces = torch.tensor(state.squared_error, device=device), state.faces
     losses = FiniteLossCheck(1 if device.type == "cpu" else CHECK_EVERY)
-    seeds = _dropout_seeds(trainer, state.epoch, batches.steps)
+    # All seeds in advance: in a step, each would wait for the batch thread.
+    seed, first, steps = trainer.config.seed, (state.epoch - 1) * batches.steps, batches.steps
+    rank = trainer.group.rank
+    seeds = [torch_seed(seed, Stream.DROPOUT, first + step, rank) for step in range(steps)]
     where = epoch = f"epoch {state.epoch}"
     progress = tqdm(
         batches.epoch(state.epoch, first_step=state.step),
@@ -211,13 +200,6 @@ def _run_steps(
             raise
         remedy = "another batch_size" + (", or compile: false" if trainer.config.compile else "")
         raise DivergenceError(f"{first_line(error)} in {where}; try {remedy}") from error
-
-
-def _dropout_seeds(trainer: Trainer, epoch: int, steps: int) -> list[int]:
-    """Compute the seeds of an epoch in advance: in a step, each would wait for the batch thread."""
-    numbers = range((epoch - 1) * steps, epoch * steps)
-    seed, rank = trainer.config.seed, trainer.group.rank
-    return [torch_seed(seed, Stream.DROPOUT, number, rank) for number in numbers]
 
 
 class FiniteLossCheck:

@@ -22,18 +22,13 @@ ElementwiseLoss = Callable[[Tensor], Tensor]
 
 
 class Loss(Protocol):
-    """A training loss of a batch: a function of landmarks_unit that returns a scalar."""
+    """A loss of a batch, a scalar.
 
-    def __call__(
-        self,
-        predicted: Tensor,  # (n, n_points, 2)
-        target: Tensor,  # (n, n_points, 2), NaN where unknown
-        *,
-        logits: Any = None,  # of the network; None if its architecture has none
-    ) -> Tensor: ...
+    `predicted` and `target` are landmarks_unit, (n, n_points, 2); the target is NaN where unknown.
+    `logits` are those of the network, None if its architecture has none.
+    """
 
-
-_MIN_TANGENT = 1e-6  # in 0..1 of the input: neighbours that are closer have no direction
+    def __call__(self, predicted: Tensor, target: Tensor, *, logits: Any = None) -> Tensor: ...
 
 
 def wing(error: Tensor) -> Tensor:
@@ -91,11 +86,9 @@ def anisotropic_loss(
     Annotators agree on where the line of a jaw or a brow runs, and less on where along the line a
     point lies: errors along it are partly errors of the annotation.
 
-    Args:
-        elementwise: Loss of the tangential and the normal errors.
-        neighbours: For each point, the two points whose difference is the direction of its contour.
-            If one is unknown, or both are the same, x and y have weight 1.
-        tangent_weight: Weight of tangential errors relative to normal ones; the mean weight is 1.
+    `neighbours` are, for each point, the two points whose difference is the direction of its
+    contour. If one is unknown, or both are the same, x and y have weight 1. `tangent_weight` is the
+    weight of tangential errors relative to normal ones; the mean weight is 1.
 
     Source: Huang et al., ADNet: leveraging error-bias towards normal direction in face alignment,
     2021 (anisotropic direction loss).
@@ -107,7 +100,8 @@ def anisotropic_loss(
         before, after = to_device(before_and_after, target.device)
         tangent = target[:, after] - target[:, before]
         length = tangent.norm(dim=-1, keepdim=True)
-        has_tangent = length > _MIN_TANGENT  # (n, n_points, 1); False for NaN
+        # (n, n_points, 1); False for NaN, and for neighbours too close to have a direction
+        has_tangent = length > 1e-6
         x, y = (tangent / length).unbind(-1)
         x, y = x.where(has_tangent[..., 0], 1), y.where(has_tangent[..., 0], 0)
         error_x, error_y = (predicted - target).unbind(-1)

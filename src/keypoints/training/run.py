@@ -1,7 +1,6 @@
 """Trains one model of params.yaml: from its crops to its model file."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Annotated
 
@@ -22,24 +21,21 @@ from keypoints.models.checkpoint import ModelInfo
 from keypoints.models.network import LandmarkNetwork
 from keypoints.models.predict import save_model
 from keypoints.models.settings import SizePhase
-from keypoints.training.checkpoint import CheckpointFile, open_checkpoint, run_fingerprint
+from keypoints.training.checkpoint import CheckpointFile, prune_checkpoints, run_fingerprint
 from keypoints.training.distillation import load_teacher
 from keypoints.training.distributed import ProcessGroup, launch_processes, process_group
 from keypoints.training.folds import train_val_rows
 from keypoints.training.history import log_progress, write_history
-from keypoints.training.initial_weights import find_initial_weights
 from keypoints.training.loop import DivergenceError, Phase, save_last_good, train
 from keypoints.training.losses import make_loss
-from keypoints.training.settings import TrainSettings
+from keypoints.training.settings import TrainSettings, find_initial_weights
 from keypoints.training.trainer import TrainConfig
 
 
-@contextmanager
-def training_processes(params: Params) -> Iterator[ProcessGroup]:
+def training_processes(params: Params) -> AbstractContextManager[ProcessGroup]:
     """Start the processes that the settings request, and join them."""
     launch_processes(params.read("processes", Annotated[int, Field(ge=1, le=64)]))
-    with process_group() as group:
-        yield group
+    return process_group()
 
 
 def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) -> CheckpointFile:
@@ -71,9 +67,10 @@ def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) ->
         )
         _check_sizes(params, settings, network)
         config = _make_config(settings, info, device, compiled=params.read("compile", bool))
-        machine = _describe(config, group)
+        machine = f"{device}, {group.world_size} process(es), compiled: {config.compile}"
         fingerprint = run_fingerprint(info.model_dump_json(), machine, [crops, weights_source])
-        checkpoint = open_checkpoint(info.name, fingerprint)
+        checkpoint = CheckpointFile(paths.checkpoint_file(info.name, fingerprint))
+        prune_checkpoints(checkpoint.path.parent)
         own_checkpoint = checkpoint if group.is_main else None
         results = train(network, phases, config, checkpoint=own_checkpoint, group=group)
         try:
@@ -147,9 +144,3 @@ def _make_config(
         teacher=load_teacher(teacher, info) if teacher else None,
         compile=compiled,
     )
-
-
-def _describe(config: TrainConfig, group: ProcessGroup) -> str:
-    """Describe the part of the fingerprint that depends on the machine."""
-    processes = f", {group.world_size} processes" if group.world_size > 1 else ""
-    return f"{config.device}{processes}{', compiled' if config.compile else ''}"

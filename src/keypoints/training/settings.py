@@ -1,6 +1,7 @@
-"""Reads and checks the settings of a training."""
+"""Reads and checks the settings of a training, and finds its initial weights."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -8,7 +9,9 @@ from pydantic import Field
 from keypoints.config.base import Seed
 from keypoints.config.messages import join_names
 from keypoints.config.params import Params
+from keypoints.core.errors import PipelineError
 from keypoints.core.paths import WEIGHTS, model_file
+from keypoints.core.weights_folder import find_weights
 from keypoints.crops.augment import Augment
 from keypoints.crops.format import Task
 from keypoints.models.build import read_model_settings
@@ -102,21 +105,39 @@ def _check_init(params: Params, name: str, model: BackboneSettings) -> None:
     own = [WEIGHTS.as_posix(), (WEIGHTS / name).as_posix()]
     others = [model_file(other).as_posix() for other in params.names("models") if other != name]
     if model.init not in own + others:
-        raise params.error(
-            f"{key}.init",
-            f"must be {own[1]} or the file of another model, one of {join_names(others)}; "
-            f"got {model.init!r}",
-        )
-    if model.init_model is None:
-        return
-    if model.teacher is not None:
+        rule = f"must be {own[1]} or the file of another model, one of {join_names(others)}"
+        raise params.error(f"{key}.init", f"{rule}; got {model.init!r}")
+    reason = f"because the model starts from {model.init}"
+    if model.init_model and model.teacher is not None:
         raise params.error(
             f"{key}.teacher",
-            f"must be null, because the model starts from {model.init}; only models that start "
-            f"from {WEIGHTS} can have a teacher; got {model.teacher!r}",
+            f"must be null, {reason}; only models that start from {WEIGHTS} can have a teacher; "
+            f"got {model.teacher!r}",
         )
-    if model.pretrained is not False:
-        raise params.error(
-            f"{key}.pretrained",
-            f"must be false, because the model starts from {model.init}; got {model.pretrained!r}",
+    if model.init_model and model.pretrained is not False:
+        got = f"got {model.pretrained!r}"
+        raise params.error(f"{key}.pretrained", f"must be false, {reason}; {got}")
+
+
+def find_initial_weights(
+    name: str, model: ModelSettings, fold: Fold | None
+) -> tuple[Path | None, Path]:
+    """Find the initial weights: their file, None if random; and the path that determines them.
+
+    Raises:
+        PipelineError: If a fold is held out, but the model starts or learns from a model that may
+            have been trained on it.
+    """
+    if fold and model.teacher:
+        raise PipelineError(
+            f"{name}: its teacher {model.teacher} may have been trained on every fold; set "
+            "teacher: null to cross-validate it"
         )
+    if isinstance(model, BackboneSettings) and model.init_model:
+        if fold:
+            raise PipelineError(
+                f"{name}: it starts from {model.init_model}, which was trained on every fold; only "
+                f"a model with init: {WEIGHTS / name} can be cross-validated"
+            )
+        return Path(model.init), Path(model.init)
+    return find_weights(WEIGHTS / name), WEIGHTS / name

@@ -42,7 +42,8 @@ class Trainer:
         self, network: nn.Module, config: TrainConfig, group: ProcessGroup = SINGLE_PROCESS
     ) -> None:
         self.network, self.config, self.group = network, config, group
-        self._teacher = config.teacher.to(config.device) if config.teacher else None
+        if config.teacher:
+            config.teacher.network.to(config.device)
         self._wrapped = group.wrap(WithLogits(network))
         if config.compile:
             # One graph per batch size: the last batch of an epoch may be smaller.
@@ -89,10 +90,10 @@ class Trainer:
         predicted = predicted.float()
         self.optimizer.zero_grad()
         loss = config.loss(predicted, target, logits=logits)
-        if self._teacher:
-            taught = self._teacher.predict(images)
+        if config.teacher:
+            taught = config.teacher.predict(images)
             distillation_loss = config.loss(predicted, taught, logits=logits)
-            loss = torch.lerp(loss, distillation_loss, self._teacher.weight)
+            loss = torch.lerp(loss, distillation_loss, config.teacher.weight)
         loss = loss * batch.weight
         loss.backward()
         if config.optim.clip_grad is not None:

@@ -23,4 +23,4 @@ def build(settings: FaceNetSettings, shape: "NetworkShape") -> "nn.Module":
     """Build the body of the network."""
     from keypoints.architectures.face_net.network import FaceNet
 
-    return FaceNet(shape.in_channels, shape.input_size, n_outputs=2 * shape.n_points)
+    return FaceNet(shape)

@@ -3,6 +3,7 @@
 from torch import nn
 
 from keypoints.config.messages import SettingsError
+from keypoints.models.build import NetworkShape
 from keypoints.models.init import kaiming_init
 from keypoints.models.network import Float32Linear
 
@@ -18,10 +19,10 @@ class FaceNet(nn.Sequential):
         SettingsError: If the input is too small.
     """
 
-    def __init__(self, in_channels: int, input_size: tuple[int, int], *, n_outputs: int) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         channels, n_convolutions = 65, 6
         layers: list[nn.Module] = []
-        height, width = input_size
+        in_channels, (height, width) = shape.in_channels, shape.input_size
         for number in range(n_convolutions):
             layers += [nn.Conv2d(in_channels, channels, 3), nn.ReLU()]
             height, width = height - 2, width - 2
@@ -31,10 +32,10 @@ class FaceNet(nn.Sequential):
             in_channels = channels
         if height < 1 or width < 1:
             raise SettingsError(
-                f"an input of {input_size} px is too small for face_net; change height and width "
-                "of the task"
+                f"an input of {shape.input_size} px is too small for face_net; change height and "
+                "width of the task"
             )
         features = channels * height * width
         layers += [nn.Flatten(), nn.Linear(features, 2000), nn.ReLU(), nn.Linear(2000, 300)]
-        super().__init__(*layers, nn.ReLU(), Float32Linear(300, n_outputs))
+        super().__init__(*layers, nn.ReLU(), Float32Linear(300, 2 * shape.n_points))
         self.apply(kaiming_init)

@@ -34,17 +34,17 @@ def build(
     """Build the body of the network; `weights` are those of its backbone, None: random."""
     from keypoints.architectures.heatmap.network import HeatmapNet
 
-    return HeatmapNet(settings, shape.in_channels, n_points=shape.n_points, weights=weights)
+    return HeatmapNet(settings, shape, weights)
 
 
 def logits_loss(settings: HeatmapSettings) -> "LogitsLoss | None":
     """Return the loss on the heat maps that the settings name."""
     if settings.heatmap_loss is None:
         return None
-    from keypoints.architectures.heatmap.losses import HEATMAP_LOSSES
+    from keypoints.architectures.heatmap.losses import js_divergence
     from keypoints.models.network import LogitsLoss
 
-    loss, sigma = HEATMAP_LOSSES[settings.heatmap_loss], settings.heatmap_sigma
     return LogitsLoss(
-        lambda maps, target: loss(maps.float(), target, sigma), settings.heatmap_loss_weight
+        lambda maps, target: js_divergence(maps.float(), target, settings.heatmap_sigma),
+        settings.heatmap_loss_weight,
     )

@@ -1,20 +1,22 @@
-"""Losses on heat maps before their softmax, added to the loss on the points."""
+"""A loss on heat maps, added to the loss on the points."""
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-HeatmapLoss = Callable[[Tensor, Tensor, float], Tensor]
-"""A function of heat maps (n, n_points, rows, columns), landmarks_unit (n, n_points, 2), NaN where
-unknown, and the standard deviation of the target Gaussian, px of the map. It returns a loss per
-point, (n, n_points); its value for unknown points is ignored."""
-
 
 def js_divergence(maps: Tensor, target: Tensor, sigma: float) -> Tensor:
     """Jensen-Shannon divergence between each map's softmax and a Gaussian, which keeps it compact.
+
+    Args:
+        maps: Heat maps before their softmax, (n, n_points, rows, columns).
+        target: landmarks_unit, NaN where unknown, (n, n_points, 2).
+        sigma: Standard deviation of the Gaussian, px of the map.
+
+    Returns:
+        A loss per point, (n, n_points); its value for unknown points is ignored.
 
     Source: Nibali et al., Numerical coordinate regression with convolutional neural networks, 2018
     (DSNT).
@@ -28,9 +30,6 @@ def js_divergence(maps: Tensor, target: Tensor, sigma: float) -> Tensor:
         for each in (predicted, wanted)
     )
     return (from_predicted + from_wanted).sum(dim=-1) / 2
-
-
-HEATMAP_LOSSES: dict[str, HeatmapLoss] = {"js_divergence": js_divergence}
 
 
 def _gaussians(points: Tensor, size: torch.Size, sigma: float) -> Tensor:

@@ -4,6 +4,7 @@ Sources: Sun et al., Integral human pose regression, 2018 (the decoding); Lin et
 pyramid networks for object detection, 2017.
 """
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional
 
 from keypoints.architectures.heatmap import HeatmapSettings
 from keypoints.models.backbones import create_feature_extractor
+from keypoints.models.build import NetworkShape
 from keypoints.models.network import DecodingHead
 
 
@@ -19,17 +21,16 @@ class HeatmapNet(DecodingHead):
     """A timm backbone, a pyramid from its coarsest features up to stride 4, and a map per point."""
 
     def __init__(
-        self, settings: HeatmapSettings, in_channels: int, *, n_points: int, weights: Path | None
+        self, settings: HeatmapSettings, shape: NetworkShape, weights: Path | None
     ) -> None:
         super().__init__()
-        features = create_feature_extractor(settings, in_channels, weights)
-        feature_channels = features.feature_info.channels()  # at strides 4, 8, 16, 32
-        self.backbone: nn.Module = features
+        self.backbone = create_feature_extractor(settings, shape.in_channels, weights)
+        feature_channels = self.backbone.feature_info.channels()  # at strides 4, 8, 16, 32
         channels = settings.channels
-        block = _separable_block if settings.separable_convs else _block
+        block = partial(_block, separable=settings.separable_convs)
         self.lateral = nn.ModuleList(nn.Conv2d(count, channels, 1) for count in feature_channels)
         self.smooth = nn.ModuleList(block(channels) for _ in feature_channels)
-        self.head = nn.Sequential(block(channels), nn.Conv2d(channels, n_points, 1))
+        self.head = nn.Sequential(block(channels), nn.Conv2d(channels, shape.n_points, 1))
 
     def logits(self, images: Tensor) -> Tensor:
         """Compute the maps before their softmax, (n, n_points, height / 4, width / 4)."""
@@ -46,25 +47,16 @@ class HeatmapNet(DecodingHead):
         return soft_argmax(logits).flatten(1)
 
 
-def _separable_block(channels: int) -> nn.Sequential:
-    """A depthwise 3x3 and a pointwise convolution: an eighth of the work of a full 3x3 one.
+def _block(channels: int, *, separable: bool) -> nn.Sequential:
+    """A 3x3 convolution, or a depthwise and a pointwise one, with an eighth of the work.
 
     Source: Howard et al., MobileNets, 2017.
     """
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
-        nn.Conv2d(channels, channels, 1, bias=False),
-        nn.BatchNorm2d(channels),
-        nn.ReLU(inplace=True),
-    )
-
-
-def _block(channels: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-        nn.BatchNorm2d(channels),
-        nn.ReLU(inplace=True),
-    )
+    groups = channels if separable else 1
+    convolutions = [nn.Conv2d(channels, channels, 3, padding=1, groups=groups, bias=False)]
+    if separable:
+        convolutions.append(nn.Conv2d(channels, channels, 1, bias=False))
+    return nn.Sequential(*convolutions, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
 def soft_argmax(heatmaps: Tensor) -> Tensor:

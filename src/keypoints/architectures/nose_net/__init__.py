@@ -28,4 +28,4 @@ def build(settings: NoseNetSettings, shape: "NetworkShape") -> "nn.Module":
     """Build the body of the network."""
     from keypoints.architectures.nose_net.network import NoseNet
 
-    return NoseNet(settings, shape.in_channels, shape.input_size, n_outputs=2 * shape.n_points)
+    return NoseNet(settings, shape)

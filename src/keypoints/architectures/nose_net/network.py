@@ -4,6 +4,7 @@ from torch import nn
 
 from keypoints.architectures.nose_net import NoseNetSettings
 from keypoints.config.messages import SettingsError
+from keypoints.models.build import NetworkShape
 from keypoints.models.network import Float32Linear
 
 
@@ -17,26 +18,19 @@ class NoseNet(nn.Sequential):
         SettingsError: If the input is too small for the kernels.
     """
 
-    def __init__(
-        self,
-        settings: NoseNetSettings,
-        in_channels: int,
-        input_size: tuple[int, int],  # height and width, px
-        *,
-        n_outputs: int,
-    ) -> None:
+    def __init__(self, settings: NoseNetSettings, shape: NetworkShape) -> None:
         channels, hidden_features = settings.channels, settings.hidden_features
         layers: list[nn.Module] = []
-        height, width = input_size
+        in_channels, (height, width) = shape.in_channels, shape.input_size
         for kernel in settings.kernel_sizes:
             layers += [nn.Conv2d(in_channels, channels, kernel), nn.ReLU(), nn.MaxPool2d(2)]
             height, width = (height - kernel + 1) // 2, (width - kernel + 1) // 2
             in_channels = channels
         if height < 1 or width < 1:
             raise SettingsError(
-                f"an input of {input_size} px is too small for kernel_sizes "
+                f"an input of {shape.input_size} px is too small for kernel_sizes "
                 f"{settings.kernel_sizes}; change height and width of the task, or the kernels"
             )
         features = channels * height * width
         layers += [nn.Flatten(), nn.Linear(features, hidden_features), nn.ReLU()]
-        super().__init__(*layers, Float32Linear(hidden_features, n_outputs))
+        super().__init__(*layers, Float32Linear(hidden_features, 2 * shape.n_points))

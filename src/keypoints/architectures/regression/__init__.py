@@ -26,7 +26,4 @@ def build(
     """Build the body of the network; `weights` are those of its backbone, None: random."""
     from keypoints.models.backbones import create_regressor
 
-    outputs = 2 * shape.n_points
-    return create_regressor(
-        settings, shape.in_channels, shape.input_size, n_outputs=outputs, weights=weights
-    )
+    return create_regressor(settings, shape, weights)
