@@ -47,7 +47,7 @@ def test_parameters_of_the_stage_are_its_arguments(monkeypatch: pytest.MonkeyPat
         ),
         (
             OSError(errno.ENOSPC, "No space left on device"),
-            "error: the current folder or the one for temporary files: No space left on device; "
+            "error: the current or the temporary folder: No space left on device; "
             "free some space and run the command again",
         ),
         (
