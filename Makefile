@@ -23,11 +23,11 @@ SETUP := .venv/.done
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: $(SETUP) ## create .venv from requirements.lock (about 3 minutes, 6 GB)
 
-# A checkout changes the lock's date; the environment is rebuilt only if the content changed.
+# A checkout changes the modification time of the lock file; the environment is rebuilt only if the content changed.
 $(SETUP): requirements.lock
 	@cmp -s requirements.lock .venv/installed.lock || $(MAKE) --no-print-directory environment
 	@touch $(SETUP)
@@ -43,7 +43,7 @@ repro: $(SETUP) ## run the pipeline with the settings of params.yaml, by default
 	dvc repro
 	@$(MAKE) --no-print-directory summary
 
-public: $(SETUP) ## run it on the public data; MIRROR=folder or URL, PRETRAINED=false
+public: $(SETUP) ## run the pipeline on the public data; MIRROR=folder or URL, PRETRAINED=false
 	dvc exp run -S source=public -S 'mirror=$(MIRROR)' -S models.resnet18.pretrained=$(PRETRAINED)
 	@$(MAKE) --no-print-directory summary
 
