@@ -5,7 +5,7 @@ import numpy as np
 
 
 def degrade(photo: np.ndarray, rng: np.random.Generator, difficulty: float = 1.0) -> np.ndarray:
-    """Degrade a photo as photos in the wild are.
+    """Degrade a photo like those taken in the wild.
 
     Args:
         photo: uint8 (height, width, 3).

@@ -53,7 +53,7 @@ def paint_eyes(albedo: np.ndarray, scene: Scene, grid: np.ndarray) -> None:
 
 
 def paint_mouth(albedo: np.ndarray, scene: Scene, grid: np.ndarray) -> None:
-    """Paint teeth, tongue and throat into the skin texture, in place; arguments as `paint_eyes`."""
+    """Paint teeth, tongue and throat into the skin texture, in place (see `paint_eyes`)."""
     rng = scene.person.generator(Stream.TEETH)
     patch = face_parts()["mouth"]
     landmarks = sample_grid(grid, mean_head().ibug_uv)

@@ -24,7 +24,7 @@ HEIGHTS = np.concatenate(
     [np.linspace(-1.4, -0.5, 16), np.arange(-0.46, 1.29, 0.034), np.linspace(1.32, 2.1, 9)]
     + [np.linspace(2.3, 4.5, 8)]
 )
-# Length of one radian of azimuth, in units of height, in the distances of the thin-plate spline.
+# Units of height that one radian of azimuth counts as in the distances of the thin-plate spline.
 _AZIMUTH_LENGTH = 0.8
 
 

@@ -1,4 +1,4 @@
-"""CSV files of Kaggle's facial-keypoints-detection, including the solution, not public there."""
+"""CSV files of Kaggle's facial-keypoints-detection, including the unpublished solution."""
 
 import csv
 from collections.abc import Iterable, Sequence

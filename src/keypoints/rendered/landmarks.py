@@ -10,7 +10,7 @@ from keypoints.rendered.head import mean_head, sample_grid
 from keypoints.rendered.posing import PosedHead
 from keypoints.rendered.scene import Scene
 
-# A jaw landmark can slide by this fraction of its way to the nose, in this number of steps.
+# A jaw landmark can slide by this fraction of its distance to the nose, in this number of steps.
 _MAX_SLIDE, _N_STEPS = 0.62, 32
 
 

@@ -67,7 +67,7 @@ REALISTIC = Difficulty()
 def sample_person(
     rng: np.random.Generator, difficulty: float = 1.0, *, is_female: bool | None = None
 ) -> Person:
-    """Sample a person; the difficulty is that of occlusions, by hair and glasses."""
+    """Sample a person; `difficulty` is that of occlusions, and affects hair and glasses."""
     female = bool(rng.random() < 0.5) if is_female is None else is_female
     age = float(rng.beta(1.2, 2.0))
     skin = _interpolate_rows(_SKIN_RGB, rng.beta(0.9, 1.3) * (len(_SKIN_RGB) - 1))

@@ -89,7 +89,7 @@ class Colours:
 
 @dataclass(frozen=True)
 class Person:
-    """Properties of a person that are equal in all photos.
+    """Properties of a person that are the same in all of their photos.
 
     Attributes:
         age: 0 young to 1 old.
@@ -149,7 +149,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Pose:
-    """Rotation in degrees (see `raster.rotation_matrix`), camera distance in inter-ocular ones."""
+    """Rotation in degrees (`raster.rotation_matrix`), camera distance in inter-ocular distances."""
 
     yaw: float
     pitch: float

@@ -1,6 +1,6 @@
 """Rendered data sets, written in the file formats of the public sets.
 
-Photo `index` of a seed is always the same, byte for byte, whatever the number of photos and
+Photo `index` of a seed is always the same, byte for byte, regardless of the number of photos and
 processes.
 """
 
@@ -48,7 +48,7 @@ def render(dataset: str, folder: Path, settings: Mapping[str, Any]) -> None:
             difficulty: 0 for frontal, neutral, evenly lit, unoccluded faces and an ideal camera; 1
                 for photos like the public ones; 2 for harder ones.
             disabled: Kinds of variation with difficulty 0 (see `Difficulty`).
-            workers: Number of processes; left out, one per core.
+            workers: Number of processes; by default one per core.
 
     Raises:
         SettingsError: If the data set cannot be rendered.
@@ -206,7 +206,7 @@ def _map_in_processes(
     with tqdm(total=count, unit=f" {unit}", disable=None) as bar:
         if workers == 1 or count <= (_MAX_SERIAL if max_serial is None else max_serial):
             return [_advance(bar, work(index)) for index in range(count)]
-        # Spawned, not forked: the caller may hold threads.
+        # Spawned, not forked: the caller may have threads.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, context, initializer=_use_one_thread) as pool:
             results = pool.map(work, range(count), chunksize=max(1, min(16, count // workers)))
