@@ -73,7 +73,7 @@ def test_a_truncated_file_is_named_with_its_first_missing_face(path: Path, array
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_is_named_with_the_remedy():
-    with pytest.raises(OSError, match="/dev/full: No space left on device; make room and prepare"):
+    with pytest.raises(OSError, match="/dev/full: No space left on device; free some space and"):
         RowFile.create(Path("/dev/full"), (3, 4, 2), float)
 
 

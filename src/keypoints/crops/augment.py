@@ -37,8 +37,8 @@ class Augment(Settings):
     gamma: Annotated[float, Field(ge=0, le=1)] = 0.0  # exponent of pixels: 1 / (1 + g) .. 1 + g
     blur: Annotated[float, Field(ge=0, le=10)] = 0.0  # standard deviation, px of the image
     hflip: Probability = 0.0
-    grayscale: Probability = 0.0  # of a colour image without colours
-    erase: Probability = 0.0  # of a rectangle without content
+    grayscale: Probability = 0.0  # of removing the colours of a colour image
+    erase: Probability = 0.0  # of erasing a rectangle
     cooldown: Probability = 0.0  # fraction of the epochs, at the end, with halved augmentation
 
     @property
@@ -81,7 +81,7 @@ def sample_params(
     """Sample the augmentation of each face, as a function of (seed, epoch, row).
 
     Sizes are height and width in px: `task_size` of the task's input, and `input_size` of the
-    images, if they differ. `rows` are those of the faces in their store, (n_faces,).
+    images, if they differ. `rows` are the faces' rows in the store, (n_faces,).
     """
     streams = (generator(seed, Stream.AUGMENT, epoch, row) for row in rows)
     numbers = np.array([stream.uniform(-1, 1, _N_NUMBERS) for stream in streams])  # (n_faces, 15)
@@ -137,7 +137,7 @@ def apply_to_pixels(image: NDArray[np.uint8], params: AugmentParams, number: int
 
 
 def apply_to_tensor(images: Tensor, params: AugmentParams) -> Tensor:
-    """Change the pixels of a batch as `apply_to_pixels` does, within 2/255 of it.
+    """Change the pixels of a batch like `apply_to_pixels`, up to differences of 2/255.
 
     The images are (n, channels, height, width) float32 with whole numbers 0..255.
     """

@@ -31,7 +31,7 @@ class Batch:
     images: NDArray[np.uint8] | Tensor  # (n, height, width, channels); a tensor if on a GPU
     landmarks_unit: NDArray[np.float32]  # in 0..1 of the input, (n, n_points, 2); NaN if unknown
     photo_to_unit: Array  # (n, 2, 3); the inverse maps predictions back to the photos
-    augment_params: AugmentParams | None  # whose colours `to_input` still has to change
+    augment_params: AugmentParams | None  # `to_input` applies their colour changes
     weight: float = 1.0  # of this process's loss; the mean over all processes is the batch's loss
 
 

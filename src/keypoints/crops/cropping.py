@@ -64,11 +64,11 @@ def crop_and_resize(
     """Cut a region, which overlaps the photo, out of it and resize it to `size` (height, width).
 
     Pixels of the edge are repeated beyond the photo. To shrink, pixels are averaged by the integer
-    part of the factor, then interpolated by the rest, which is less than 2: OpenCV's area filter is
+    part of the factor, then interpolated by the remaining factor below 2: OpenCV's area filter is
     fast for integer factors only.
 
     Returns:
-        The crop, (height, width, channels), also of a grayscale photo (height, width).
+        The crop, (height, width, channels), even if the photo is grayscale (height, width).
     """
     x0, y0, x1, y1 = region
     height, width = photo.shape[:2]
@@ -90,7 +90,7 @@ def write_crops(
     """Write the crop store of a task, on all cores, with only a few faces in memory.
 
     Args:
-        folder: Folder of the store, without a store in it.
+        folder: Folder of the store, which must not contain one yet.
         root: Folder of the data set; the paths of photos are relative to it.
         faces: Faces in the order of the store's rows.
         split: Function that returns the split of a face.
@@ -117,7 +117,7 @@ def write_crops(
                 landmarks[row] = np.nan if face.landmarks_photo is None else face.landmarks_photo
             return chunk
 
-        cv2.setNumThreads(1)  # each core has a chunk of its own
+        cv2.setNumThreads(1)  # each core already processes a chunk
         table = csv.writer(file, lineterminator="\n")
         table.writerow(FACE_COLUMNS)
         for chunk in parallel_map(write_chunk, _chunks(faces)):

@@ -1,6 +1,6 @@
 """A reader that keeps all crops of a store in a GPU's memory and warps whole batches there.
 
-Its images equal those of `CpuCropReader` within 2/255.
+Its images differ from those of `CpuCropReader` by at most 2/255.
 """
 
 import math

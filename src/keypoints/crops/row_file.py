@@ -64,7 +64,7 @@ class RowFile:
         if n_written != data.nbytes:
             raise OSError(
                 f"{self._file.name}: only {n_written} of {data.nbytes} bytes of face {row} were "
-                "written; make room and prepare the task again"
+                "written; free some space and prepare the task again"
             )
 
     def __getitem__(self, rows: int | Sequence[int] | NDArray[np.integer]) -> NDArray:
@@ -84,5 +84,5 @@ class RowFile:
 
 
 def _write_error(file: IO[bytes], error: OSError) -> OSError:
-    remedy = "make room and prepare" if is_disk_full(error) else "prepare"
+    remedy = "free some space and prepare" if is_disk_full(error) else "prepare"
     return OSError(f"{file.name}: {error.strerror}; {remedy} the task again")

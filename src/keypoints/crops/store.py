@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FACE_COLUMNS = ("face", "photo", "group", "split", "view", "x0", "y0", "x1", "y1")
-_DTYPES = {"face": str, "group": str}  # names of digits stay text
+_DTYPES = {"face": str, "group": str}  # names that are digits stay text
 _CHUNK = 4096  # rows of faces.csv that are parsed at once
 
 
@@ -80,7 +80,7 @@ class CropStore:
 
     def faces(self, rows: NDArray[np.integer]) -> "pd.DataFrame":
         """Rows of faces.csv, in the order of `rows`, indexed by the row numbers."""
-        import pandas as pd  # takes half a second, which reading a CropFormat need not wait for
+        import pandas as pd  # takes half a second; reading a CropFormat does not need it
 
         with pd.read_csv(self._table, dtype=_DTYPES, chunksize=_CHUNK) as chunks:
             found = [chunk[chunk.index.isin(rows)] for chunk in chunks]
