@@ -1,4 +1,4 @@
-"""Settings of shape corrections, apart from their code, which imports scikit-learn."""
+"""Settings of shape corrections, separate from the code, which imports scikit-learn."""
 
 import re
 from pathlib import Path

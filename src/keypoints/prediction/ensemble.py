@@ -33,7 +33,7 @@ def check_members(infos: Mapping[str, PredictionsInfo]) -> None:
     """Check that all members predict the same points of the same data set.
 
     Raises:
-        PipelineError: Names the first member that differs.
+        PipelineError: If a member differs; the message names the first one.
     """
     (first, expected), *others = infos.items()
     for name, info in others:

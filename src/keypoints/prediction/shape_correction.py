@@ -23,7 +23,7 @@ from keypoints.core.types import Array
 
 Complex = NDArray[np.complexfloating]  # (x, y) as x + iy: a rotation and scaling is a product
 
-MIN_POINTS = 3  # fewer have no shape beside position, size and rotation
+MIN_POINTS = 3  # fewer have only a position, a size and a rotation
 _ALPHAS = np.logspace(-3, 3, 13)  # for shapes of size 1
 _N_FOLDS, _N_ROUNDS = 5, 5
 
@@ -31,7 +31,7 @@ _N_FOLDS, _N_ROUNDS = 5, 5
 class ShapeCorrection(BaseEstimator):
     """Ridge regression of the errors of shapes, in the frame of their mean shape.
 
-    A shape that is moved, rotated and scaled gets a correction that is rotated and scaled alike.
+    If a shape is moved, rotated and scaled, its correction is rotated and scaled with it.
     `alpha` is the weight of the penalty on the coefficients.
     """
 

@@ -25,14 +25,14 @@ class TestTimeAugmentation(Settings):
     """
 
     scales: Annotated[list[Annotated[float, Field(ge=0.5, le=2)]], Field(min_length=1)]
-    flip: bool  # predictions for the horizontally flipped images count as well
+    flip: bool  # whether to also predict the horizontally flipped images
 
 
 NO_TTA = TestTimeAugmentation(scales=[1.0], flip=False)
 
 
 def read_tta(params: Params, name: str) -> TestTimeAugmentation:
-    """Read the settings of a model, or the default ones if `tta` does not name it."""
+    """Read the settings of a model, or the default ones if `tta` has no entry for it."""
     key = name if name in params.names("tta") else "default"
     tta: TestTimeAugmentation = params.read(f"tta.{key}", TestTimeAugmentation)
     return tta
