@@ -41,10 +41,10 @@ def draw_landmarks(
     line_width: int = 1,
     line_rim: Colour | None = None,
 ) -> NDArray[np.uint8]:
-    """Draw anti-aliased dots, and lines along contours below them, into an image; return it.
+    """Draw anti-aliased contour lines, and dots on top of them, into an image; return it.
 
     Landmarks are (n_points, 2), NaN for points to leave out, and contours are positions in them
-    (see `select_contours`). The rim of a dot is half a line wide, that of a line 1 px.
+    (see `select_contours`). The rim of a dot is half a line wide, the rim of a line 1 px.
     """
     known = np.asarray(np.isfinite(landmarks).all(axis=-1))
     for contour in contours:
@@ -70,7 +70,7 @@ def draw_line(
 def comparison_tile(
     crop: NDArray[np.uint8], target_crop: Array, predicted_crop: Array
 ) -> NDArray[np.uint8]:
-    """A face with annotated landmarks in green and predicted ones, which are smaller, in red.
+    """Image of a face with annotated landmarks in green and smaller, predicted ones in red.
 
     The crop has 1 or 3 channels, the tile 3; the landmarks are in pixels of the crop.
     """
