@@ -110,7 +110,7 @@ def test_the_spread_between_seeds_widens_the_interval():
     [
         (table([1, 2]), "the validation faces differ: 3 and 2, 2 in common"),
         (table([1, 2, 3]).assign(inter_ocular_px=90), "the annotations of face f0 differ"),
-        (table([1, 2, 3]).drop(columns="mae_px"), "no mae_px on both sides; there are nme"),
+        (table([1, 2, 3]).drop(columns="mae_px"), "the sides have no mae_px in common, only nme"),
     ],
 )
 def test_tables_that_do_not_match_are_an_error(other: pd.DataFrame, message: str):

@@ -32,7 +32,7 @@ class Difference:
 
 
 def bootstrap_means(sums: Array, counts: NDArray[np.integer]) -> Array:
-    """Means of resamples of units, (N_RESAMPLES,), the same for equal numbers of units.
+    """Means of resampled units, (N_RESAMPLES,); the resamples depend on the number of units only.
 
     A unit is a face, or all faces of a photo, with the sum and number of its values, (n_units,).
 

@@ -71,12 +71,12 @@ def _shared_columns(tables: list[pd.DataFrame], metric: str) -> list[str]:
     compared = [c for c in tables[0] if c in ("mae_px", "nme") or c.startswith("nme_")]
     shared = [column for column in compared if all(column in table for table in tables)]
     if metric not in shared:
-        raise PipelineError(f"no {metric} on both sides; there are {', '.join(shared)}")
+        raise PipelineError(f"the sides have no {metric} in common, only {', '.join(shared)}")
     return shared
 
 
 def _align(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """Sort rows as in another table, and check that both are about the same faces."""
+    """Sort rows as in another table, and check that both contain the same faces."""
     if set(table.index) != set(reference.index):
         shared = len(table.index.intersection(reference.index))
         raise PipelineError(

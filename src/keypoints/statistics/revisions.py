@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class RevisionOutputs:
-    """Outputs of a DVC project at a commit, branch, tag, experiment, or `workspace`: as they are.
+    """Outputs of a DVC project at a commit, branch, tag or experiment, or in the `workspace`.
 
     Raises:
         PipelineError: If the revision does not exist, or does not contain the project.
@@ -19,7 +19,7 @@ class RevisionOutputs:
 
     def __init__(self, revision: str, project: Path = Path()) -> None:
         self._revision, self._project = revision, project
-        self._switched = ExitStack()  # to the revision, as long as this object exists
+        self._switched = ExitStack()  # keeps the repository at the revision
         self._files = None if revision == "workspace" else self._open_files()
 
     def read(self, path: Path) -> str:
