@@ -161,7 +161,7 @@ ROW = "row 2 should be '2,NUMBER'; got"
         ("Id,Predicted", "id,predicted", "first line should be Id,Predicted; got 'id,predicted'"),
         ("Id,Predicted", "\ufeffId,Predicted", "begins with a byte order mark"),
         ("Id,Predicted\n", "", "first line should be Id,Predicted; got '0,1.000'"),
-        ("100000.000\n", "100000.000", "the last line does not end; the file may be truncated"),
+        ("100000.000\n", "100000.000", "the last line has no line end; the file may be truncated"),
     ],
 )
 def test_the_message_for_a_wrong_row_has_its_number_and_the_reason(

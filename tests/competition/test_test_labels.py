@@ -75,7 +75,7 @@ def test_a_store_without_test_faces_has_no_specification(
 ) -> None:
     faces = [face for face in read_ibug(rendered_ibug) if not face.is_test][:1]
     write_crops(tmp_path / "store", rendered_ibug, faces, lambda face: "train", FORMAT)
-    with pytest.raises(PipelineError, match="no test faces, which cs194"):
+    with pytest.raises(PipelineError, match="contains no test faces, which cs194"):
         load_submission_spec(CS194_26, tmp_path / "store")
 
 

@@ -96,8 +96,8 @@ def find_competition(slug: str) -> Competition:
     competitions = find_competitions()
     if slug not in competitions:
         raise PipelineError(
-            f"competition must be one of {', '.join(competitions)}; got {slug!r}; a module in "
-            "src/keypoints/competition/definitions adds one"
+            f"competition must be one of {', '.join(competitions)}; got {slug!r}; to add one, "
+            "add a module to src/keypoints/competition/definitions"
         )
     return competitions[slug]
 
@@ -105,7 +105,7 @@ def find_competition(slug: str) -> Competition:
 def competition_for_dataset(dataset: str, preferred: str) -> Competition:
     """Find the competition about the test faces of a data set.
 
-    If several are about them, it is the preferred one: that of the slug in params.yaml.
+    If there are several, the one with the slug `preferred` takes precedence.
 
     Raises:
         PipelineError: If no competition is about the data set, or `preferred` does not exist.
@@ -120,8 +120,8 @@ def competition_for_dataset(dataset: str, preferred: str) -> Competition:
 def submission_spec_for(name: str, params: Params, slug: str | None = None) -> SubmissionSpec:
     """Find the competition of a submission file, and load its specification.
 
-    It is that of the slug, or else that of the data set if there are predictions with the name of
-    the file, without its suffix, or else `competition` in params.yaml.
+    The competition is, in order of precedence: `slug`, the one for the data set of the predictions
+    with the file's name (without its suffix), or `competition` in params.yaml.
 
     Raises:
         PipelineError: If there is no such competition, or no task with its data set.
@@ -144,8 +144,8 @@ def _find_task(competition: Competition, params: Params) -> str:
         if (task.dataset, task.points) == (competition.dataset, "all"):
             return name
     raise PipelineError(
-        f"no task in params.yaml predicts all points of data set {competition.dataset}, which "
-        f"{competition.slug} is about"
+        f"no task in params.yaml predicts all points of data set {competition.dataset}, "
+        f"as {competition.slug} requires"
     )
 
 
@@ -159,7 +159,7 @@ def load_submission_spec(competition: Competition, folder: Path) -> SubmissionSp
         table = store.faces(store.rows("test"))
         scheme = SCHEMES[store.format.scheme]
     if table.empty:
-        raise PipelineError(f"{folder}: no test faces, which {competition.slug} is about")
+        raise PipelineError(f"{folder}: contains no test faces, which {competition.slug} needs")
     return SubmissionSpec(
         competition=competition,
         names=tuple(table["face"]),

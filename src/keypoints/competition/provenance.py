@@ -25,7 +25,7 @@ class Revision:
 
 
 def read_revision(ignored: Path) -> Revision:
-    """Read the current commit and the changed files of the whole repository but the ignored one."""
+    """Read the current commit and the repository's changed files, except the ignored one."""
     status = git("status", "--porcelain", "--untracked-files=all", "--", ":/", f":!{ignored}")
     return Revision(git("rev-parse", "HEAD"), [line[3:] for line in status.splitlines()])
 

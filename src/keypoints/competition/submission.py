@@ -92,7 +92,7 @@ def implausible_points(landmarks_photo: Array, spec: SubmissionSpec) -> list[str
 def check_submission(path: Path, spec: SubmissionSpec, *, shown_as: Path | None = None) -> None:
     """Check every row, warn of implausible faces, and print the number of rows.
 
-    Messages show the path `shown_as`, if the file will be moved there.
+    Messages show the path `shown_as`, if given, because the file will be moved there.
 
     Raises:
         SubmissionError: With the number of the first wrong row and the reason.
@@ -136,7 +136,7 @@ def _read_lines(path: Path) -> list[str]:
             f"{path}: line {line} has the byte 0x{content[error.start]:02x}; only ASCII is allowed"
         ) from error
     if not text.endswith("\n"):
-        problem = "the last line does not end; the file may be truncated" if text else "is empty"
+        problem = "the last line has no line end; the file may be truncated" if text else "is empty"
         raise SubmissionError(f"{path}: {problem}")
     lines = text.removesuffix("\n").split("\n")
     is_windows = [line.endswith("\r") for line in lines]

@@ -1,4 +1,4 @@
-"""Landmarks of the test faces, if they are on disk. They score submissions and do nothing else.
+"""Landmarks of the test faces, if they are on disk. They are only used to score submissions.
 
 Only src/send.py and src/report.py may import this module; a test checks it.
 """

@@ -84,7 +84,7 @@ def upload(
 def _make_record(
     path: Path, competition: Competition, revision: Revision, message: str | None
 ) -> SubmissionRecord:
-    """The record of an upload, still without its time."""
+    """The record of an upload, without its time."""
     name, metric = path.stem, competition.metric.name
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in path.parent.glob("*.csv")))

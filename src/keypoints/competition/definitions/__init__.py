@@ -1,1 +1,1 @@
-"""Kaggle competitions: a module each, which defines COMPETITION and is found by its slug."""
+"""Kaggle competitions: one module each, which defines COMPETITION."""
