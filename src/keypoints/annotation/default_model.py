@@ -29,7 +29,7 @@ def model_file(name: str | None) -> Path:
         return _find_best()
     files = [Path(name)]
     if files[0].suffix not in (".safetensors", ".onnx"):
-        # A name may contain dots: model.half, or model.2of5, which is in a folder of its own.
+        # A name may contain dots: model.half, or model.2of5, which is in a separate folder.
         candidates = paths.MODELS / f"{name}.safetensors", paths.model_file(name)
         files = [root / candidate for root in _PIPELINES for candidate in candidates]
     found = next(filter(Path.is_file, files), None)

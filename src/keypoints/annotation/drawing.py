@@ -27,7 +27,7 @@ _TILE_BOXES = 1.5  # boxes across a tile
 def draw_faces(
     photo: NDArray[np.uint8], faces: Iterable[PredictedFace], contours: Sequence[Contour]
 ) -> NDArray[np.uint8]:
-    """Draw boxes, green contours and red dots on a copy of an RGB photo, in sizes of each box."""
+    """Draw boxes, green contours and red dots on a copy of an RGB photo, scaled to each box."""
     drawn = photo.copy()
     for face in faces:
         x0, y0, x1, y1 = face.box

@@ -60,7 +60,7 @@ def detect_faces_in(
         box: Box of the only face of each image; None: detect the faces.
         thorough: Also detect small faces in images with large ones.
     """
-    cv2.setNumThreads(1)  # each core already works on an image of its own
+    cv2.setNumThreads(1)  # each core already processes an image
     return parallel_map(partial(_detect, format_=format_, box=box, thorough=thorough), images)
 
 

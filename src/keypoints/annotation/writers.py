@@ -84,7 +84,7 @@ def _write_json(folder: Path, info: ModelInfo, image: AnnotatedImage) -> None:
 
 
 def _write_pts(folder: Path, image: AnnotatedImage) -> None:
-    """Write one file per face; several faces go to a folder, where no other photo's file can be."""
+    """Write one file per face; several faces go into a folder of that photo only."""
     for number, face in enumerate(image.faces, 1):
         lines = [f"{x:.3f} {y:.3f}" for x, y in face.landmarks_photo + 1]
         text = "\n".join(["version: 1", f"n_points: {len(lines)}", "{", *lines, "}"]) + "\n"
