@@ -23,7 +23,7 @@ OPSET = 18  # supported by onnxruntime since 2023
 
 
 class WithPreprocessing(nn.Module):
-    """A network of images in 0..1 as one of uint8 crops, (n, height, width, channels)."""
+    """Wraps a network of images in 0..1 to take uint8 crops, (n, height, width, channels)."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
