@@ -41,7 +41,7 @@ def build_page(params: Params, *, test_scores: Mapping[str, float] | None = None
 
 
 def _task_section(task: TaskRun) -> Section:
-    """Section that suits the task's landmarks and data, whatever the name of the task is."""
+    """Section that suits the task's landmarks and data, regardless of its name."""
     if task.settings.points == "nose_tip":
         return nose_section(task)
     has_views = "view" in task.models[0].scores

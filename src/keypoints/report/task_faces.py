@@ -54,15 +54,15 @@ class TaskFaces:
         return np.flatnonzero(self.table["split"] == split)
 
     def sample_rows(self, split: str, count: int) -> NDArray[np.int64]:
-        """Select up to `count` rows of a split at even distances, with different views."""
+        """Select up to `count` evenly spaced rows of a split, with different views."""
         rows = self.rows(split)
         steps = np.arange(count)
-        # One row further at each step, since persons have equally many photos in the same order.
+        # Shifted by one more row at each step: each person has as many photos, in the same order.
         positions = (steps + 0.5) / count * len(rows) + steps
         return rows[np.unique(np.minimum(positions.astype(int), len(rows) - 1))]
 
     def inputs(self, rows: NDArray[np.integer]) -> list[InputFace]:
-        """Faces as the network predicts them."""
+        """Faces as inputs of the network, without augmentation."""
         with CropStore(self._folder) as store:
             loader = BatchLoader(store, rows, self._all_points, batch_size=_BATCH_SIZE)
             return self._to_faces(loader.epoch(), rows)
@@ -70,7 +70,7 @@ class TaskFaces:
     def augmented(
         self, rows: NDArray[np.integer], augment: Augment, *, seed: int
     ) -> list[InputFace]:
-        """Faces as augmented for the first epoch."""
+        """Faces as inputs of the first epoch, with augmentation."""
         with CropStore(self._folder) as store:
             loaders = (
                 BatchLoader(store, row, self._all_points, batch_size=1, augment=augment, seed=seed)

@@ -1,6 +1,6 @@
 """report/times.html: the duration of each stage, in a file that the page embeds.
 
-Durations differ between runs; without them the page is identical at every repetition.
+Durations differ between runs; without them the page is identical in every run.
 """
 
 import pandas as pd
