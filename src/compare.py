@@ -29,7 +29,7 @@ class ModelRuns:
     """Trainings of one model."""
 
     revisions: tuple[str, ...]  # of each training; they differ in their seeds
-    model: str  # name of the predictions, after the folder of their DVC project if it is another
+    model: str  # name of the predictions, or contenders/NAME
 
     def read_errors(self) -> list[pd.DataFrame]:
         """Table of metrics/faces/ of each training."""
@@ -76,13 +76,13 @@ def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None
     if not n_compared:
         raise PipelineError("no model could be compared; give two revisions that have been run")
     if n_untrained:
-        print(f"({n_untrained} more models were trained on neither side)")
+        print(f"({n_untrained} more models were not trained on either side)")
 
 
 def _models(revision: str) -> list[str]:
     models = _names(revision, Path())
     if (paths.CONTENDERS / ".dvc").is_dir():
-        with suppress(PipelineError):  # a revision in which they were no project of their own
+        with suppress(PipelineError):  # in this revision, they were not a separate project
             models += _names(revision, paths.CONTENDERS)
     return models
 

@@ -2,7 +2,7 @@
 
 Trains the model without each of N folds of its training faces in turn, predicts the faces of each
 fold with the model that was trained without them, and scores these predictions. A repeated call
-continues an interrupted training, and skips finished ones until all are done.
+skips the finished models and continues the training of an interrupted one.
 """
 
 import numpy as np

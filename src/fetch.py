@@ -27,7 +27,7 @@ def fetch(name: str) -> None:
     dirs = DownloadDirs.read(params)
     with paths.atomic_folder(paths.RAW / name) as folder:
         if source == "rendered":
-            assert settings.rendered is not None  # or the source would be another one
+            assert settings.rendered is not None  # choose_source guarantees it
             render(name, folder, settings.rendered.model_dump())
             info: dict[str, Any] = {"source": source, "file": None, "sha256": None}
         else:

@@ -19,7 +19,7 @@ from keypoints.core.cli import exit_on_error, stage_message
 
 
 def score_file(path: Path, spec: SubmissionSpec, against: Path | None) -> None:
-    """Print the score of a CSV, and whether its difference to another CSV is significant."""
+    """Print the score of a CSV, and whether its difference from another CSV is significant."""
     target = read_test_labels(spec, paths.RAW / spec.competition.dataset)
     predicted = read_submission(path, spec)
     other = read_submission(against, spec) if against else None

@@ -1,8 +1,8 @@
 """Write a template for `dvc plots` that contains its scripts: `python tools/dvc_plots_template.py`.
 
-DVC's own template loads Vega from the web, so its charts are empty without a connection. The wheel
-of vl-convert contains the same scripts. `make plots` writes the template and configures DVC to use
-it.
+DVC's own template loads Vega from the web, so its charts are empty without a connection. The
+vl-convert package contains the same scripts. `make plots` writes the template and configures DVC to
+use it.
 """
 
 from pathlib import Path
