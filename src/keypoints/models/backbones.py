@@ -102,7 +102,7 @@ def _create(settings: BackboneSettings, **options: Any) -> Any:
 def _load_weights(
     backbone: Any, found: dict[str, Any], path: Path, heads: tuple[str, ...] = ()
 ) -> None:
-    """Load everything except the heads; every other key must match."""
+    """Load all weights except those of the heads; all other keys must match."""
     own = _without_heads(backbone.state_dict(), heads)
     found = _without_heads(found, heads)
     first = f"{backbone.pretrained_cfg['first_conv']}.weight"
@@ -120,7 +120,7 @@ def _load_weights(
 
 
 def _without_heads(weights: dict[str, Any], heads: tuple[str, ...]) -> dict[str, Any]:
-    """Leave out the heads, and the counts of batches, which older files lack and nothing uses."""
+    """Leave out the heads and the batch counts, which are unused and missing in older files."""
     prefixes = tuple(f"{head}." for head in heads)
     return {
         key: value

@@ -1,4 +1,4 @@
-"""Builds the network of a model; architectures are packages that are found by their name.
+"""Builds the network of a model; each architecture is a package, found by its name.
 
 To add an architecture, add a package to `keypoints.architectures` with `SETTINGS`, `build` and,
 optionally, `logits_loss`. torch is imported late, because reading settings does not need it.
@@ -74,7 +74,7 @@ def read_model_settings(params: Params, name: str) -> ModelSettings:
     """Read the settings of a model by the rules of its architecture.
 
     Raises:
-        SettingsError: If there is no such model or architecture, or a setting breaks a rule.
+        SettingsError: If there is no such model or architecture, or a setting is invalid.
     """
     key = f"models.{name}"
     params.entry("models", name, dict[str, Any])
@@ -101,8 +101,8 @@ def build_network(
     The first predictions lie near `mean_shape_unit`, in 0..1 of the input, (n_points, 2), if the
     last layer is linear; None: near the centre of the input. `weights` is a file of pre-trained
     backbone weights or a model file of this project; None: random weights. If a model file has
-    other points than `scheme`, its last layer is interpolated, or left random if the relation of
-    the two schemes is unknown or `scheme` is None.
+    other points than `scheme`, its last layer is interpolated, or left random if no mapping
+    between the schemes is known or `scheme` is None.
 
     Raises:
         SettingsError: If the settings do not fit each other or the weights.
@@ -144,7 +144,7 @@ def _build_body(
 def input_size_problem(
     network: "LandmarkNetwork", channels: int, input_size: tuple[int, int]
 ) -> str | None:
-    """Try a network, which is left in training mode; return a problem for a message, or None."""
+    """Run a network once and leave it in training mode; return a problem as text, or None."""
     import torch
 
     network.eval()

@@ -38,7 +38,7 @@ _MAX_HEADER_BYTES = 2**26  # safetensors refuses more than 100 MB
 
 
 class ModelFileError(PipelineError):
-    """A model file that is missing, damaged or that of another model."""
+    """A model file that is missing, damaged, or contains another model."""
 
 
 def model_file_error(path: Path, error: Exception) -> ModelFileError:
@@ -97,7 +97,7 @@ def parse_info(metadata: Mapping[str, str]) -> ModelInfo:
     """Parse the metadata of a model file or of an export.
 
     Raises:
-        ModelFileError: If it has no settings, or not those of this version.
+        ModelFileError: If its settings are missing or not those of this version.
     """
     if SETTINGS not in metadata:
         raise ModelFileError("it has no settings")

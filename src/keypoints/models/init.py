@@ -7,7 +7,7 @@ from torch import nn
 
 
 def kaiming_init(layer: nn.Module) -> None:
-    """Initialise a layer so that the signal keeps its size.
+    """Initialise a layer so that it preserves the scale of the signal.
 
     With torch's default each layer shrinks the signal: after nine layers the network predicts the
     mean shape for hundreds of steps before it starts to learn.

@@ -1,7 +1,7 @@
 """Maps the landmarks of one scheme to another, by interpolating along shared contours.
 
-A network that starts from one of another scheme initialises its last layer with it;
-docs/experiments.md has the gain.
+If a network starts from one with another scheme, the mapping initialises its last layer;
+docs/experiments.md shows the gain.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def interpolation_weights(
 
     Returns:
         Weights, (n_points, n_source_points), each row with the sum 1. None if no mapping between
-        the schemes is known, or a point depends on some that are not among `source_points`.
+        the schemes is known, or a point depends on others that are not among `source_points`.
     """
     if scheme.name == source.name:
         weights = np.eye(scheme.n_points, dtype=np.float32)

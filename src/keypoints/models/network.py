@@ -46,7 +46,7 @@ class Float32Linear(nn.Linear):
 
     @classmethod
     def like(cls, layer: nn.Linear) -> "Float32Linear":
-        """Return a layer that shares the weights of another one."""
+        """Return a layer that shares the weights of `layer`."""
         with torch.device("meta"):  # allocates no weights and takes no random numbers
             copy = cls(layer.in_features, layer.out_features, layer.bias is not None)
         copy.weight, copy.bias = layer.weight, layer.bias
@@ -54,7 +54,7 @@ class Float32Linear(nn.Linear):
 
 
 class DecodingHead(nn.Module):
-    """A body that decodes its points from logits, such as heat maps, to which a loss may apply."""
+    """A body that decodes points from logits, such as heat maps; a loss can use the logits."""
 
     def logits(self, images: Tensor) -> Any:
         """Compute the logits of normalised images, (n, channels, height, width)."""

@@ -86,10 +86,10 @@ def _check_weights(weights: dict[str, Tensor], network: nn.Module) -> None:
 
 
 def check_compatible(trained: TrainedModel, name: str, format_: CropFormat) -> None:
-    """Check that a model file has the model of that name, trained on crops of a format.
+    """Check that a model file contains the model `name`, trained on crops of a format.
 
     Raises:
-        ModelFileError: If it has another model, or the crops have another format.
+        ModelFileError: If it contains another model, or the crops have another format.
     """
     info = trained.info
     if info.name != name:

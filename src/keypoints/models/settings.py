@@ -10,7 +10,7 @@ from keypoints.core.paths import WEIGHTS
 
 
 class SizePhase(Settings):
-    """A training phase on smaller inputs, with its own course of learning rate and cooldown."""
+    """A training phase on smaller inputs, with its own learning-rate schedule and cooldown."""
 
     height: Annotated[int, Field(ge=8, le=2048)]  # px; the width is scaled in proportion
     epochs: Annotated[int, Field(ge=1, le=100_000)]
@@ -18,7 +18,7 @@ class SizePhase(Settings):
 
 
 class ModelSettings(Settings):
-    """Settings of every model, whatever its architecture."""
+    """Settings of every model, for any architecture."""
 
     task: str
     architecture: str  # package of `keypoints.architectures`

@@ -88,10 +88,10 @@ def load_matching_weights(
 def _remap_last_layer(
     layer: dict[str, Tensor], source: CheckpointInfo, target: CheckpointInfo
 ) -> dict[str, Tensor]:
-    """Initialise the last layer for other points: each output is a mean of those of the nearest.
+    """Initialise the last layer for other points: each output is a mean over the nearest points.
 
-    A mean of heat maps before their softmax is a product of the maps after it, whose peak lies
-    between theirs; a mean of coordinates lies between them, too.
+    A mean of heat maps before the softmax becomes a product after it, whose peak lies between
+    their peaks. A mean of coordinates lies between the coordinates.
     """
     if source.scheme is None or target.scheme is None:
         return {}
