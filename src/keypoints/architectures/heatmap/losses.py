@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 def js_divergence(maps: Tensor, target: Tensor, sigma: float) -> Tensor:
-    """Jensen-Shannon divergence between each map's softmax and a Gaussian, which keeps it compact.
+    """Jensen-Shannon divergence between each map's softmax and a Gaussian; keeps the maps compact.
 
     Args:
         maps: Heat maps before their softmax, (n, n_points, rows, columns).

@@ -62,7 +62,7 @@ def _block(channels: int, *, separable: bool) -> nn.Sequential:
 def soft_argmax(heatmaps: Tensor) -> Tensor:
     """Compute the expected position under the softmax of each map, in 0..1 of the map.
 
-    It maps (n, n_points, rows, columns) to (n, n_points, 2).
+    The shapes are (n, n_points, rows, columns) and (n, n_points, 2).
     """
     rows, columns = heatmaps.shape[-2:]
     probability = heatmaps.flatten(2).softmax(dim=-1).unflatten(2, (rows, columns))

@@ -1,4 +1,4 @@
-"""regression: any timm backbone with a linear layer for the points, as the write-up's ResNet-18."""
+"""regression: any timm backbone with a linear output layer, like the write-up's ResNet-18."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
