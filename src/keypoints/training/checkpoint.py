@@ -1,8 +1,8 @@
 """Checkpoints of unfinished runs: one file per run, written atomically.
 
 The file's name contains a fingerprint of everything that determines the weights, so a run with
-other settings, code or data never uses it. It contains no random state: randomness is a function
-(`keypoints.core.rng`).
+other settings, code or data never uses it. Checkpoints contain no random state, because random
+numbers are a function of seed and step (`keypoints.core.rng`).
 """
 
 import hashlib
@@ -33,12 +33,12 @@ class TrainState:
     epoch: int  # current one, counted from 1 over all phases
     step: int = 0  # number of finished steps of that epoch
     squared_error: float = 0.0  # sum over the faces of these steps of their mean squared error
-    faces: int = 0  # of these steps
+    faces: int = 0  # number of faces in these steps
     history: list[dict[str, Any]] = field(default_factory=list)  # rows of all finished epochs
-    phase: int = 0  # index of the one that the optimiser and the moving average belong to
+    phase: int = 0  # index of the phase of the optimiser and the moving average
 
     def __str__(self) -> str:
-        """Name the weights of this state."""
+        """Describe the weights of this state."""
         steps = f" and {self.step} steps of the next" if self.step else ""
         return f"those after epoch {self.epoch - 1}{steps}"
 

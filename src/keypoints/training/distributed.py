@@ -23,7 +23,7 @@ from torch import distributed as dist
 from keypoints.core.errors import PipelineError, first_line
 
 TIMEOUT = timedelta(minutes=15)  # of a collective operation; processes compile for minutes
-_REPORT_S = 30  # seconds in which rank 0 reports an error that all processes have
+_REPORT_S = 30  # seconds for rank 0 to report an error that occurs in all processes
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 def launch_processes(processes: int) -> None:
-    """Run this script in several processes with the launcher of torchrun, and exit with their code.
+    """Run this script in several processes with torchrun's launcher; exit with their exit code.
 
     It does nothing for one process, or in a script that torchrun already runs.
 
@@ -121,10 +121,10 @@ def launch_processes(processes: int) -> None:
 
 @contextmanager
 def process_group() -> Iterator[ProcessGroup]:
-    """Join the processes that torchrun started; a process on its own is a group of one.
+    """Join the processes that torchrun started; a single process is a group of one.
 
     Raises:
-        PipelineError: If another process ends or does not answer.
+        PipelineError: If another process ends or does not respond.
     """
     if "WORLD_SIZE" not in os.environ:
         yield SINGLE_PROCESS

@@ -1,7 +1,7 @@
 """Cross-validation: MODEL.KofN is the model that is trained without the faces of fold K of N.
 
-Folds divide the training faces by photo or person. The validation faces belong to none, so they can
-evaluate what is learnt from out-of-fold predictions.
+Folds divide the training faces by photo or person. The validation faces are in no fold, so they can
+evaluate a correction that was fitted to out-of-fold predictions.
 """
 
 import re
@@ -68,10 +68,10 @@ def parse_fold(name: str) -> tuple[str, Fold | None]:
 def train_val_rows(
     store: CropStore, fold: Fold | None, max_groups: int | None = None
 ) -> tuple[Rows, Rows]:
-    """Return the rows to train on and those to validate on, of a fold or of the data set's split.
+    """Return the training and the validation rows of a fold, or of the data set's split.
 
-    All validation faces have all points: the other faces of a fold are left out. `max_groups` is
-    the maximum number of persons, or photos, to train on, always the same ones; None: all.
+    Faces of a fold with unknown points are left out of validation. `max_groups` is the maximum
+    number of persons, or photos, to train on, the same ones in every call; None: all.
 
     Raises:
         PipelineError: If one of them is empty.

@@ -1,4 +1,4 @@
-"""The course of a training, epoch by epoch: printed while it runs, and kept as a table."""
+"""The history of a training: a line per epoch, printed during the run, and a CSV file."""
 
 import csv
 import sys

@@ -30,7 +30,7 @@ CHECK_EVERY = 50  # steps on a GPU between checks of the losses
 class DivergenceError(PipelineError):
     """Training that cannot continue; the message names the step and a remedy.
 
-    The network has the weights of `last_good` again, the last checkpoint's state. If it is None,
+    The network has been reset to `last_good`, the state of the last checkpoint. If it is None,
     there was no checkpoint, and the weights are unusable.
     """
 
@@ -81,8 +81,8 @@ def train(
 
     A phase, which has this process's share of the batches, starts from the network of the previous
     one, or from its moving average, with a new optimiser, moving average and schedule. The
-    checkpoint is written after every epoch and within long ones. A run continues from it and yields
-    finished epochs again. Only the main process has one.
+    checkpoint, which only the main process has, is written after every epoch and within long ones.
+    A run continues from it and yields the finished epochs again.
 
     Raises:
         DivergenceError: If the loss or a weight is not finite, or a step fails.
@@ -165,7 +165,7 @@ def _run_steps(
     device, batches = trainer.config.device, phase.train_batches
     squared_error, faces = torch.tensor(state.squared_error, device=device), state.faces
     losses = FiniteLossCheck(1 if device.type == "cpu" else CHECK_EVERY)
-    # All seeds in advance: in a step, each would wait for the batch thread.
+    # All seeds in advance: computed in a step, each would wait for the batch thread.
     seed, first, steps = trainer.config.seed, (state.epoch - 1) * batches.steps, batches.steps
     rank = trainer.group.rank
     seeds = [torch_seed(seed, Stream.DROPOUT, first + step, rank) for step in range(steps)]
@@ -203,7 +203,7 @@ def _run_steps(
 
 
 class FiniteLossCheck:
-    """Checks that losses are finite: `every` so many together, as reading one synchronises a GPU.
+    """Checks that losses are finite, `every` at once, because reading one synchronises a GPU.
 
     All processes have the same losses and check them after the same steps.
     """

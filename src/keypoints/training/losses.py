@@ -83,8 +83,8 @@ def anisotropic_loss(
 ) -> Loss:
     """Create a loss that weights errors along the annotated contours and across them differently.
 
-    Annotators agree on where the line of a jaw or a brow runs, and less on where along the line a
-    point lies: errors along it are partly errors of the annotation.
+    Annotators agree on the line of a jaw or a brow, but less on the position of a point along the
+    line, so errors along it are partly errors of the annotation.
 
     `neighbours` are, for each point, the two points whose difference is the direction of its
     contour. If one is unknown, or both are the same, x and y have weight 1. `tangent_weight` is the
@@ -130,9 +130,9 @@ def add_logits_loss(points_loss: Loss, logits_loss: LogitsLoss) -> Loss:
 def _mean(
     elementwise: ElementwiseLoss, error: Tensor, *, known: Tensor, weight: Tensor | None = None
 ) -> Tensor:
-    """Mean loss of the errors that are known; 0 if none is.
+    """Mean loss of the known errors; 0 if none is known.
 
-    It reads no value of a tensor, which would make a GPU wait in each step.
+    No tensor value is read, because that would synchronise a GPU in each step.
     """
     losses = elementwise(error.where(known, 0))  # the loss of no error is 0
     losses = losses if weight is None else losses * weight

@@ -15,10 +15,10 @@ class OptimSettings(Settings):
 
     weight_decay: Probability = 0.0  # of AdamW; 0: Adam
     warmup: Probability = 0.0  # fraction of a phase's steps over which the learning rate rises
-    schedule: Literal["constant", "cosine"] = "constant"  # cosine: along half of one to 0
+    schedule: Literal["constant", "cosine"] = "constant"  # cosine: half a period, to 0
     clip_grad: Annotated[float, Field(gt=0)] | None = None  # maximum norm of the gradient
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the weights' moving average; 0: none
-    backbone_lr_scale: Annotated[float, Field(gt=0, le=1)] = 1.0  # relative to the other layers'
+    backbone_lr_scale: Annotated[float, Field(gt=0, le=1)] = 1.0  # relative to the other layers
 
 
 def make_optimizer(

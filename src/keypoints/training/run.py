@@ -41,7 +41,7 @@ def training_processes(params: Params) -> AbstractContextManager[ProcessGroup]:
 def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) -> CheckpointFile:
     """Train a model, or continue its training; write its weights and its history.
 
-    `params` has the settings that do not determine the weights, `device` and `compile`.
+    `params` provides the settings that do not determine the weights: `device` and `compile`.
 
     Returns:
         The checkpoint of the run, for the caller to discard.

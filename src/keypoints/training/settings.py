@@ -55,7 +55,7 @@ def read_train_settings(params: Params, name: str) -> TrainSettings:
 
     Raises:
         PipelineError: If the text after the dot does not name a fold.
-        SettingsError: If a setting breaks a rule.
+        SettingsError: If a setting is invalid.
     """
     base, fold = parse_fold(name)
     model = read_model_settings(params, base)
@@ -122,7 +122,7 @@ def _check_init(params: Params, name: str, model: BackboneSettings) -> None:
 def find_initial_weights(
     name: str, model: ModelSettings, fold: Fold | None
 ) -> tuple[Path | None, Path]:
-    """Find the initial weights: their file, None if random; and the path that determines them.
+    """Find the initial weights: their file (None: random), and the path that determines them.
 
     Raises:
         PipelineError: If a fold is held out, but the model starts or learns from a model that may

@@ -36,7 +36,7 @@ class Trainer:
 
     optimizer: torch.optim.Optimizer
     eval_model: nn.Module  # to validate and to save: the moving average, if there is one
-    checkpoint_module: nn.Module  # whose state a checkpoint contains besides the optimiser's
+    checkpoint_module: nn.Module  # its state is in checkpoints, with the optimiser's
 
     def __init__(
         self, network: nn.Module, config: TrainConfig, group: ProcessGroup = SINGLE_PROCESS
