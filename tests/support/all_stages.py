@@ -20,15 +20,14 @@ def forbid(event: str, arguments: tuple[Any, ...]) -> None:
 
 def main() -> None:
     """Call the stages in the order of dvc.yaml."""
-    import predict
-    import weights
-
     import evaluate
     import fetch
+    import predict
     import prepare
     import report
     import submit
     import train
+    import weights
     from keypoints.config.params import read_params
     from keypoints.core.predictions import has_predictions
 

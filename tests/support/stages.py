@@ -76,4 +76,4 @@ class Stages:
     def _files(self) -> set[Path]:
         empty = {Path("data"), *(Path("data", name) for name in ("raw", "crops", "weights"))}
         found = {path.relative_to(self.folder) for path in self.folder.rglob("*")}
-        return {path for path in found - empty if path.parts[0] != ".downloads"}
+        return {path for path in found - empty if not path.parts[0].startswith(".")}
