@@ -18,7 +18,7 @@ from keypoints.crops.store import CropStore
 from keypoints.evaluation.scores import score_rows, write_scores
 from keypoints.models.predict import load_model
 from keypoints.prediction.tta import predict_faces, read_tta
-from keypoints.training.folds import Fold, make_folds
+from keypoints.training.folds import Fold
 from keypoints.training.run import train_model, training_processes
 from keypoints.training.settings import TrainSettings, read_train_settings
 
@@ -27,7 +27,8 @@ def cross_validate(name: str, n_folds: str) -> None:
     """Train the models of all folds; write their predictions and scores as MODEL_oof."""
     if not n_folds.isdecimal() or int(n_folds) < 2:
         raise PipelineError(f"the number of folds should be 2 or more; got {n_folds!r}")
-    params, folds = read_params(), make_folds(int(n_folds))
+    params = read_params()
+    folds = [Fold(number, int(n_folds)) for number in range(1, int(n_folds) + 1)]
     settings = read_train_settings(params, name)
     with training_processes(params) as group:
         checkpoints = [

@@ -45,11 +45,6 @@ class Fold:
         return rows[~is_held_out], rows[is_held_out]
 
 
-def make_folds(n_folds: int) -> list[Fold]:
-    """Return all folds of a cross-validation."""
-    return [Fold(number, n_folds) for number in range(1, n_folds + 1)]
-
-
 def parse_fold(name: str) -> tuple[str, Fold | None]:
     """Split a name such as `nose_net.2of5` into the model and the fold; None: no fold.
 

@@ -170,13 +170,10 @@ def _run_steps(
     rank = trainer.group.rank
     seeds = [torch_seed(seed, Stream.DROPOUT, first + step, rank) for step in range(steps)]
     where = epoch = f"epoch {state.epoch}"
+    remaining = batches.epoch(state.epoch, first_step=state.step)
+    hidden = None if trainer.group.is_main else True  # None: unless it is a terminal
     progress = tqdm(
-        batches.epoch(state.epoch, first_step=state.step),
-        epoch,
-        batches.steps,
-        initial=state.step,
-        leave=False,
-        disable=None if trainer.group.is_main else True,
+        remaining, epoch, batches.steps, initial=state.step, leave=False, disable=hidden
     )
     try:
         for step, batch in enumerate(progress, start=state.step):
