@@ -51,7 +51,7 @@ def test_writing_removes_splits_of_earlier_predictions() -> None:
 
 
 def test_the_message_for_missing_predictions_lists_those_that_exist() -> None:
-    with pytest.raises(PipelineError, match=r"net/info\.json is missing; .*: nothing"):
+    with pytest.raises(PipelineError, match=r"net/info\.json is missing; .*: none"):
         read_info("net")
     write_predictions("net", INFO, {"validation": FACES})
     with pytest.raises(PipelineError, match=r"net/test\.npz is missing; `dvc repro` .*: net"):

@@ -39,7 +39,7 @@ def main() -> None:
     for task in params.names("tasks"):
         prepare.prepare(task)
     for model in params.names("models"):
-        train.train_model(model)
+        train.train(model)
         predict.predict(model)
         evaluate.evaluate(model)
         if has_predictions(model, "test"):
