@@ -30,20 +30,21 @@ def main() -> None:
     import weights
     from keypoints.config.params import read_params
     from keypoints.core.predictions import has_predictions
+    from keypoints.core.timing import timed
 
     sys.addaudithook(forbid)
     params = read_params()
     for dataset in params.names("datasets"):
-        fetch.fetch(dataset)
+        timed("fetch", fetch.fetch)(name=dataset)
     weights.fetch_weights()
     for task in params.names("tasks"):
-        prepare.prepare(task)
+        timed("prepare", prepare.prepare)(name=task)
     for model in params.names("models"):
         train.train(model)
         predict.predict(model)
-        evaluate.evaluate(model)
+        timed("evaluate", evaluate.evaluate)(name=model)
         if has_predictions(model, "test"):
-            submit.submit(model)
+            timed("submit", submit.submit)(name=model)
     report.report()
 
 
