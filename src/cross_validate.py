@@ -15,6 +15,7 @@ from keypoints.core.devices import DeviceSetting, choose_device
 from keypoints.core.errors import PipelineError
 from keypoints.core.predictions import LandmarkPredictions, PredictionsInfo, write_predictions
 from keypoints.crops.store import CropStore
+from keypoints.evaluation.baseline import predict_mean_shape
 from keypoints.evaluation.scores import score_rows, write_scores
 from keypoints.models.predict import load_model
 from keypoints.prediction.tta import predict_faces, read_tta
@@ -46,7 +47,10 @@ def cross_validate(name: str, n_folds: str) -> None:
 def _predict_and_score(
     settings: TrainSettings, folds: list[Fold], store: CropStore, params: Params
 ) -> None:
-    """Write predictions of all training faces, and scores of those whose points are all known."""
+    """Write predictions of all training faces, and scores of those whose points are all known.
+
+    The baseline is the mean shape of all training faces, those of the fold included.
+    """
     faces, fold_numbers = _predict_out_of_fold(settings.name, folds, store, params)
     points = settings.info(store.format.scheme).points
     info = PredictionsInfo(settings.model.task, settings.task.dataset, points)
@@ -54,7 +58,10 @@ def _predict_and_score(
     rows = store.rows("train")
     known = np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))
     errors, mse = score_rows(store, rows[known], faces.landmarks_photo[known], points)
-    write_scores(f"{settings.name}_oof", errors, mse=mse, folds=fold_numbers[known])
+    mean_shape = predict_mean_shape(store, rows[known], points)
+    baseline, _ = score_rows(store, rows[known], mean_shape, points)
+    numbers = fold_numbers[known]
+    write_scores(f"{settings.name}_oof", errors, mse=mse, baseline=baseline, folds=numbers)
 
 
 def _predict_out_of_fold(

@@ -13,6 +13,7 @@ from keypoints.core.predictions import read_info, read_predictions
 from keypoints.core.timing import timed
 from keypoints.core.types import Array
 from keypoints.crops.store import CropStore
+from keypoints.evaluation.baseline import predict_mean_shape
 from keypoints.evaluation.drawing import comparison_tile, tile_grid
 from keypoints.evaluation.scores import score_rows, write_scores
 
@@ -31,7 +32,9 @@ def evaluate(name: str) -> None:
                 f"{len(rows)}; run `dvc repro`"
             )
         errors, mse = score_rows(store, rows, predicted, info.points)
-        write_scores(name, errors, mse=mse)
+        mean_shape = predict_mean_shape(store, rows, info.points)
+        baseline, _ = score_rows(store, rows, mean_shape, info.points)
+        write_scores(name, errors, mse=mse, baseline=baseline)
         landmarks = np.stack([store.landmarks_photo[rows][:, list(info.points)], predicted])
         by_error = np.argsort(errors["nme"].to_numpy(), kind="stable")
         for kind, faces in (("good", by_error[:N_SHOWN]), ("bad", by_error[::-1][:N_SHOWN])):

@@ -1,8 +1,8 @@
 """Score a model on the validation faces of another folder of its data set, such as the public one.
 
 `python tools/score_folder.py models/resnet18.safetensors --raw FOLDER` prints scores as in
-metrics/scores/, without test-time augmentation. For example, they show how well a model that was
-trained on rendered faces works on photos. No training face is read.
+metrics/scores/ and metrics/details/, without test-time augmentation. For example, they show how
+well a model that was trained on rendered faces works on photos. No training face is read.
 """
 
 import argparse

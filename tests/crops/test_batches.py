@@ -56,27 +56,6 @@ def test_each_epoch_is_another_permutation(dot_store: CropStore):
     assert orders[0] != orders[1] != orders[2] != orders[0]
 
 
-def test_mean_shape_ignores_the_augmentation(dot_store: CropStore, monkeypatch: pytest.MonkeyPatch):
-    plain = BatchLoader(dot_store, dot_store.rows("train"), ALL_POINTS, batch_size=100)
-    (batch,) = plain.epoch()
-    expected = batch.landmarks_unit.mean(axis=0)
-    monkeypatch.setattr("keypoints.crops.batches._CHUNK", 3)
-    np.testing.assert_allclose(training_loader(dot_store).mean_shape_unit(), expected, atol=1e-6)
-
-
-def test_mean_shape_uses_known_points_and_the_centre_for_unknown_ones(tmp_path: Path):
-    assert cv2.imwrite(str(tmp_path / "a.png"), np.zeros((20, 40, 3), np.uint8))
-    faces = [
-        Face("a", "a.png", "a", None, np.array([(9.5, 9.5), (np.nan, np.nan), (19.5, 4.5)])),
-        Face("b", "a.png", "b", None, np.array([(29.5, 9.5), (np.nan, np.nan), (np.nan, np.nan)])),
-    ]
-    format_ = CropFormat(10, 20, 0, colour=False, box_scale=None, scheme="ibug68")
-    write_crops(tmp_path / "store", tmp_path, faces, lambda face: "train", format_)
-    with CropStore(tmp_path / "store") as store:
-        mean_unit = BatchLoader(store, np.arange(2), ALL_POINTS, batch_size=2).mean_shape_unit()
-    np.testing.assert_allclose(mean_unit, [(0.5, 0.5), (0.5, 0.5), (0.5, 0.25)])
-
-
 def test_order_depends_on_seed_and_epoch_only(dot_store: CropStore):
     order = rows_of_epoch(dot_store, training_loader(dot_store, batch_size=3), 5)
     assert rows_of_epoch(dot_store, training_loader(dot_store, batch_size=8), 5) == order

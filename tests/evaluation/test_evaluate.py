@@ -13,6 +13,7 @@ from evaluate import evaluate
 from keypoints.core.errors import PipelineError
 from keypoints.core.predictions import LandmarkPredictions, write_predictions
 from keypoints.crops.store import CropStore
+from keypoints.evaluation.scores import METRICS, read_scores
 
 
 @pytest.fixture
@@ -21,15 +22,20 @@ def pipeline(tmp_path: Path, rendered_ibug: Path, monkeypatch: pytest.MonkeyPatc
     return tmp_path
 
 
-def test_scores_of_a_constant_error_by_hand(pipeline: Path) -> None:
+def test_scores_of_a_constant_error_by_hand(
+    pipeline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_made_up("net", bias=3.0)
     evaluate("net")
-    scores = json.loads(Path("metrics/scores/net.json").read_text())
+    scores = read_scores("net")
+    assert tuple(json.loads(Path("metrics/scores/net.json").read_text())) == METRICS
     with CropStore(CROPS) as store:
         rows = store.rows("validation")
         scale = store.photo_to_crop[rows][:, [0, 1], [0, 1]] / FORMAT.input_size[::-1]
     assert scores["split"] == "validation"
     assert scores["mae_px"] == pytest.approx(3)
+    times = scores["baseline_mae_px"] / 3
+    assert f"{times:.1f} times better than predicting the mean face" in capsys.readouterr().out
     assert scores["mse"] == pytest.approx(((3 * scale) ** 2).mean(), rel=1e-5)
     errors = pd.read_csv("metrics/faces/net.csv")
     assert len(errors) == len(rows) == scores["faces"]

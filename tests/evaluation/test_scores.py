@@ -9,6 +9,8 @@ import pytest
 from keypoints.core.landmarks import IBUG_68, IMM_58
 from keypoints.evaluation.scores import (
     CED_LEVELS,
+    METRICS,
+    baseline_list,
     ced_table,
     per_face_errors,
     score_table,
@@ -79,7 +81,11 @@ def test_errors_keep_the_order_of_the_faces_with_a_new_index():
 
 
 def test_summary_by_hand():
-    scores = summarize(wild_errors(), mse=0.25)
+    scores = summarize(wild_errors(), mse=0.25, baseline=wild_errors()[:1])
+    assert next(iter(scores)) == METRICS[0] == "mae_px"
+    assert len(METRICS) <= 5
+    assert scores["baseline_mae_px"] == pytest.approx(3.5)
+    assert scores["baseline_nme"] == pytest.approx(0.05)
     assert scores["split"] == "validation"
     assert scores["faces"] == 2
     assert scores["mse"] == 0.25
@@ -143,4 +149,15 @@ def test_the_table_has_a_row_per_model():
         "| --- | --- | --- | --- |\n"
         "| nose_net | nose | 0.001235 | 48 |\n"
         "| resnet18 | wild | 2 | 333 |\n"
+    )
+
+
+def test_the_list_compares_each_model_with_the_baseline():
+    scores = {
+        "nose_net": {"mae_px": 10.0, "baseline_mae_px": 25.0},
+        "resnet18": {"mae_px": 9.6, "baseline_mae_px": 9.4},
+    }
+    assert baseline_list(scores) == (
+        "- nose_net: 2.5 times better than predicting the mean face\n"
+        "- resnet18: no better than predicting the mean face\n"
     )

@@ -20,7 +20,7 @@ def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace)
     for stage in ("weights", "train", "predict", "correct"):
         expected |= {f"{stage}@{name}" for name in names}
     assert set(ran) == expected
-    scores = json.loads((contenders.folder / "metrics/scores/best.json").read_text())
+    scores = json.loads((contenders.folder / "metrics/details/best.json").read_text())
     assert 0 < scores["mse"] < 1
     history = pd.read_csv(contenders.folder / "metrics/history/sharp_224.csv")
     assert list(history["epoch"]) == [1, 2]  # one at 32 px, one at 64 px
@@ -91,4 +91,4 @@ def test_folds_are_trained_in_turn_and_scored_out_of_fold(contenders: Workspace)
     folds = contenders.folder / "models/second_224_folds"
     assert len(list(folds.glob("*.safetensors"))) == 2
     scores = json.loads((contenders.folder / "metrics/scores/second_224_oof.json").read_text())
-    assert scores["mse"] > 0
+    assert scores["mae_px"] > 0

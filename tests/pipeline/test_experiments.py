@@ -17,8 +17,9 @@ def test_an_experiment_runs_what_depends_on_its_setting_and_is_compared(
     params = json.loads(workspace.dvc("params", "diff", "--json"))
     assert params["params.yaml"]["models.nose_net.epochs"] == {"old": 1, "new": 3, "diff": 2}
     metrics = json.loads(workspace.dvc("metrics", "diff", "--json"))
-    assert list(metrics) == ["metrics/scores/nose_net.json"]
+    assert set(metrics) == {"metrics/scores/nose_net.json", "metrics/training/nose_net.json"}
     assert "mae_px" in metrics["metrics/scores/nose_net.json"]
+    assert metrics["metrics/training/nose_net.json"]["epoch"] == {"old": 1, "new": 3, "diff": 2}
     workspace.dvc("plots", "diff", "HEAD")
     assert "metrics/history" in (workspace.folder / "dvc_plots/index.html").read_text()
 

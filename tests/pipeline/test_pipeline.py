@@ -21,6 +21,7 @@ def test_repro_writes_every_output(ran: Workspace) -> None:
         assert f"models/{model}.safetensors" in written
         assert f"metrics/history/{model}.csv" in written
         assert f"metrics/scores/{model}.json" in written
+        assert f"metrics/details/{model}.json" in written
         assert f"metrics/faces/{model}.csv" in written
         assert f"metrics/figures/{model}_bad.png" in written
         assert f"data/predictions/{model}/validation.npz" in written
@@ -36,6 +37,8 @@ def test_history_has_a_row_per_epoch(ran: Workspace) -> None:
     history = pd.read_csv(ran.folder / "metrics/history/nose_net.csv")
     assert list(history.columns) == ["epoch", "train_mse", "val_mse", "lr", "seconds"]
     assert list(history["epoch"]) == [1]
+    metrics = json.loads((ran.folder / "metrics/training/nose_net.json").read_text())
+    assert metrics == {"epoch": 1, "val_mse": history["val_mse"][0]}
 
 
 def test_a_submission_has_a_row_per_coordinate_of_the_test_list(ran: Workspace) -> None:
@@ -64,7 +67,7 @@ def test_unknown_points_leave_the_history_whole(ran: Workspace) -> None:
 
 @pytest.mark.parametrize(("model", "task"), [("nose_net", "nose"), ("resnet18", "wild")])
 def test_a_loaded_model_scores_what_was_saved(ran: Workspace, model: str, task: str) -> None:
-    scores = json.loads((ran.folder / f"metrics/scores/{model}.json").read_text())
+    scores = json.loads((ran.folder / f"metrics/details/{model}.json").read_text())
     trained = load_model(ran.folder / f"models/{model}.safetensors")
     with CropStore(ran.folder / "data/crops" / task) as store:
         rows = store.rows("validation")

@@ -78,7 +78,10 @@ def test_a_text_that_does_not_name_a_fold_is_refused(text: str):
 def test_a_cross_validation_trains_all_folds_and_scores_their_predictions(workspace: Workspace):
     output = workspace.run("python", "src/cross_validate.py", "face_net", "2")
     assert output.count("epoch   1/1") == 2
-    scores = json.loads((workspace.folder / "metrics/scores/face_net_oof.json").read_text())
+    scores = {}
+    for folder in ("scores", "details"):
+        file = workspace.folder / f"metrics/{folder}/face_net_oof.json"
+        scores |= json.loads(file.read_text())
     assert (scores["split"], scores["faces"]) == ("out of fold", 24)
     errors = [scores["fold"][fold]["nme"] for fold in ("1", "2")]
     assert scores["nme"] == pytest.approx(np.mean(errors))  # two persons each

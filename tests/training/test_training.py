@@ -1,5 +1,6 @@
 """The training loop, with a tiny network and a tiny store."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from keypoints.crops.batches import BatchLoader
 from keypoints.crops.gpu_crops import CropReader, GpuCropReader
 from keypoints.crops.store import CropStore
 from keypoints.training.checkpoint import CheckpointFile
-from keypoints.training.history import EpochResult, log_progress, write_history
+from keypoints.training.history import EpochResult, log_progress, record_history
 from keypoints.training.loop import DivergenceError, Phase, train, validate
 from keypoints.training.losses import LOSSES, Loss
 from keypoints.training.trainer import TrainConfig
@@ -232,12 +233,22 @@ def test_the_log_has_a_line_per_epoch_with_the_remaining_time(capsys: pytest.Cap
     assert second.endswith("left 1:30")  # two more of 45 s
 
 
-def test_the_history_is_written_as_csv(tmp_path: Path):
-    path = tmp_path / "new folder" / "model.csv"
-    write_history(
-        path, [EpochResult(1, 0.5, 0.25, 1e-5, 2.5), EpochResult(2, 0.123456789, 0.2, 1e-5, 2)]
-    )
-    assert path.read_text() == (
-        "epoch,train_mse,val_mse,lr,seconds\n1,0.5,0.25,1e-05,2.5\n2,0.12345679,0.2,1e-05,2\n"
-    )
-    assert pd.read_csv(path)["lr"].tolist() == [1e-5, 1e-5]
+def test_each_epoch_is_written_when_it_ends(tmp_path: Path):
+    history, metrics = tmp_path / "new folder/model.csv", tmp_path / "model.json"
+    metrics.write_text("of an earlier training")
+    first = EpochResult(1, 0.5, 0.25, 1e-5, 2.5)
+    second = EpochResult(2, 0.123456789, 0.2, 1e-5, 2)
+    recorded = record_history(iter([first, second]), history, metrics)
+    assert next(recorded) == first
+    assert history.read_text() == "epoch,train_mse,val_mse,lr,seconds\n1,0.5,0.25,1e-05,2.5\n"
+    assert json.loads(metrics.read_text()) == {"epoch": 1, "val_mse": 0.25}
+    assert next(recorded) == second
+    assert history.read_text().endswith("\n1,0.5,0.25,1e-05,2.5\n2,0.12345679,0.2,1e-05,2\n")
+    assert json.loads(metrics.read_text()) == {"epoch": 2, "val_mse": 0.2}
+
+
+def test_a_continued_training_records_each_epoch_once(tmp_path: Path):
+    history, results = tmp_path / "model.csv", [EpochResult(n, 1, 1, 1, 1) for n in (1, 2, 3)]
+    next(record_history(iter(results), history))  # interrupted
+    assert list(record_history(iter(results), history)) == results
+    assert pd.read_csv(history)["epoch"].tolist() == [1, 2, 3]

@@ -12,7 +12,9 @@ WEIGHTS = Path("data/weights")
 PREDICTIONS = Path("data/predictions")
 MODELS = Path("models")
 HISTORY = Path("metrics/history")
+TRAINING = Path("metrics/training")
 SCORES = Path("metrics/scores")
+DETAILS = Path("metrics/details")
 FACES = Path("metrics/faces")
 CED = Path("metrics/ced")
 FIGURES = Path("metrics/figures")
@@ -75,6 +77,11 @@ def model_file(name: str) -> Path:
 def history_file(name: str) -> Path:
     """Training history of a model, or of the model of one fold."""
     return (fold_folder(name) if "." in name else HISTORY) / f"{name}.csv"
+
+
+def training_metrics_file(name: str) -> Path | None:
+    """Last epoch of a model's training; None for the model of one fold, which DVC does not show."""
+    return None if "." in name else TRAINING / f"{name}.json"
 
 
 def fold_folder(name: str) -> Path:

@@ -21,8 +21,6 @@ from keypoints.crops.cpu_crops import CpuCropReader
 from keypoints.crops.gpu_crops import CropReader
 from keypoints.crops.store import CropStore
 
-_CHUNK = 4096  # faces whose landmarks are in memory at once
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -87,20 +85,6 @@ class BatchLoader:
         order, size = self._order(epoch), self.batch_size
         batches = [order[i : i + size] for i in range(first_step * size, len(order), size)]
         return map_in_threads(partial(self._load, epoch=epoch), batches, 1, max_pending=2)
-
-    def mean_shape_unit(self) -> Array:
-        """Mean shape without augmentation in 0..1 of the input, (n_points, 2).
-
-        A point that is never known is in the centre.
-        """
-        sums, counts = (np.zeros((len(self.points), 2)) for _ in range(2))
-        for start in range(0, len(self.rows), _CHUNK):
-            rows = self.rows[start : start + _CHUNK]
-            photo_to_unit = self._photo_to_unit(rows, self._crop_to_task)
-            landmarks_unit = apply_map(photo_to_unit, self._landmarks_photo(rows))
-            sums += np.nansum(landmarks_unit, axis=0)
-            counts += np.isfinite(landmarks_unit).sum(axis=0)
-        return np.where(counts > 0, sums / np.maximum(counts, 1), 0.5)
 
     def _order(self, epoch: int) -> NDArray[np.integer]:
         if self.augment is None:

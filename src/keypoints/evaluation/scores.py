@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from keypoints.core import paths
-from keypoints.core.geometry import apply_map, compose, unit_map
+from keypoints.core.geometry import apply_map
 from keypoints.core.landmarks import SCHEMES, Scheme
 from keypoints.core.types import Array
+from keypoints.crops.mean_shape import photo_to_unit
 from keypoints.crops.store import CropStore
+from keypoints.evaluation.baseline import baseline_sentence
 from keypoints.evaluation.metrics import (
     area_under_ced,
     ced_curve,
@@ -22,6 +25,7 @@ from keypoints.evaluation.metrics import (
 )
 
 CED_LEVELS = np.linspace(0, 0.15, 151)  # NME
+METRICS = ("mae_px", "baseline_mae_px", "nme", "rmse_px", "fr8")  # shown by DVC, the first decides
 
 
 def per_face_errors(
@@ -60,42 +64,46 @@ def score_rows(
     Returns:
         Errors from `per_face_errors`, and the mean squared error in 0..1 of the input.
     """
-    target, format_ = store.landmarks_photo[rows], store.format
-    scheme = SCHEMES[format_.scheme]
+    target = store.landmarks_photo[rows]
+    scheme = SCHEMES[store.format.scheme]
     errors = per_face_errors(store.faces(rows), predicted, target, scheme=scheme, points=points)
-    photo_to_input = compose(format_.crop_to_input(), store.photo_to_crop[rows])
-    photo_to_unit = compose(unit_map(format_.input_size), photo_to_input)
+    map_to_unit = photo_to_unit(store, rows)
     predicted_unit, target_unit = (  # float32, like a network's output
-        apply_map(photo_to_unit, landmarks).astype(np.float32)
+        apply_map(map_to_unit, landmarks).astype(np.float32)
         for landmarks in (predicted, target[:, list(points)])
     )
     return errors, float(np.mean((predicted_unit - target_unit) ** 2))
 
 
 def summarize(
-    rows: pd.DataFrame, *, mse: float, folds: NDArray[np.integer] | None = None
+    rows: pd.DataFrame,
+    *,
+    mse: float,
+    baseline: pd.DataFrame | None = None,
+    folds: NDArray[np.integer] | None = None,
 ) -> dict[str, object]:
-    """Summarize errors from `per_face_errors` as in metrics/scores/NAME.json.
+    """Summarize errors from `per_face_errors`.
 
     Args:
         rows: The errors.
         mse: Mean squared error in 0..1 of the input.
+        baseline: The errors of the mean shape, on the same faces.
         folds: Fold that held out each face; None: the faces are the validation faces.
 
     Returns:
-        `mse`; `mae_px` and `rmse_px` in photo pixels over all coordinates; `nme`, `nme_median`,
-        `fr8` and `auc8` as fractions, with the inter-ocular distance as the norm; `nme_part` per
-        part of the face; `view` per view of the IMM set; with folds, `fold` per fold and
-        `fold_deviation`, the standard deviation between folds.
+        `mae_px` and `rmse_px` in photo pixels over all coordinates; `nme`, `nme_median`, `fr8` and
+        `auc8` as fractions, with the inter-ocular distance as the norm; `baseline_mae_px` and so
+        on for the mean shape; `mse`; `nme_part` per part of the face; `view` per view of the IMM
+        set; with folds, `fold` per fold and `fold_deviation`, the standard deviation between folds.
     """
     nme = rows["nme"].to_numpy()
     scores: dict[str, object] = {
+        **_mean_errors(rows),
+        "fr8": failure_rate(nme),
         "split": "validation" if folds is None else "out of fold",
         "faces": len(rows),
         "mse": mse,
-        **_mean_errors(rows),
         "nme_median": float(np.median(nme)),
-        "fr8": failure_rate(nme),
         "auc8": area_under_ced(nme),
         "nme_part": {
             column.removeprefix("nme_"): float(rows[column].mean())
@@ -103,6 +111,9 @@ def summarize(
             if column.startswith("nme_")
         },
     }
+    if baseline is not None:
+        errors = _mean_errors(baseline)
+        scores |= {f"baseline_{name}": error for name, error in errors.items()}
     views = [(view, group) for view, group in rows.groupby("view") if view != 0]
     if views:
         scores["view"] = {str(view): _mean_errors(group) for view, group in views}
@@ -127,18 +138,36 @@ def ced_table(nme: Array) -> pd.DataFrame:
 
 
 def write_scores(
-    name: str, rows: pd.DataFrame, *, mse: float, folds: NDArray[np.integer] | None = None
+    name: str,
+    rows: pd.DataFrame,
+    *,
+    mse: float,
+    baseline: pd.DataFrame,
+    folds: NDArray[np.integer] | None = None,
 ) -> None:
     """Write the result of `summarize`, the errors per face and the CED curve, and print one line.
 
-    `name` is that of the predictions.
+    `name` is that of the predictions. The METRICS of the summary go to metrics/scores/NAME.json,
+    all other values to metrics/details/NAME.json.
     """
-    scores = summarize(rows, mse=mse, folds=folds)
-    summary = paths.replace_output(paths.SCORES / f"{name}.json")
-    summary.write_text(json.dumps(scores, indent=2) + "\n")
+    scores: dict[str, Any] = summarize(rows, mse=mse, baseline=baseline, folds=folds)
+    metrics = {key: scores[key] for key in METRICS}
+    details = {key: value for key, value in scores.items() if key not in METRICS}
+    for folder, values in ((paths.SCORES, metrics), (paths.DETAILS, details)):
+        summary = paths.replace_output(folder / f"{name}.json")
+        summary.write_text(json.dumps(values, indent=2) + "\n")
     for folder, table in ((paths.FACES, rows), (paths.CED, ced_table(rows["nme"].to_numpy()))):
         table.to_csv(paths.replace_output(folder / f"{name}.csv"), index=False, float_format="%.6g")
-    print(f"{name}: " + ", ".join(f"{key} {scores[key]:.5g}" for key in ("mse", "mae_px", "nme")))
+    shown = ", ".join(f"{key} {scores[key]:.4g}" for key in ("mae_px", "baseline_mae_px", "nme"))
+    sentence = baseline_sentence(scores["mae_px"], scores["baseline_mae_px"])
+    print(f"{name}: {shown}: {sentence}")
+
+
+def read_scores(name: str) -> dict[str, Any]:
+    """Read all values that `write_scores` wrote about predictions of that name."""
+    files = (folder / f"{name}.json" for folder in (paths.SCORES, paths.DETAILS))
+    metrics, details = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    return metrics | details
 
 
 def score_table(scores: dict[str, dict[str, object]], columns: Sequence[str]) -> str:
@@ -146,6 +175,14 @@ def score_table(scores: dict[str, dict[str, object]], columns: Sequence[str]) ->
     rows = [["model", *columns], ["---"] * (1 + len(columns))]
     rows += [[model, *(_cell(values[c]) for c in columns)] for model, values in scores.items()]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def baseline_list(scores: dict[str, dict[str, Any]]) -> str:
+    """A Markdown list with a sentence per model that compares it with the baseline."""
+    return "".join(
+        f"- {model}: {baseline_sentence(values['mae_px'], values['baseline_mae_px'])}\n"
+        for model, values in scores.items()
+    )
 
 
 def _cell(value: object) -> str:

@@ -13,6 +13,7 @@ from keypoints.core import paths
 from keypoints.core.predictions import LandmarkPredictions, has_predictions, read_predictions
 from keypoints.crops.augment import Augment
 from keypoints.crops.format import Task
+from keypoints.evaluation.scores import read_scores
 from keypoints.models.checkpoint import ModelInfo
 from keypoints.models.network import LandmarkNetwork
 from keypoints.models.predict import load_model
@@ -26,7 +27,7 @@ class ModelRun:
     name: str
     info: ModelInfo
     network: LandmarkNetwork  # in evaluation mode
-    scores: dict[str, Any]  # of metrics/scores/NAME.json
+    scores: dict[str, Any]  # of metrics/scores/NAME.json and metrics/details/NAME.json
     history: pd.DataFrame  # one row per epoch
     errors: pd.DataFrame  # one row per validation face
     validation: LandmarkPredictions
@@ -82,7 +83,7 @@ def _read_model(name: str) -> ModelRun:
         name=name,
         info=trained.info,
         network=trained.network,
-        scores=json.loads((paths.SCORES / f"{name}.json").read_text()),
+        scores=read_scores(name),
         history=pd.read_csv(paths.history_file(name)),
         errors=pd.read_csv(paths.FACES / f"{name}.csv", dtype={"face": str, "group": str}),
         validation=read_predictions(name, "validation"),

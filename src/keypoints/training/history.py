@@ -1,6 +1,7 @@
-"""The history of a training: a line per epoch, printed during the run, and a CSV file."""
+"""The history of a training, recorded at the end of each epoch: a printed line and two files."""
 
 import csv
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
+
+from keypoints.core import paths
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,29 @@ def log_progress(results: Iterator[EpochResult], epochs: int) -> Iterator[EpochR
         yield result
 
 
-def write_history(path: Path, results: list[EpochResult]) -> None:
-    """Write a CSV with the columns epoch, train_mse, val_mse, lr, seconds and a row per epoch."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:  # pandas takes half a second to import
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(field.name for field in fields(EpochResult))
-        for result in results:
-            epoch, *numbers = astuple(result)
+def record_history(
+    results: Iterator[EpochResult], history: Path, metrics: Path | None = None
+) -> Iterator[EpochResult]:
+    """Yield the results unchanged; write each one to files that other programs may be reading.
+
+    Both files are started anew, because a continued training yields its finished epochs again.
+
+    Args:
+        results: The epochs from the first one on.
+        history: CSV with the columns epoch, train_mse, val_mse, lr, seconds and a row per epoch.
+        metrics: JSON with the number and the val_mse of the last epoch; None: not written.
+    """
+    for path in filter(None, (history, metrics)):
+        paths.replace_output(path)
+    for number, result in enumerate(results):
+        epoch, *numbers = astuple(result)
+        with history.open("a", newline="") as file:  # pandas takes half a second to import
+            table = csv.writer(file, lineterminator="\n")
+            if number == 0:  # no earlier: `dvc plots` cannot read a table without rows
+                table.writerow(field.name for field in fields(EpochResult))
             table.writerow([epoch, *(f"{number:.8g}" for number in numbers)])
+        if metrics:
+            with paths.atomic_file(metrics) as temporary:
+                values = {"epoch": epoch, "val_mse": float(f"{result.val_mse:.8g}")}
+                temporary.write_text(json.dumps(values) + "\n")
+        yield result

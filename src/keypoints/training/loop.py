@@ -14,8 +14,11 @@ from tqdm import tqdm
 from keypoints.core import paths
 from keypoints.core.devices import seed_torch
 from keypoints.core.errors import PipelineError, first_line
+from keypoints.core.geometry import apply_map
 from keypoints.core.rng import Stream, torch_seed
+from keypoints.core.types import Array
 from keypoints.crops.batches import BatchLoader
+from keypoints.crops.mean_shape import photo_to_unit
 from keypoints.models.checkpoint import ModelInfo
 from keypoints.models.predict import predict, save_model
 from keypoints.training.checkpoint import CheckpointFile, TrainState, restore
@@ -252,4 +255,17 @@ def validate(
     """Compute the mean squared error in 0..1 of the input, over the faces of all processes."""
     predictions = predict(network, batches, device)
     errors = predictions.landmarks_unit - predictions.target_unit
+    return group.weighted_mean(float(np.mean(errors**2)), len(errors))
+
+
+def validate_mean_shape(
+    mean_unit: Array, batches: BatchLoader, group: ProcessGroup = SINGLE_PROCESS
+) -> float:
+    """Compute the mean squared error of one shape, in 0..1 of the input, predicted for every face.
+
+    It is comparable with the result of `validate` for the same batches.
+    """
+    rows = batches.rows
+    target_photo = batches.store.landmarks_photo[rows][:, list(batches.points)]
+    errors = mean_unit - apply_map(photo_to_unit(batches.store, rows), target_photo)
     return group.weighted_mean(float(np.mean(errors**2)), len(errors))

@@ -1,5 +1,7 @@
 """Trains one model of params.yaml: from its crops to its model file."""
 
+import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Annotated
@@ -15,6 +17,7 @@ from keypoints.core.weights_folder import find_teacher
 from keypoints.crops.batches import BatchLoader
 from keypoints.crops.format import Task
 from keypoints.crops.gpu_crops import make_crop_reader
+from keypoints.crops.mean_shape import mean_shape_unit
 from keypoints.crops.store import CropStore
 from keypoints.models.build import build_network, input_size_problem
 from keypoints.models.checkpoint import ModelInfo
@@ -25,8 +28,14 @@ from keypoints.training.checkpoint import CheckpointFile, prune_checkpoints, run
 from keypoints.training.distillation import load_teacher
 from keypoints.training.distributed import ProcessGroup, launch_processes, process_group
 from keypoints.training.folds import train_val_rows
-from keypoints.training.history import log_progress, write_history
-from keypoints.training.loop import DivergenceError, Phase, save_last_good, train
+from keypoints.training.history import EpochResult, log_progress, record_history
+from keypoints.training.loop import (
+    DivergenceError,
+    Phase,
+    save_last_good,
+    train,
+    validate_mean_shape,
+)
 from keypoints.training.losses import make_loss
 from keypoints.training.settings import TrainSettings, find_initial_weights
 from keypoints.training.trainer import TrainConfig
@@ -56,12 +65,13 @@ def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) ->
     with CropStore(crops) as store:
         info = settings.info(store.format.scheme)
         phases = make_phases(settings, store, device, group)
+        mean_unit = mean_shape_unit(store, phases[-1].train_batches.rows, info.points)
         network = build_network(
             info.model,
             info.task,
             len(info.points),
             seed=info.seed,
-            mean_shape_unit=phases[-1].train_batches.mean_shape_unit(),
+            mean_shape_unit=mean_unit,
             weights=weights,
             scheme=SCHEMES[info.scheme],
         )
@@ -74,14 +84,34 @@ def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) ->
         own_checkpoint = checkpoint if group.is_main else None
         results = train(network, phases, config, checkpoint=own_checkpoint, group=group)
         try:
-            epochs = phases[-1].last_epoch
-            history = list(log_progress(results, epochs) if group.is_main else results)
+            *_, last = _record(results, settings, phases) if group.is_main else results
         except DivergenceError as error:
             raise save_last_good(error, checkpoint, network, info) from error
+        mean_shape_mse = validate_mean_shape(mean_unit, phases[-1].validation_batches, group)
         if group.is_main:
             save_model(paths.replace_output(paths.model_file(info.name)), network, info)
-            write_history(paths.replace_output(paths.history_file(info.name)), history)
+            _warn_if_useless(settings, last.val_mse, mean_shape_mse)
     return checkpoint
+
+
+def _record(
+    results: Iterator[EpochResult], settings: TrainSettings, phases: list[Phase]
+) -> Iterator[EpochResult]:
+    """Print and write each epoch as it ends."""
+    name = settings.name
+    logged = log_progress(results, phases[-1].last_epoch)
+    return record_history(logged, paths.history_file(name), paths.training_metrics_file(name))
+
+
+def _warn_if_useless(settings: TrainSettings, val_mse: float, mean_shape_mse: float) -> None:
+    """Warn about a network that is not at least 5 % better than the mean shape (RMSE)."""
+    if val_mse > 0.95**2 * mean_shape_mse:
+        print(
+            f"warning: {settings.name} is no better than the mean shape of the training faces "
+            f"(val_mse {val_mse:.3g}, mean shape {mean_shape_mse:.3g}); try a lower learning rate: "
+            f"lr is {settings.lr:g}",
+            file=sys.stderr,
+        )
 
 
 def make_phases(
