@@ -215,19 +215,35 @@ def test_the_nose_tip_is_between_the_eyes_and_above_the_mouth(scheme):
 
 
 @pytest.mark.parametrize("yaw", [-40.0, -20.0, 20.0, 40.0])
-def test_jaw_of_a_turned_face_lies_on_the_visible_outline(yaw):
-    scene = mean_scene(yaw=yaw)
+@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.name)
+def test_jaw_of_a_turned_face_lies_on_the_visible_outline(scheme, yaw):
+    scene = replace(mean_scene(yaw=yaw), in_studio=scheme is IMM_58)
     head = pose_head(scene)
     framing = Framing((300, 300), (150.0, 110.0), 80.0)
     wall = np.full((300, 300, 3), (255, 0, 255), np.uint8)
     photo = render_photo(scene, head, framing, generator(0, Stream.IMM_VIEW, 0), wall)
     is_wall = (np.abs(photo.astype(int) - wall) < 60).all(axis=2)
-    landmarks = np.round(find_landmarks(IBUG_68, scene, head) * 80 + (150, 110)).astype(int)
+    jaw = list(scheme.parts["jaw"])
+    landmarks = np.round(find_landmarks(scheme, scene, head) * 80 + (150, 110)).astype(int)
     # Landmarks of the cheek that faces away: the head ends within three pixels of each.
-    for x, y in landmarks[1:7] if yaw < 0 else landmarks[10:16]:
+    cheek = jaw[1 : len(jaw) // 2 - 1] if yaw < 0 else jaw[len(jaw) // 2 + 2 : -1]
+    for x, y in landmarks[cheek]:
         outward = -1 if yaw < 0 else 1
         assert not is_wall[y, x - 3 * outward]
         assert is_wall[y, x + 3 * outward]
+
+
+def test_a_photo_of_the_studio_shows_round_shoulders_and_the_whole_crown():
+    """The shoulders reach twice as far as the face; above the eyes, the head ends in a curve."""
+    scene = replace(mean_scene(), in_studio=True)
+    wall = np.full((480, 640, 3), (255, 0, 255), np.uint8)
+    framing = Framing((480, 640), (320.0, 220.0), 130.0)
+    photo = render_photo(scene, pose_head(scene), framing, generator(0, Stream.IMM_VIEW, 0), wall)
+    widths = ((np.abs(photo.astype(int) - wall) > 60).any(axis=2)).sum(axis=1) / framing.scale
+    assert widths[30:200].max() < 2.0 < 3.5 < widths[-1]
+    crown = int(np.argmax(widths > 0))
+    assert 50 < crown < 100
+    assert widths[crown + 6] < 0.5 * widths[crown + 50] and np.diff(widths[crown:150]).min() > -0.1
 
 
 def test_eyes_are_rendered_at_their_landmarks():

@@ -58,9 +58,26 @@ def _add_shape(rng: np.random.Generator, image: np.ndarray, colour: list[float])
         cv2.rectangle(image, (x0, 0), (x1, height), colour, int(rng.choice([-1, 2, 5])))
 
 
-def render_wall(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Render the plain wall of a studio in soft light, uint8 (height, width, 3)."""
+def render_wall(
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    shadow: tuple[float, float, float, float] | None = None,
+) -> np.ndarray:
+    """Render the plain wall of a studio, uint8 (height, width, 3).
+
+    Args:
+        rng: Random numbers.
+        size: Height and width.
+        shadow: Ellipse of a head's shadow in the light of a spot: centre (x, y) and half axes, px;
+            None for soft light.
+    """
     height, width = size
-    colour = np.array([58.0, 62.0, 34.0]) * rng.uniform(0.5, 1.6) * rng.uniform(0.85, 1.15, 3)
-    brightness = cv2.resize(rng.uniform(0.6, 1.4, (3, 3)).astype(np.float32), (width, height))
-    return (colour * brightness[..., None]).clip(0, 255).astype(np.uint8)
+    colour = np.array([58.0, 62.0, 34.0]) * rng.uniform(0.7, 1.3) * rng.uniform(0.85, 1.15, 3)
+    brightness = cv2.resize(rng.uniform(0.9, 1.1, (3, 3)), (80, 60), interpolation=cv2.INTER_CUBIC)
+    x, y = np.meshgrid(np.linspace(0, width, 80), np.linspace(0, height, 60))
+    brightness = brightness * (1.15 - (x / width - 0.5) ** 2 - (y / height - 0.5) ** 2)  # vignette
+    if shadow is not None:
+        distance2 = ((x - shadow[0]) / shadow[2]) ** 2 + ((y - shadow[1]) / shadow[3]) ** 2
+        brightness = brightness * (1.6 - 0.8 * np.exp(-(distance2**2)))
+    wall = (colour * brightness[..., None]).clip(0, 255).astype(np.float32)
+    return cv2.resize(wall, (width, height)).astype(np.uint8)

@@ -162,6 +162,7 @@ def _skin_parts(at: np.ndarray) -> dict[str, Patch]:
     right = np.stack([at[14] + (-6, 0), at[54] + (16, -6)])
     left = np.stack([at[48] + (-16, -6), at[2] + (6, 0)])
     forehead = at[19:25].mean(axis=0)
+    ears = [np.array([np.abs(DEGREES - side * 100).argmin(), at[1, 1] - 8]) for side in (-1, 1)]
     wrinkles = [
         smooth_curve(forehead + [(-45, -y + 4), (-15, -y), (15, -y), (45, -y + 4)])
         for y in (18, 30, 41)
@@ -171,8 +172,9 @@ def _skin_parts(at: np.ndarray) -> dict[str, Patch]:
         "beard": fill_polygons(np.concatenate([jaw, right, under_nose, left]), blur=6),
         "moustache": fill_polygons(np.concatenate([under_nose, at[48:55] + (0, 1)]), blur=3),
         "wrinkles": stroke_lines(*wrinkles, width=1, blur=1.5),
-        "ears": fill_polygons(
-            *(ellipse((np.abs(DEGREES - side * 100).argmin(), at[1, 1] - 8), 11, 26)
-              for side in (-1, 1)), blur=3
+        "ears": fill_polygons(*(ellipse(ear, 11, 26) for ear in ears), blur=3),
+        "ear_folds": stroke_lines(
+            *(ellipse(ear - (0, 20), *size) for ear in ears for size in ((9, 34), (3, 14))),
+            width=3, blur=1.5,
         ),
     }  # fmt: skip

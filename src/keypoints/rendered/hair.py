@@ -22,25 +22,52 @@ _TEXEL_HEIGHTS = _TEXEL_HEIGHTS.astype(np.float32)[:, None]
 # Below this height the hair hangs straight, instead of following the neck.
 _STRAIGHT_BELOW = 0.15
 # Length of short hair below the hairline, by azimuth in degrees.
-_SHORT_DEGREES = [0, 42, 62, 80, 88, 112, 120, 180]
-_SHORT_LENGTH = [0.0, 0.05, 0.2, 0.62, 0.45, 0.45, 1.2, 1.25]
+_LENGTHS = ([0, 42, 62, 80, 88, 112, 120, 180], [0.0, 0.05, 0.2, 0.62, 0.45, 0.45, 1.2, 1.25])
+# Thickness of the hair relative to its volume, by height.
+_PROFILE = ([-1.4, -0.9, -0.3, 0.3, 2.4], [1.2, 1.0, 0.75, 0.8, 1.0])
+# The same in the studio, where temples and ears are free.
+_STUDIO_LENGTHS = ([0, 42, 62, 74, 84, 90, 112, 120, 180],
+                   [0.0, -0.04, 0.1, 0.8, 1.0, 0.6, 0.6, 1.4, 1.6])  # fmt: skip
+_STUDIO_PROFILE = ([-1.4, -0.9, -0.4, 0.2, 2.4], [1.0, 1.0, 0.5, 0.3, 0.5])
+# Degrees from the top of the head back to the whorl, at which the hair of the studio starts.
+_WHORL = 55.0
 
 
-@lru_cache(maxsize=1)
-def _shell() -> np.ndarray:
-    """Skull with straight sides below the ears, (n_rows, n_columns, 3)."""
+@lru_cache(maxsize=2)
+def _shell(*, in_studio: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Skull with straight sides below the ears, (n_rows, n_columns, 3), its azimuths and heights.
+
+    The columns run down from the top of the head or, in the studio, from the whorl behind it.
+    """
     azimuths, heights = np.meshgrid(_AZIMUTHS, _HEIGHTS)
-    shell = skull_surface(azimuths, np.minimum(heights, _STRAIGHT_BELOW))
+    if in_studio:
+        down = np.linspace(0, np.pi, len(heights))[:, None]
+        tilt = np.radians(_WHORL) * np.cos(down / 2) ** 2
+        up, forward = np.cos(down), np.cos(azimuths) * np.sin(down)
+        side = np.sin(azimuths) * np.sin(down)
+        azimuths = np.arctan2(side, forward * np.cos(tilt) - up * np.sin(tilt))
+        up = up * np.cos(tilt) + forward * np.sin(tilt)
+        heights = np.interp(-up, [-1, 0, 0.6, 1], [-1.4, -0.2, 0.8, 2.5])
+    shell = skull_surface(azimuths, np.minimum(heights, _STRAIGHT_BELOW), in_studio=in_studio)
     shell[..., 1] += np.maximum(heights - _STRAIGHT_BELOW, 0)
-    return shell.astype(np.float32)
+    return shell.astype(np.float32), azimuths, heights
+
+
+def _studio_length(style: HairStyle) -> np.ndarray:
+    """Height of the lower end of the hair minus that of each point of the shell."""
+    _, azimuths, heights = _shell(in_studio=True)
+    return hairline(style, np.degrees(azimuths)) - heights
 
 
 def hair_grid(scene: Scene) -> np.ndarray:
     """Surface of the hair or hat on the upright head, (n_rows, n_columns, 3)."""
     person, style = scene.person, scene.person.hair_style
-    shell = _shell()
-    profile = np.interp(_HEIGHTS, [-1.4, -0.9, -0.3, 0.3, 2.4], [1.2, 1.0, 0.75, 0.8, 1.0])
-    thickness = style.volume * np.repeat(profile[:, None], len(_AZIMUTHS), axis=1)
+    shell, _, heights = _shell(in_studio=scene.in_studio)
+    profile = _STUDIO_PROFILE if scene.in_studio else _PROFILE
+    thickness = style.volume * np.interp(heights, *profile)
+    if scene.in_studio:  # thin at the hairline
+        is_hair = (_studio_length(style) > 0).astype(np.float32)
+        thickness *= (2 * cv2.GaussianBlur(is_hair, (0, 0), 2.5) - 0.9).clip(0.1, 1)
     rng = person.generator(Stream.HAIR_SHAPE)
     waves = (0.15 + 0.3 * style.curl) * _noise(rng, (9, 13), thickness.shape)
     # All columns meet at the crown, and the outer two at the back: no waves there, so no seam.
@@ -71,13 +98,13 @@ def hair_texture(scene: Scene, diffuse: np.ndarray, specular: np.ndarray) -> np.
     """
     hair, style = scene.person.colours.hair, scene.person.hair_style
     rng = scene.person.generator(Stream.HAIR_STRANDS)
-    strands = _strands(rng, style.curl)
+    strands = _strands(rng, style.curl, in_studio=scene.in_studio)
     tone = (1 + 0.3 * strands + 0.2 * _noise(rng, (12, 12))).clip(0.15, 2.5)
     light = cv2.resize(diffuse, _SIZE[::-1])
     colour = light * hair.astype(np.float32)
     gloss = cv2.resize(specular, _SIZE[::-1]) * (0.15 + 0.6 * np.sqrt(hair.mean()))
     colour = (colour + gloss.astype(np.float32)) * tone[..., None]
-    alpha = _hair_alpha(style, rng, strands)
+    alpha = _hair_alpha(scene, rng, strands)
     if scene.hat:
         _paint_hat(scene.hat, colour, alpha, light)
     return np.concatenate([colour, alpha[..., None]], axis=-1)
@@ -91,33 +118,45 @@ def _noise(
     return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
 
 
-def _strands(rng: np.random.Generator, curl: float) -> np.ndarray:
+def _strands(rng: np.random.Generator, curl: float, *, in_studio: bool) -> np.ndarray:
     """Noise stretched along the hair; curly hair swings sideways."""
-    strands = _noise(rng, (4 + int(10 * curl), 330))
-    strands += 0.7 * _noise(rng, (3, 110))
-    if curl < 0.2:
+    if in_studio:
+        strands = _noise(rng, (16, 330)) + 0.4 * _noise(rng, (6, 60))
+    else:
+        strands = _noise(rng, (4 + int(10 * curl), 330))
+        strands += 0.7 * _noise(rng, (3, 110))
+    if curl < 0.2 and not in_studio:
         return strands
     y, x = np.indices(_SIZE, np.float32)
-    swing = 9 * curl * np.sin(y / rng.uniform(3, 9) + 2 * _noise(rng, (6, 24)))
+    if in_studio:
+        swing = rng.normal(0, 0.2) * y + (2 + 4 * curl) * _noise(rng, (12, 30))
+    else:
+        swing = 9 * curl * np.sin(y / rng.uniform(3, 9) + 2 * _noise(rng, (6, 24)))
     return cv2.remap(strands, x + swing, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
-def _hair_alpha(style: HairStyle, rng: np.random.Generator, strands: np.ndarray) -> np.ndarray:
+def _hair_alpha(scene: Scene, rng: np.random.Generator, strands: np.ndarray) -> np.ndarray:
     """Opacity of the hair, (height, width), 0..1."""
+    style = scene.person.hair_style
     if style.length == "none":
         return np.zeros(_SIZE, np.float32)
-    side = np.abs(_TEXEL_DEGREES)
-    hairline = style.front + style.parting * np.sin(np.radians(_TEXEL_DEGREES))
-    if style.length == "long":
-        edge = np.clip((side - style.opening + 10) / 14, 0, 1)
-        low = hairline + (style.bottom - hairline) * edge
+    raggedness, softness = 0.03 + 0.05 * style.curl, np.float32(0.2 if scene.in_studio else 0.09)
+    if scene.in_studio:
+        low, heights = cv2.resize(_studio_length(style), _SIZE[::-1]), np.float32(0)
     else:
-        length = np.interp(side, _SHORT_DEGREES, _SHORT_LENGTH)
-        low = hairline + length * (style.bottom + 0.75) / 1.3
-    raggedness = 0.03 + 0.05 * style.curl
+        low, heights = hairline(style, _TEXEL_DEGREES, in_studio=False), _TEXEL_HEIGHTS
     low = low + raggedness * _noise(rng, (1, 60), (1, _SIZE[1]))[0]
-    edge = (low.astype(np.float32) - _TEXEL_HEIGHTS) + np.float32(raggedness) * strands
-    return np.clip(edge / np.float32(0.09) + 0.5, 0, 1)
+    edge = (low.astype(np.float32) - heights) + np.float32(raggedness) * strands
+    return np.clip(edge / softness + 0.5, 0, 1)
+
+
+def hairline(style: HairStyle, degrees: np.ndarray, *, in_studio: bool = True) -> np.ndarray:
+    """Height of the lower end of the hair at azimuths in degrees."""
+    side, lengths = np.abs(degrees), _STUDIO_LENGTHS if in_studio else _LENGTHS
+    front = style.front + style.parting * np.sin(np.radians(degrees))
+    if style.length == "long":
+        return front + (style.bottom - front) * np.clip((side - style.opening + 10) / 14, 0, 1)
+    return front + np.interp(side, *lengths) * (style.bottom + 0.75) / 1.3
 
 
 def _paint_hat(hat: Hat, colour: np.ndarray, alpha: np.ndarray, light: np.ndarray) -> None:

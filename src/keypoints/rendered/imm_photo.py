@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from keypoints.core.landmarks import IMM_58
@@ -18,7 +19,7 @@ from keypoints.rendered.sampling import (
     sample_light,
     sample_person,
 )
-from keypoints.rendered.scene import Person, Pose, Scene
+from keypoints.rendered.scene import Light, Person, Pose, Scene
 
 PHOTO_SIZE = (480, 640)  # height, width
 VIEWS = (1, 2, 3, 4, 5, 6)
@@ -35,12 +36,26 @@ HEIGHT_STD = 14.0
 TURN_SHIFT = 56.0
 # Yaw of a turned view in degrees, from the apparent distance of the eye corners.
 TURN, TURN_STD = 28.0, 6.0
+# Colour cast of the skin, (blue, green, red), linear.
+TINT = 0.62 * np.array([1.2, 0.95, 1.25])
 
 
 def sample_sitter(rng: np.random.Generator, difficulty: Difficulty = REALISTIC) -> Person:
     """Sample a person for the studio: without glasses, and female with a probability of 17.5 %."""
     person = sample_person(rng, difficulty.occlusion, is_female=bool(rng.random() < 0.175))
-    return replace(person, glasses=None)
+    style, cloth = person.hair_style, person.colours.cloth
+    return replace(
+        person,
+        glasses=None,
+        colours=replace(person.colours, cloth=0.4 * cloth + 0.6 * cloth.mean()),
+        hair_style=replace(
+            style,
+            front=style.front - 0.15,
+            opening=0.8 * style.opening,
+            volume=0.65 * style.volume,
+            curl=0.6 * style.curl**2,
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -82,7 +97,12 @@ def render_imm_photo(
         Photo, uint8 (height, width, 3), and its landmarks in photo pixels, (58, 2).
     """
     imm = sample_imm_scene(person, view, rng, difficulty)
-    photo = render_photo(imm.scene, imm.head, imm.framing, rng, render_wall(rng, PHOTO_SIZE))
+    (x, y), unit = imm.framing.origin, imm.framing.scale
+    x -= 2 * unit * imm.scene.light.lamps[0, 0]
+    shadow = (x, y + 0.6 * unit, 1.1 * unit, 1.9 * unit)
+    wall = render_wall(rng, PHOTO_SIZE, shadow if view == SPOT else None)
+    photo = render_photo(imm.scene, imm.head, imm.framing, rng, wall)
+    photo = cv2.GaussianBlur(photo, (0, 0), 0.7)
     photo = add_noise(photo, rng, rng.uniform(0, 4 * difficulty.camera))
     return to_grayscale(photo) if grayscale else photo, imm.landmarks_photo
 
@@ -95,7 +115,8 @@ def sample_imm_scene(
         person=person,
         expression=_sample_expression(rng, view, difficulty.expression),
         pose=_sample_pose(rng, view, difficulty.pose),
-        light=sample_light(rng, person.colours.skin, difficulty.light, side_spot=view == SPOT),
+        light=_sample_light(rng, view, person.colours.skin, difficulty.light),
+        in_studio=True,
     )
     head = pose_head(scene)
     landmarks = find_landmarks(IMM_58, scene, head)  # in inter-ocular distances
@@ -114,6 +135,18 @@ def _sample_framing(rng: np.random.Generator, view: int, landmarks: np.ndarray) 
     high = (width - 3, height - 3) - landmarks.max(axis=0) * scale
     x, y = np.clip(origin, low, high)
     return Framing(PHOTO_SIZE, (float(x), float(y)), scale)
+
+
+def _sample_light(
+    rng: np.random.Generator, view: int, skin: np.ndarray, difficulty: float
+) -> Light:
+    """Sample the light: from the front, except for the spot light."""
+    light = sample_light(rng, skin, difficulty, side_spot=view == SPOT)
+    lamps, gain = light.lamps, 1.6 * TINT
+    if view != SPOT:
+        lamps, gain = lamps + (0.0, -0.5, 1.5), TINT
+        lamps /= np.linalg.norm(lamps, axis=1, keepdims=True)
+    return replace(light, ambient=gain * light.ambient, lamps=lamps, colours=gain * light.colours)
 
 
 def _sample_expression(rng: np.random.Generator, view: int, difficulty: float) -> Expression:

@@ -57,10 +57,14 @@ def render_photo(
 def _render_head_and_hair(canvas: np.ndarray, scene: Scene, head: PosedHead) -> None:
     shell = hair.hair_grid(scene)
     shell_camera = shell @ head.camera.rotation.T.astype(np.float32)
-    diffuse, specular = shade(grid_normals(shell_camera), shell_camera, scene.light)
-    hair_texture = _to_uint8(hair.hair_texture(scene, diffuse, specular))
+    normals = grid_normals(shell_camera)
+    diffuse, specular = shade(normals, shell_camera, scene.light)
+    texture = hair.hair_texture(scene, diffuse, specular)
+    if scene.in_studio:  # single hairs stand out from the outline
+        texture[..., 3] *= cv2.resize(np.abs(5 * normals[..., 2]).clip(0, 1), texture.shape[1::-1])
+    hair_texture = _to_uint8(texture)
     shell_photo = head.camera.project(shell)
-    if scene.person.hair_style.length == "long":
+    if scene.in_studio or scene.person.hair_style.length == "long":
         inside = hair_texture // np.array([3, 3, 3, 1], np.uint8)  # the inner side is darker
         _render_grid(canvas, shell_photo, inside, hair.ZOOM, facing=-1)
     _render_grid(canvas, head.grid_photo, _skin_texture(scene, head), face_parts.ZOOM)
@@ -78,6 +82,8 @@ def _render_peak(canvas: np.ndarray, hat: Hat, light: Light, camera: Camera) -> 
 def _skin_texture(scene: Scene, head: PosedHead) -> np.ndarray:
     normals = grid_normals(head.grid_camera)
     diffuse, specular = shade(normals, head.grid_camera, scene.light)
+    if scene.in_studio:
+        diffuse = cv2.GaussianBlur(diffuse, (0, 0), 1.2)
     lit = paint_skin(scene, head.grid) * face_parts.upsample(diffuse)
     lit += face_parts.upsample(specular)
     return _to_uint8(lit)

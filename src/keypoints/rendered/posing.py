@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from keypoints.rendered.expression import expression_shift
-from keypoints.rendered.head import HEIGHTS, mean_head, ramp
+from keypoints.rendered.head import HEIGHTS, mean_head, ramp, studio_offset
 from keypoints.rendered.identity import identity_shift
 from keypoints.rendered.raster import Camera, rotation_matrix
 from keypoints.rendered.scene import Pose, Scene
@@ -57,6 +57,8 @@ def pose_head(scene: Scene) -> PosedHead:
     head, pose = mean_head(), scene.pose
     shift = identity_shift(head, scene.person.identity) + expression_shift(head, scene.expression)
     grid = head.deform(shift)
+    if scene.in_studio:
+        grid += studio_offset()
     camera = _camera(pose)
     chest_camera = _camera(Pose(0.25 * pose.yaw, 0.0, 0.2 * pose.roll, pose.distance))
     # The head rotates about the top of the spine, so the chest is moved below that point.

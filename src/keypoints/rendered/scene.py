@@ -164,6 +164,7 @@ class Scene:
     Attributes:
         gaze: Offset of the irises from the middle of the eyes, (x, y), in inter-ocular distances.
         is_occluded: Whether a hand or an object is in front of the face.
+        in_studio: Whether the photo shows crown, ears and shoulders in full.
     """
 
     person: Person
@@ -173,6 +174,7 @@ class Scene:
     gaze: tuple[float, float] = (0.0, 0.0)
     hat: Hat | None = None
     is_occluded: bool = False
+    in_studio: bool = False
 
 
 def srgb_to_linear(rgb: np.ndarray) -> np.ndarray:

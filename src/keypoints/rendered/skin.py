@@ -1,5 +1,6 @@
 """Texture of the skin: tone, facial hair, lips, brows, eyes, mouth and clothes."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -16,6 +17,7 @@ from keypoints.rendered.face_parts import (
     landmark_texels,
     smooth_curve,
 )
+from keypoints.rendered.hair import hairline
 from keypoints.rendered.scene import Person, Scene, Stream, generator
 
 
@@ -31,22 +33,24 @@ def paint_skin(scene: Scene, grid: np.ndarray) -> np.ndarray:
     """
     person, colours = scene.person, scene.person.colours
     rng = person.generator(Stream.SKIN)
-    tone = _sample_tone(person, rng)
+    tone = _sample_tone(person, rng, 0.5 if scene.in_studio else 1.0)
     albedo = tone[..., None] * colours.skin.astype(np.float32)
     part = face_parts()
+    if scene.in_studio:
+        _paint_patch(albedo, part["ear_folds"], colours.skin * (0.2, 0.2, 0.3), 0.5)
     redder = colours.skin * (0.7, 0.65, 1.1)
     _paint_patch(albedo, part["blush"], redder, rng.uniform(0, 0.6))
     _paint_patch(albedo, part["nose_tip"], redder, rng.uniform(0, 0.4))
     _paint_patch(albedo, part["ears"], redder * 0.7, 0.6)
     if person.beard > 0:
         _paint_beard(albedo, person, rng)
-    _paint_scalp(albedo, person)
+    _paint_scalp(albedo, scene)
     _paint_patch(albedo, part["lips"], colours.lips, rng.uniform(0.6, 0.95))
     _paint_patch(albedo, part["lower_lip_shine"], colours.lips * 1.6, rng.uniform(0, 0.5))
     _paint_patch(albedo, part["lip_line"], colours.lips * 0.25, 0.8)
     _paint_patch(albedo, part["mouth_corners"], colours.skin * 0.3, 0.5)
     _paint_patch(albedo, _brows(rng), colours.hair * 0.7, person.brow_density, _fine_hairs(rng))
-    _paint_clothes(albedo, colours.cloth, rng)
+    _paint_clothes(albedo, scene, rng)
     paint_eyes(albedo, scene, grid)
     paint_mouth(albedo, scene, grid)
     dark = np.full(3, 0.01)
@@ -74,9 +78,9 @@ def _fine_hairs(rng: np.random.Generator) -> np.ndarray:
     return (0.88 + 0.22 * _noise(rng, 150)).clip(0, 1)
 
 
-def _sample_tone(person: Person, rng: np.random.Generator) -> np.ndarray:
+def _sample_tone(person: Person, rng: np.random.Generator, contrast: float) -> np.ndarray:
     """Brightness of the skin relative to its mean, with blotches, folds and hollows."""
-    blotches = rng.uniform(0.02, 0.07, 3).astype(np.float32)
+    blotches = contrast * rng.uniform(0.02, 0.07, 3).astype(np.float32)
     tone = 1 + blotches[0] * _noise(rng, 6) + blotches[1] * _noise(rng, 40)
     tone += blotches[2] * _noise(rng, 160)
     darker = {
@@ -132,13 +136,17 @@ def _paint_beard(albedo: np.ndarray, person: Person, rng: np.random.Generator) -
     _paint_patch(albedo, face_parts()["moustache"], colour, strength, hairs)
 
 
-def _paint_scalp(albedo: np.ndarray, person: Person) -> None:
+def _paint_scalp(albedo: np.ndarray, scene: Scene) -> None:
     """Tint the skin under the hair, or a shaven head, with the colour of the hair."""
-    style = person.hair_style
-    line = np.interp(
-        np.abs(DEGREES), [0, 40, 60, 80, 88, 112, 120, 180],
-        [style.front - 0.08, style.front - 0.05, -0.5, -0.1, -0.3, -0.3, 0.5, 0.7],
-    )  # fmt: skip
+    person, style = scene.person, scene.person.hair_style
+    if scene.in_studio:
+        trimmed = replace(style, length="short", bottom=min(style.bottom, 0.5))
+        line = hairline(trimmed, DEGREES) + 0.04
+    else:
+        line = np.interp(
+            np.abs(DEGREES), [0, 40, 60, 80, 88, 112, 120, 180],
+            [style.front - 0.08, style.front - 0.05, -0.5, -0.1, -0.3, -0.3, 0.5, 0.7],
+        )  # fmt: skip
     bottom = int(np.searchsorted(TEXEL_HEIGHTS, 0.8))
     heights = TEXEL_HEIGHTS[:bottom, None].astype(np.float32)
     alpha = np.clip((line[None].astype(np.float32) - heights) / np.float32(0.12), 0, 1)
@@ -157,14 +165,22 @@ def _brows(rng: np.random.Generator) -> Patch:
     return fill_polygons(*outlines, blur=1.3)
 
 
-def _paint_clothes(albedo: np.ndarray, colour: np.ndarray, rng: np.random.Generator) -> None:
+def _paint_clothes(albedo: np.ndarray, scene: Scene, rng: np.random.Generator) -> None:
     """Paint a shirt with a round or V collar, plain or striped, with a jacket in some scenes."""
-    collar = rng.uniform(1.75, 2.15) + rng.choice([0.0, 0.5]) * np.cos(np.radians(DEGREES)).clip(0)
-    top = int(np.searchsorted(TEXEL_HEIGHTS, 1.7))
+    collar, v = rng.uniform(1.75, 2.15), rng.choice([0.0, 0.5])
+    if scene.in_studio:  # a polo neck or a round collar
+        collar, v = 1.45 + 1.7 * (collar - 1.75), 0
+    collar = collar + v * np.cos(np.radians(DEGREES)).clip(0)
+    top = int(np.searchsorted(TEXEL_HEIGHTS, 1.4))
     heights = TEXEL_HEIGHTS[top:, None]
-    alpha = np.clip((heights - collar[None]) / 0.04, 0, 1).astype(np.float32)[..., None]
+    softness = 0.1 if scene.in_studio else 0.04
+    alpha = np.clip((heights - collar[None]) / softness, 0, 1).astype(np.float32)[..., None]
     pattern = 1 + rng.choice([0.0, 0.0, 0.4]) * np.sign(np.sin(heights * rng.uniform(8, 40)))
-    cloth = (colour * pattern[..., None]).astype(np.float32)  # (n_rows, 1, 3)
+    if scene.in_studio:
+        below = heights - collar[None]
+        ribs = 0.12 * np.sin(0.8 * DEGREES) * (below < 0.3)
+        pattern = pattern * (1 + ribs - 0.5 * np.exp(-((below / 0.08) ** 2)))
+    cloth = (scene.person.colours.cloth * pattern[..., None]).astype(np.float32)  # (n_rows, 1, 3)
     if rng.random() < 0.3:
         jacket = np.abs(DEGREES) > rng.uniform(15, 40)
         cloth = np.where(
