@@ -89,31 +89,16 @@ SECTIONS = np.array(
     ]
 )
 
-# The same for photos that show crown and shoulders in full: a lower and rounder crown, higher and
-# broader shoulders. Between forehead and chin the sections agree.
-STUDIO_SECTIONS = np.array(
-    [
-        (-1.15, -1.15, -1.15, 0.02, -0.70, -0.72, -0.74),
-        (-1.12, -1.13, -1.13, 0.24, -0.38, -0.72, -1.02),
-        (-1.05, -1.07, -1.06, 0.40, -0.18, -0.72, -1.24),
-        (-0.94, -0.97, -0.95, 0.55, 0.00, -0.71, -1.44),
-        (-0.82, -0.85, -0.83, 0.66, 0.10, -0.70, -1.57),
-        (-0.68, -0.72, -0.70, 0.74, 0.17, -0.68, -1.67),
-        (-0.50, -0.54, -0.53, 0.79, 0.23, -0.66, -1.76),
-        *SECTIONS[5:12],
-        (1.36, 1.05, 1.28, 0.51, -0.16, -0.62, -1.22),
-        (1.55, 1.33, 1.42, 0.53, -0.34, -0.72, -1.20),
-        (1.75, 1.55, 1.55, 0.57, -0.38, -0.76, -1.22),
-        (1.90, 1.70, 1.65, 0.68, -0.36, -0.80, -1.25),
-        (2.05, 1.82, 1.75, 0.95, -0.30, -0.82, -1.30),
-        (2.25, 1.95, 1.90, 1.60, -0.20, -0.82, -1.35),
-        (2.50, 2.10, 2.10, 2.10, -0.10, -0.80, -1.40),
-        (2.90, 2.50, 2.50, 2.35, 0.02, -0.80, -1.40),
-        (4.50, 4.30, 4.10, 2.50, 0.10, -0.80, -1.40),
-    ]
+# In photos that show crown and shoulders in full, the crown is lower and rounder, and the shoulders
+# are higher and broader: y of a point for its y above, and the factor of its x.
+STUDIO_Y = (
+    (-1.40, -0.50, 1.50, 2.00, 2.25, 2.85, 4.50),
+    (-1.15, -0.50, 1.50, 1.74, 1.92, 2.30, 3.00),
 )
-# Height at the front in the studio sections for heights in `SECTIONS`.
-STUDIO_LEVELS = ((-1.40, -0.50, 1.40, 4.50), (-1.15, -0.50, 1.40, 3.10))
+STUDIO_WIDTH = (
+    (-1.40, -1.00, -0.70, -0.40, 1.40, 1.60, 2.25),
+    (0.80, 0.88, 0.94, 1.0, 1.0, 1.1, 1.12),
+)
 
 # IMM-58 landmarks in the mean pose, left half: medians of the neutral frontal faces of the public
 # IMM set, rounded. Jaw and mouth are given as iBUG-68 landmarks instead; a fraction is a position

@@ -5,7 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from keypoints.rendered.head import skull_surface
+from keypoints.rendered.head import skull_surface, to_studio
 from keypoints.rendered.identity import LENGTH_STD, WIDTH_STD
 from keypoints.rendered.raster import grid_normals
 from keypoints.rendered.scene import HairStyle, Hat, Scene, Stream
@@ -28,7 +28,7 @@ _PROFILE = ([-1.4, -0.9, -0.3, 0.3, 2.4], [1.2, 1.0, 0.75, 0.8, 1.0])
 # The same in the studio, where temples and ears are free.
 _STUDIO_LENGTHS = ([0, 42, 62, 74, 84, 90, 112, 120, 180],
                    [0.0, -0.04, 0.1, 0.8, 1.0, 0.6, 0.6, 1.4, 1.6])  # fmt: skip
-_STUDIO_PROFILE = ([-1.4, -0.9, -0.4, 0.2, 2.4], [1.0, 1.0, 0.5, 0.3, 0.5])
+_TRIMMED_PROFILE = ([-1.4, -0.9, -0.4, 0.2, 2.4], [1.0, 1.0, 0.5, 0.3, 0.3])
 # Degrees from the top of the head back to the whorl, at which the hair of the studio starts.
 _WHORL = 55.0
 
@@ -48,7 +48,9 @@ def _shell(*, in_studio: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         azimuths = np.arctan2(side, forward * np.cos(tilt) - up * np.sin(tilt))
         up = up * np.cos(tilt) + forward * np.sin(tilt)
         heights = np.interp(-up, [-1, 0, 0.6, 1], [-1.4, -0.2, 0.8, 2.5])
-    shell = skull_surface(azimuths, np.minimum(heights, _STRAIGHT_BELOW), in_studio=in_studio)
+    shell = skull_surface(azimuths, np.minimum(heights, _STRAIGHT_BELOW))
+    if in_studio:
+        shell = to_studio(shell)
     shell[..., 1] += np.maximum(heights - _STRAIGHT_BELOW, 0)
     return shell.astype(np.float32), azimuths, heights
 
@@ -63,7 +65,8 @@ def hair_grid(scene: Scene) -> np.ndarray:
     """Surface of the hair or hat on the upright head, (n_rows, n_columns, 3)."""
     person, style = scene.person, scene.person.hair_style
     shell, _, heights = _shell(in_studio=scene.in_studio)
-    profile = _STUDIO_PROFILE if scene.in_studio else _PROFILE
+    is_trimmed = scene.in_studio and style.length == "short"
+    profile = _TRIMMED_PROFILE if is_trimmed else _PROFILE
     thickness = style.volume * np.interp(heights, *profile)
     if scene.in_studio:  # thin at the hairline
         is_hair = (_studio_length(style) > 0).astype(np.float32)

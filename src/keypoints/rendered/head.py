@@ -106,33 +106,17 @@ def mean_head() -> Head:
     )
 
 
-@lru_cache(maxsize=1)
-def studio_offset() -> np.ndarray:
-    """Offset of the skull, neck and chest in the studio from those of other heads, as the grid."""
-    azimuths, heights = np.meshgrid(AZIMUTHS, HEIGHTS)
-    skull = skull_surface(azimuths, heights)
-    offset = skull_surface(azimuths, heights, in_studio=True) - skull
-    # Full cheeks above the jaw.
-    grid = mean_head().grid.reshape(-1, 3)
-    offset[..., 2] += 0.06 * bump_kernel(grid, 0.42, 0.86, 0.3).reshape(heights.shape)
-    return offset.astype(np.float32)
-
-
-def skull_surface(
-    azimuth: np.ndarray, height: np.ndarray, *, in_studio: bool = False
-) -> np.ndarray:
+def skull_surface(azimuth: np.ndarray, height: np.ndarray) -> np.ndarray:
     """Surface of the bare skull, neck and chest, upright, (..., 3).
 
     Args:
         azimuth: Angle around the head in radians, 0 at the nose, (...).
         height: Height at the front of the head, (...).
-        in_studio: Whether to use the studio's sections (see `anatomy`).
     """
-    table = anatomy.SECTIONS
-    if in_studio:
-        table, height = anatomy.STUDIO_SECTIONS, np.interp(height, *anatomy.STUDIO_LEVELS)
     fine = np.linspace(-1.4, 4.5, 600)
-    sections = np.stack([_smooth(np.interp(fine, table[:, 0], c)) for c in table.T[1:]])
+    sections = np.stack(
+        [_smooth(np.interp(fine, anatomy.SECTIONS[:, 0], c)) for c in anatomy.SECTIONS.T[1:]]
+    )
     side_y, back_y, half_width, front_z, side_z, back_z = (
         np.interp(height, fine, column) for column in sections
     )
@@ -148,6 +132,13 @@ def skull_surface(
         ],
         axis=-1,
     )
+
+
+def to_studio(surface: np.ndarray) -> np.ndarray:
+    """Move crown and shoulders of an upright surface, (..., 3), for a photo that shows them."""
+    x, y, z = np.moveaxis(surface, -1, 0)
+    moved = [x * np.interp(y, *anatomy.STUDIO_WIDTH), np.interp(y, *anatomy.STUDIO_Y), z]
+    return np.stack(moved, axis=-1).astype(np.float32)
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:

@@ -100,7 +100,8 @@ def render_imm_photo(
     (x, y), unit = imm.framing.origin, imm.framing.scale
     x -= 2 * unit * imm.scene.light.lamps[0, 0]
     shadow = (x, y + 0.6 * unit, 1.1 * unit, 1.9 * unit)
-    wall = render_wall(rng, PHOTO_SIZE, shadow if view == SPOT else None)
+    has_spot = view == SPOT and difficulty.light > 0
+    wall = render_wall(rng, PHOTO_SIZE, shadow if has_spot else None)
     photo = render_photo(imm.scene, imm.head, imm.framing, rng, wall)
     photo = cv2.GaussianBlur(photo, (0, 0), 0.7)
     photo = add_noise(photo, rng, rng.uniform(0, 4 * difficulty.camera))
@@ -143,7 +144,7 @@ def _sample_light(
     """Sample the light: from the front, except for the spot light."""
     light = sample_light(rng, skin, difficulty, side_spot=view == SPOT)
     lamps, gain = light.lamps, 1.6 * TINT
-    if view != SPOT:
+    if view != SPOT or difficulty == 0:
         lamps, gain = lamps + (0.0, -0.5, 1.5), TINT
         lamps /= np.linalg.norm(lamps, axis=1, keepdims=True)
     return replace(light, ambient=gain * light.ambient, lamps=lamps, colours=gain * light.colours)

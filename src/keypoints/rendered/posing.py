@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from keypoints.rendered.expression import expression_shift
-from keypoints.rendered.head import HEIGHTS, mean_head, ramp, studio_offset
+from keypoints.rendered.head import HEIGHTS, bump_kernel, mean_head, ramp, to_studio
 from keypoints.rendered.identity import identity_shift
 from keypoints.rendered.raster import Camera, rotation_matrix
 from keypoints.rendered.scene import Pose, Scene
@@ -58,7 +58,9 @@ def pose_head(scene: Scene) -> PosedHead:
     shift = identity_shift(head, scene.person.identity) + expression_shift(head, scene.expression)
     grid = head.deform(shift)
     if scene.in_studio:
-        grid += studio_offset()
+        grid = to_studio(grid)
+        full_cheeks = bump_kernel(grid.reshape(-1, 3), 0.42, 0.86, 0.3)
+        grid[..., 2] += 0.06 * full_cheeks.reshape(grid.shape[:2])
     camera = _camera(pose)
     chest_camera = _camera(Pose(0.25 * pose.yaw, 0.0, 0.2 * pose.roll, pose.distance))
     # The head rotates about the top of the spine, so the chest is moved below that point.
