@@ -8,12 +8,15 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from keypoints.core.errors import PipelineError
-from keypoints.download.unpack import MAX_NAME_BYTES, RATIO_FROM_BYTES, unpack
+from keypoints.download.unpack import MAX_NAME_BYTES, RATIO_FROM_BYTES, newest_date, unpack
 
 PHOTO = random.Random(0).randbytes(50_000)
 
@@ -257,3 +260,91 @@ def test_unpacked_files_are_readable_whatever_their_mode(tmp_path: Path) -> None
 
 def test_a_missing_archive_is_named(tmp_path: Path) -> None:
     refuse(tmp_path / "faces.zip", tmp_path / "faces", "No such file")
+
+
+WRITERS = [lambda path, *names: write_tar(path, *map(member, names)), write_zip]
+JUNK = [
+    "._1.jpg",
+    "set/._1.jpg",
+    "__MACOSX/set/._1.jpg",
+    ".DS_Store",
+    "set\\Thumbs.db",
+    "Set/DESKTOP.INI",
+    "set/Icon\r",
+    "set/1.jpg:Zone.Identifier",
+    "@eaDir/1.jpg",
+]
+
+
+@pytest.mark.parametrize("name", JUNK)
+@pytest.mark.parametrize("write", WRITERS)
+def test_files_that_other_systems_add_are_left_out_and_named(
+    tmp_path: Path, name: str, write: Callable[..., Path]
+) -> None:
+    archive = write(tmp_path / "archive", "set/1.jpg", name)
+    assert unpack(archive, tmp_path / "faces") == [name]
+    found = [path for path in (tmp_path / "faces").rglob("*") if path.is_file()]
+    assert found == [tmp_path / "faces" / "set" / "1.jpg"]
+
+
+def test_a_hostile_name_is_refused_even_if_it_looks_like_junk(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "faces.zip", "../__MACOSX/._1.jpg")
+    refuse(archive, tmp_path / "faces", "would be written outside")
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_backslashes_separate_folders(tmp_path: Path, write: Callable[..., Path]) -> None:
+    unpack(write(tmp_path / "archive", "set\\deep\\1.jpg"), tmp_path / "faces")
+    assert (tmp_path / "faces" / "set" / "deep" / "1.jpg").is_file()
+
+
+def test_a_folder_of_a_zip_may_end_with_a_backslash(tmp_path: Path) -> None:
+    unpack(write_zip(tmp_path / "faces.zip", "set\\", "set\\1.jpg"), tmp_path / "faces")
+    assert (tmp_path / "faces" / "set" / "1.jpg").is_file()
+
+
+def test_two_members_with_one_path_are_refused(tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "faces.zip", "set/1.jpg", "set\\1.jpg")
+    refuse(
+        archive, tmp_path / "faces", r"members 'set/1\.jpg' and 'set.*1\.jpg' have the same path"
+    )
+
+
+@pytest.mark.parametrize("write", [write_tar, write_zip])
+def test_an_archive_without_files_is_refused(tmp_path: Path, write: Callable[..., Path]) -> None:
+    refuse(write(tmp_path / "archive"), tmp_path / "faces", "contains no files")
+
+
+def test_another_compression_is_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w", zipfile.ZIP_BZIP2) as packed:
+        packed.writestr("1.jpg", PHOTO)
+    refuse(tmp_path / "faces.zip", tmp_path / "faces", "compressed by bzip2; pack it again")
+
+
+@given(date=st.tuples(*(st.integers(0, limit) for limit in (127, 15, 31, 31, 63, 31))))
+@example(date=(0, 0, 0, 0, 0, 0))
+def test_every_date_of_a_zip_is_accepted(
+    tmp_path_factory: pytest.TempPathFactory, date: tuple[int, ...]
+) -> None:
+    """The fields of a date in MS-DOS format, of which many are no dates, such as month 0."""
+    folder = tmp_path_factory.mktemp("date")
+    info = zipfile.ZipInfo("1.jpg")
+    info.date_time = (1980 + date[0], *date[1:5], 2 * date[5])
+    with zipfile.ZipFile(folder / "faces.zip", "w") as packed:
+        packed.writestr(info, b"")
+    unpack(folder / "faces.zip", folder / "faces")
+    try:
+        expected = datetime(*info.date_time)
+    except ValueError:
+        assert newest_date(folder / "faces") is None
+    else:
+        found = newest_date(folder / "faces") or "1980-01-01"
+        assert found == f"{expected:%Y-%m-%d}"
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "0", "1e300", "inf"])
+def test_a_time_of_a_tar_that_is_no_date_is_not_known(tmp_path: Path, seconds: str) -> None:
+    info = member("1.jpg")
+    info.pax_headers = {"mtime": seconds}
+    unpack(write_tar(tmp_path / "faces.tgz", info), tmp_path / "faces")
+    assert newest_date(tmp_path / "faces") is None

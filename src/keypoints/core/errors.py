@@ -14,6 +14,8 @@ Errors that no code catches by type are plain `PipelineError`s.
 """
 
 import errno
+import os
+from pathlib import Path
 
 
 class PipelineError(Exception):
@@ -28,3 +30,14 @@ def first_line(error: BaseException) -> str:
 def is_disk_full(error: OSError) -> bool:
     """Whether an error means that the disk is full or a quota or file size limit is reached."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def os_error_message(error: OSError, place: Path | str | None = None) -> str:
+    """What the operating system reported and where, and the remedy if the disk is full.
+
+    `place` is used if the error names no file.
+    """
+    reason = error.strerror or str(error) or type(error).__name__
+    named = error.filename if error.filename is not None else place
+    text = f"{os.fsdecode(named)}: {reason}" if isinstance(named, str | bytes | Path) else reason
+    return f"{text}; free some space and run the command again" if is_disk_full(error) else text

@@ -6,9 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from keypoints.core.errors import PipelineError
 from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
 from keypoints.download.unpack import is_archive, newest_date, unpack
 from keypoints.faces.dataset import Archive
+
+_MAX_NAMES = 5  # in a message
 
 
 def fetch_archives(
@@ -16,15 +19,14 @@ def fetch_archives(
 ) -> dict[str, Any]:
     """Download archives; unpack the first one into a new folder, and single files of the others.
 
-    Returns names and digests of the archives, and the date of the newest file of the first one.
+    Returns names and digests of the archives, and the date of the newest file of the first one, or
+    None if the archive has no dates.
     """
     first, *others = archives
     found = _find_archive(dataset, first, dirs)
-    unpack(found.path, folder, max_bytes=first.max_bytes)
-    if first.competition:  # Kaggle packs some CSVs twice
-        for nested in sorted(folder.rglob("*.zip")):
-            unpack(nested, nested.with_suffix(""), max_bytes=first.max_bytes)
-            nested.unlink()
+    _unpack(found.path, folder, max_bytes=first.max_bytes)
+    if first.competition:
+        _unpack_nested(found.path, folder, max_bytes=first.max_bytes)
     date = newest_date(folder)
     info: dict[str, Any] = {"date": date, "file": found.path.name, "sha256": found.sha256}
     for archive in others:
@@ -32,6 +34,22 @@ def fetch_archives(
         _extract_file(found.path, archive, folder)
         info[str(archive.only)] = {"file": found.path.name, "sha256": found.sha256}
     return info
+
+
+def _unpack(path: Path, folder: Path, *, max_bytes: int) -> None:
+    if left_out := unpack(path, folder, max_bytes=max_bytes):
+        names = ", ".join([*left_out[:_MAX_NAMES], *(["..."] if left_out[_MAX_NAMES:] else [])])
+        print(f"{path.name}: left out {len(left_out)} file(s) that other systems add: {names}")
+
+
+def _unpack_nested(archive: Path, folder: Path, *, max_bytes: int) -> None:
+    """Unpack the archives among the files of an archive: Kaggle packs some CSVs twice."""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and is_archive(path)):
+        try:
+            _unpack(path, path.with_name(f"{path.name}.unpacked"), max_bytes=max_bytes)
+        except PipelineError as error:
+            raise DownloadError(f"{archive}: {error}") from error
+        path.unlink()
 
 
 def _find_archive(dataset: str, archive: Archive, dirs: DownloadDirs) -> Download:
@@ -54,7 +72,7 @@ def _extract_file(path: Path, archive: Archive, folder: Path) -> None:
     target = next(folder.rglob(archive.beside), folder / name).with_name(name)
     with TemporaryDirectory(dir=path.parent) as temporary:
         files = Path(temporary) / "files"
-        unpack(path, files, max_bytes=archive.max_bytes)
+        _unpack(path, files, max_bytes=archive.max_bytes)
         found = sorted(files.rglob(name))
         if not found:
             others = ", ".join(sorted(file.name for file in files.rglob("*.*"))[:5])

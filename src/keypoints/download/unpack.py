@@ -1,7 +1,8 @@
 """Unpacking of untrusted archives: completely or not at all, into one folder, within a size limit.
 
 Symbolic links are refused even if they stay inside the folder, and hard links may refer to earlier
-files only. So no member of an archive can redirect a later one out of the folder.
+files only. So no member of an archive can redirect a later one out of the folder. Files that other
+systems add to archives are left out, and backslashes separate folders.
 """
 
 import calendar
@@ -15,19 +16,22 @@ import tarfile
 import zipfile
 import zlib
 from datetime import UTC, datetime
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import IO, Self
 
 from tqdm import tqdm
 
-from keypoints.core.errors import PipelineError
+from keypoints.core.errors import PipelineError, os_error_message
+from keypoints.download.members import Members
 
 MAX_BYTES = 8 << 30
 MAX_RATIO = 100  # unpacked to packed size; photos stay below 2, text below 20
 RATIO_FROM_BYTES = 16 << 20  # unpacked size up to which any ratio is accepted
-MAX_MEMBERS = 100_000  # files and folders; iBUG has 15,000
 MAX_NAME_BYTES = 1 << 20  # of one member, with its extended attributes
 CHUNK_BYTES = 1 << 20
+
+METHODS = {9: "Deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "LZMA", 93: "Zstandard"}
+EARLIEST_S, LATEST_S = 315_532_800, 4_354_819_200  # 1980 and 2108, the limits of dates in a zip
 
 MAGICS = {"zip": (b"PK", 0), "gzip": (b"\x1f\x8b", 0), "tar": (b"ustar", 257)}  # bytes, offset
 DAMAGE = (  # raised by the standard library for damaged archives
@@ -43,16 +47,18 @@ DAMAGE = (  # raised by the standard library for damaged archives
 )
 
 
-def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> None:
+def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> list[str]:
     """Unpack a zip, a tar or a gzipped tar, distinguished by content, as a new or replaced folder.
+
+    Returns the names of the files that were left out, because another system added them.
 
     The files are first written to `.NAME.unpacking` beside the folder, which replaces the folder
     when it is complete. Leftovers of a killed run are removed by the next one. The files may have
     at most `max_bytes` and, above 16 MiB, 100 times the size of the archive.
 
     Raises:
-        PipelineError: If the archive is damaged, encrypted, of another format or unpacks to too
-            many bytes, a member leaves the folder or is a link or a device, or a file cannot be
+        PipelineError: If the archive is damaged, empty, encrypted, of another format or unpacks to
+            too many bytes, a member leaves the folder or is a link or a device, or a file cannot be
             written. The message names the archive and the member.
     """
     staging = into.with_name(f".{into.name}.unpacking")
@@ -61,18 +67,20 @@ def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> None:
             shutil.rmtree(staging)
         whole = staging / "whole"
         whole.mkdir(parents=True)
-        _unpack_members(archive, whole, max_bytes)
+        left_out = _unpack_members(archive, whole, max_bytes)
         if into.exists():
             into.rename(staging / "replaced")
         whole.rename(into)
+        return left_out
     except PipelineError as error:
         raise PipelineError(f"{archive}: {error}") from error
     except DAMAGE as error:
         raise PipelineError(
-            f"{archive}: damaged or not readable ({error}); delete it and fetch it again"
+            f"{archive}: damaged or incomplete ({error}); replace it by a complete copy, or delete "
+            "it, so that it is fetched again"
         ) from error
     except OSError as error:
-        raise PipelineError(f"{archive}: {error.strerror}: {error.filename or into}") from error
+        raise PipelineError(f"{archive}: {os_error_message(error, into)}") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -83,10 +91,13 @@ def is_archive(path: Path) -> bool:
         return _detect_format(file) is not None
 
 
-def newest_date(folder: Path) -> str:
-    """Modification date (UTC, ISO 8601) of the newest unpacked file, as stored in the archive."""
+def newest_date(folder: Path) -> str | None:
+    """Modification date (UTC, ISO 8601) of the newest unpacked file, as stored in the archive.
+
+    None if the archive has no dates: packers then store the earliest possible one.
+    """
     newest = max(path.stat().st_mtime for path in folder.rglob("*") if path.is_file())
-    return f"{datetime.fromtimestamp(newest, UTC):%Y-%m-%d}"
+    return f"{datetime.fromtimestamp(newest, UTC):%Y-%m-%d}" if newest > EARLIEST_S else None
 
 
 def _detect_format(file: IO[bytes]) -> str | None:
@@ -95,68 +106,85 @@ def _detect_format(file: IO[bytes]) -> str | None:
     return next((name for name, (magic, at) in MAGICS.items() if start.startswith(magic, at)), None)
 
 
-def _unpack_members(archive: Path, into: Path, max_bytes: int) -> None:
+def _unpack_members(archive: Path, into: Path, max_bytes: int) -> list[str]:
     n_bytes = archive.stat().st_size
     limit = min(max_bytes, max(RATIO_FROM_BYTES, MAX_RATIO * n_bytes))
     bar = {"total": n_bytes, "desc": archive.name, "disable": None}
+    members = Members(into)
     with archive.open("rb") as file, tqdm.wrapattr(file, "read", **bar) as counted:
         match _detect_format(file):
             case "zip":
-                _unpack_zip(counted, into, limit)
+                _unpack_zip(counted, members, limit)
             case "gzip":
                 with gzip.open(counted) as unzipped:
-                    _unpack_tar(unzipped, into, limit)
+                    _unpack_tar(unzipped, members, limit)
             case "tar":
-                _unpack_tar(counted, into, limit)
+                _unpack_tar(counted, members, limit)
             case None:
-                raise PipelineError("must be a zip, a tar or a gzipped tar; got something else")
-
-
-def _unpack_zip(file: IO[bytes], into: Path, limit: int) -> None:
-    with zipfile.ZipFile(file) as packed:
-        members = packed.infolist()
-        _check_size(sum(member.file_size for member in members), limit)
-        for number, member in enumerate(members, 1):
-            kind = stat.S_IFMT(member.external_attr >> 16)  # 0 if zipped on Windows
-            is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
-            _check_member(member.filename, number, is_plain=is_plain)
-            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise zipfile.BadZipFile("neither stored nor deflated")
-            written = packed.extract(member, into)
-            seconds = calendar.timegm((*member.date_time, 0, 0, 0))  # interpreted as UTC
-            os.utime(written, (seconds, seconds))
-
-
-def _unpack_tar(file: io.BufferedIOBase, into: Path, limit: int) -> None:
-    limited = _Limited(file, limit)
-    earlier: set[str] = set()
-    with tarfile.open(fileobj=limited, mode="r|", bufsize=CHUNK_BYTES, tarinfo=_Member) as packed:
-        for number, member in enumerate(packed, 1):
-            is_plain = member.isreg() or member.isdir() or member.islnk()
-            _check_member(member.name, number, is_plain=is_plain and not member.issparse())
-            if member.islnk() and member.linkname not in earlier:
                 raise PipelineError(
-                    f"member {member.name!r} links to {member.linkname!r}, which is not an earlier "
-                    "file of the archive"
+                    "must be a zip, a tar or a gzipped tar; got something else, which begins with "
+                    f"{file.read(12)!r}"
                 )
-            packed.extract(member, into, filter="data")
-            if member.isreg():
-                earlier.add(member.name)
+    if not members.files:
+        raise PipelineError("contains no files")
+    return members.left_out
+
+
+def _unpack_zip(file: IO[bytes], members: Members, limit: int) -> None:
+    with zipfile.ZipFile(file) as packed:
+        infos = packed.infolist()
+        _check_size(sum(info.file_size for info in infos), limit)
+        for info in infos:
+            kind = stat.S_IFMT(info.external_attr >> 16)  # 0 if zipped on Windows
+            is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
+            is_folder = info.filename.endswith(("/", "\\"))
+            target = members.add(info.filename, is_plain=is_plain, is_folder=is_folder)
+            if target is None:
+                continue
+            _check_readable(info)
+            info.filename = f"{target}/" if is_folder else target
+            written = packed.extract(info, members.folder)
+            os.utime(written, (_zip_seconds(info), _zip_seconds(info)))
+
+
+def _check_readable(info: zipfile.ZipInfo) -> None:
+    name = info.filename
+    if info.flag_bits & 1:
+        raise PipelineError(f"member {name!r} is encrypted; pack it again without a password")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        number = info.compress_type
+        raise PipelineError(
+            f"member {name!r} is compressed by {METHODS.get(number, f'method {number}')}; pack it "
+            "again, stored or deflated"
+        )
+
+
+def _zip_seconds(info: zipfile.ZipInfo) -> int:
+    """Modification time of a member, interpreted as UTC; the earliest one if it is not a date."""
+    try:
+        return calendar.timegm(datetime(*info.date_time, tzinfo=UTC).timetuple())
+    except ValueError:
+        return EARLIEST_S
+
+
+def _unpack_tar(file: io.BufferedIOBase, members: Members, limit: int) -> None:
+    limited = _Limited(file, limit)
+    with tarfile.open(fileobj=limited, mode="r|", bufsize=CHUNK_BYTES, tarinfo=_Member) as packed:
+        for member in packed:
+            is_plain = (member.isreg() or member.isdir() or member.islnk()) and (
+                not member.issparse()
+            )
+            target = members.add(member.name, is_plain=is_plain, is_folder=member.isdir())
+            if target is None:
+                continue
+            member.name = target
+            if member.islnk():
+                member.linkname = members.target_of_link(target, member.linkname)
+            if not EARLIEST_S <= member.mtime <= LATEST_S:  # NaN is outside as well
+                member.mtime = EARLIEST_S
+            packed.extract(member, members.folder, filter="data")
     while limited.read(CHUNK_BYTES):
         pass  # gzip verifies its checksum at the end of the file, after the last member
-
-
-def _check_member(name: str, number: int, *, is_plain: bool) -> None:
-    if number > MAX_MEMBERS:
-        raise PipelineError(f"more than {MAX_MEMBERS:,} files and folders")
-    path = PureWindowsPath(name)  # parses both slashes, and drives
-    if path.anchor or ".." in path.parts:
-        raise PipelineError(f"member {name!r} would be written outside the folder")
-    if not is_plain:
-        raise PipelineError(
-            f"member {name!r} must be a plain file or a folder, not a link or a device; pack links "
-            "as files (tar --dereference)"
-        )
 
 
 def _check_size(n_bytes: int, limit: int) -> None:
