@@ -51,7 +51,7 @@ def sample_sitter(rng: np.random.Generator, difficulty: Difficulty = REALISTIC) 
         hair_style=replace(
             style,
             front=style.front - 0.15,
-            opening=0.8 * style.opening,
+            opening=0.5 * style.opening + 35,
             volume=0.65 * style.volume,
             curl=0.6 * style.curl**2,
         ),
