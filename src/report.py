@@ -1,14 +1,14 @@
 """Write the score table, the stages' times and the page of the run: `python src/report.py`."""
 
 from keypoints.competition.base import submission_spec_for
-from keypoints.competition.local_score import score
+from keypoints.competition.local_score import LocalScore, score
 from keypoints.competition.submission import read_submission
 from keypoints.competition.test_labels import read_test_labels
 from keypoints.config.params import Params, read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.errors import PipelineError
-from keypoints.core.predictions import read_info
+from keypoints.core.predictions import has_predictions, read_info, read_predictions
 from keypoints.evaluation.scores import baseline_list, read_scores, score_table
 
 COLUMNS = ("task", "mae_px", "baseline_mae_px", "rmse_px", "nme", "nme_median", "fr8", "auc8")
@@ -39,16 +39,25 @@ def report() -> None:
     print(f"{paths.REPORT / 'index.html'}: page of the run, {len(page):,} characters")
 
 
-def _test_scores(params: Params) -> dict[str, float]:
-    """Score of each submission whose test labels are on disk; no stage selects a model by it."""
+def _test_scores(params: Params) -> dict[str, LocalScore]:
+    """Score of each model whose test labels are on disk; no stage selects a model by it.
+
+    It is that of the submission or, without one, of the predictions.
+    """
     scores = {}
     for name in params.names("models"):
         path = paths.submission_file(name)
-        if path.is_file():
+        if path.is_file() or has_predictions(name, "test"):
             try:
                 spec = submission_spec_for(name, params)
                 labels = read_test_labels(spec, paths.RAW / spec.competition.dataset)
-                scores[name] = score(read_submission(path, spec), labels, spec).score
+                predicted = (
+                    read_submission(path, spec)
+                    if path.is_file()
+                    else read_predictions(name, "test").landmarks_photo
+                )
+                if predicted.shape == spec.shape:
+                    scores[name] = score(predicted, labels, spec)
             except PipelineError:
                 continue  # the page shows the reason
     return scores

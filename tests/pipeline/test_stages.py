@@ -196,6 +196,7 @@ def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:
     ignored.append("data/photos/own.jpg")
     kept = [
         "data/photos/README.md",
+        "data/photos/eileen_collins.jpg",
         "metrics/scores/nose_net.json",
         "contenders/metrics/scores/sharp_224.json",
         "submissions/history.csv",

@@ -1,22 +1,27 @@
 """The page of a whole run: its sections, and the numbers of the run in its text."""
 
 import json
+import os
 import re
 import shutil
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
+import cv2
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 from workspace import MODELS, Workspace
 
+from keypoints.competition.submission_log import SubmissionRecord, append_record
 from keypoints.config.params import read_params
+from keypoints.core import paths
+from keypoints.report import own_photos
+from keypoints.report.kaggle import find_best_submissions
 from keypoints.report.page import build_page
 from keypoints.report.reproduce import find_revision
 from keypoints.report.template import percent
-
-TASKS = ["task-nose", "task-face", "task-wild", "task-kaggle15"]
-ANCHORS = ["summary", *TASKS, "own-photos", "kaggle", "reproduce"]
 
 
 class Elements(HTMLParser):
@@ -46,23 +51,36 @@ def visible_text(page: str) -> str:
     return re.sub(r"\s+", " ", without.replace("\N{NO-BREAK SPACE}", " "))
 
 
-def test_every_section_exists_and_every_link_leads_to_one(page: str) -> None:
+def score(ran: Workspace, model: str) -> float:
+    return json.loads((ran.folder / f"metrics/scores/{model}.json").read_text())["nme"]
+
+
+def test_own_photos_and_the_network_with_the_lowest_error_come_first(
+    ran: Workspace, page: str
+) -> None:
     elements = Elements(page)
     sections = [section["id"] for section in elements.select("section") if "id" in section]
-    assert sections == ANCHORS
+    models = YAML(typ="safe").load((ran.folder / "params.yaml").read_text())["models"]
+    best = min((m for m in models if models[m]["task"] != "nose"), key=partial(score, ran))
+    assert sections[:3] == ["summary", "own-photos", f"task-{models[best]['task']}"]
+    wild = min(("resnet18", "heatmap_net"), key=partial(score, ran))
+    tasks = {"task-nose", "task-face", f"task-{models[wild]['task']}", "task-kaggle15"}
+    assert set(sections[2:-2]) == tasks
+    assert sections[-2:] == ["kaggle", "reproduce"]
     links = [str(link["href"]) for link in elements.select("a")]
-    assert links == [f"#{anchor}" for anchor in ANCHORS[1:]]
+    assert links == [*(f"#{section}" for section in sections), "times.html"]
+    assert f"{best} finds" in visible_text(page.split("<h1>")[1])
+    assert page.index('class="strip"') < page.index("<h1>") < page.index('class="scores"')
 
 
 def test_the_page_loads_nothing_from_the_web_and_needs_no_scripts(page: str) -> None:
     elements = Elements(page)
     assert "://" not in page
     assert "@import" not in page
-    assert not elements.select("script", "iframe", "video")
-    assert [found["data"] for found in elements.select("object")] == ["times.html"]
+    assert not elements.select("script", "iframe", "object", "video")
     for _, attributes in elements.found:
         for name in {"src", "href"} & attributes.keys():
-            assert str(attributes[name]).startswith(("data:", "#"))
+            assert str(attributes[name]).startswith(("data:", "#", "times.html"))
     assert len(page.encode()) < 10_000_000
 
 
@@ -78,7 +96,7 @@ def test_every_picture_has_an_alternative_text_and_a_size(page: str) -> None:
 
 
 def test_the_summary_has_the_scores_of_every_model(ran: Workspace, page: str) -> None:
-    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", page, flags=re.S)
+    rows = re.findall(r"<tr[^>]*><th scope=\"row\">(.*?)</tr>", page, flags=re.S)
     for model in MODELS:
         scores = json.loads((ran.folder / f"metrics/scores/{model}.json").read_text())
         row = visible_text(next(row for row in rows if row.startswith(f"{model}<")))
@@ -94,15 +112,19 @@ def test_the_text_has_numbers_of_the_run(ran: Workspace, page: str) -> None:
     assert f"its mean absolute error is {nose['mae_px']:.1f} px per coordinate" in text
     assert "IMM Face Database 30 rendered faces: 24 for training, 6 for validation" in text
     assert "2 for testing" in text
-    assert "272 rows" in text  # 2 faces x 136
+    assert " 272 valid " in text  # 2 faces x 136
+    assert "Test faces by error" in text
+    first = pd.read_csv(ran.folder / "metrics/history/nose_net.csv").iloc[0]
+    starts = "below" if first["val_mse"] < first["train_mse"] else "above"
+    assert f"validation error starts {starts} the training error" in text
 
 
-def test_times_are_in_a_file_that_the_page_embeds(ran: Workspace, page: str) -> None:
+def test_times_are_in_a_file_that_the_page_names(ran: Workspace, page: str) -> None:
     times = visible_text((ran.folder / "report/times.html").read_text())
     for stage in ("fetch@imm", "prepare@wild", "evaluate@face_net", "submit@resnet18"):
         assert re.search(rf"{stage} \d{{4}}-\d\d-\d\d [\d:]{{8}} [\d.]+ s", times)
     assert re.search(r"train@nose_net [\d.]+ s", times)
-    assert 'data="times.html"' in page
+    assert 'href="times.html"' in page
 
 
 def test_the_same_run_gives_the_same_bytes(ran: Workspace, page: str) -> None:
@@ -133,7 +155,7 @@ def test_a_task_without_a_model_has_no_section(
     YAML().dump(values, tmp_path / "params.yaml")
     elements = Elements(build_page(read_params(tmp_path / "params.yaml")))
     anchors = [section["id"] for section in elements.select("section") if "id" in section]
-    assert anchors == ["summary", "task-nose", "own-photos", "kaggle", "reproduce"]
+    assert anchors == ["summary", "own-photos", "task-nose", "kaggle", "reproduce"]
 
 
 def test_own_photos_appear_and_rerun_the_report_only(ran: Workspace) -> None:
@@ -152,21 +174,47 @@ def test_own_photos_appear_and_rerun_the_report_only(ran: Workspace) -> None:
     section = page.split('id="own-photos"')[1].split("</section>\n<section id")[0]
     assert list(status) == ["report"]
     assert git_status == ""
-    assert photo.name in section
-    assert "Not shown: broken.jpg could not be decoded as photos." in visible_text(section)
+    text = visible_text(section)
+    assert f"{photo.name} uncertainty" in text
+    assert "eileen_collins.jpg uncertainty" in text
+    assert "predicted by mobile_wild ( pretrained/wild.safetensors )" in text
+    assert "broken.jpg: not a complete photo" in text
+    uncertainties = [float(value) for value in re.findall(r"uncertainty ([\d.]+) %", text)]
+    assert uncertainties == sorted(uncertainties)
 
 
-def test_test_scores_and_past_submissions_are_shown(
+def test_a_photo_that_breaks_a_library_does_not_stop_the_page(
+    ran: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def detect(photo: object) -> None:
+        raise cv2.error("overflow")
+
+    monkeypatch.chdir(ran.folder)
+    monkeypatch.setattr(own_photos, "detect_faces", detect)
+    unprintable = own_photos.PHOTOS / os.fsdecode(b"\xff.jpg")
+    unprintable.write_bytes(b"")
+    text = visible_text(own_photos.own_photos_section().body)
+    unprintable.unlink()
+    assert "eileen_collins.jpg: error: overflow" in text
+    assert "?.jpg: not a complete photo" in text
+
+
+def test_the_best_of_the_past_submissions_is_highlighted(
     ran: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ran.folder)
-    log = Path("submissions/history.csv")
+    records = [
+        SubmissionRecord("2026-01-02T03:04:05Z", "a", "ab", "cd", "m", message, 3.0, score, None)
+        for message, score in (("first & best", 11.0), ("second", 12.0), ("failed", None))
+    ]
+    for record in records:
+        append_record(record)
+    page = build_page(read_params())
+    paths.SUBMISSION_LOG.unlink()
     assert "There are no submissions yet." in build_page(read_params())
-    log.write_text(f"time,file_digest,message\n2026-01-02,{'ab' * 32},first & best\n")
-    text = visible_text(build_page(read_params(), test_scores={"resnet18": 12.345}))
-    log.unlink()
-    assert "12.35 px on the test faces" in text or "12.34 px on the test faces" in text
-    assert "time file digest message 2026-01-02 ababababab first &amp; best" in text
+    (best,) = re.findall(r'<tr class="best"><td.*?</tr>', page, flags=re.S)
+    assert "2026-01-02 03:04 m first &amp; best 3.000 11.000" in visible_text(best)
+    assert find_best_submissions(records) == [records[0]]
 
 
 def test_settings_are_shown_without_addresses(page: str) -> None:

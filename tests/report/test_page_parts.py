@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keypoints.config.params import Params
-from keypoints.core.landmarks import IBUG_68, IMM_58
+from keypoints.core.landmarks import IBUG_68, IMM_58, Contour
 from keypoints.crops.format import Task
 from keypoints.models.build import build_network, read_model_settings
 from keypoints.models.network import LandmarkNetwork
@@ -38,6 +38,13 @@ def test_yaw_is_the_nose_offset_independent_of_the_roll(degrees: float) -> None:
     points = faces(2)
     points[1, 30] = (70, 40)
     assert analysis.yaw_proxy(rotated(points, degrees), IBUG_68) == pytest.approx([0, 0.2])
+
+
+@pytest.mark.parametrize("degrees", [0, 30])
+def test_pitch_is_the_place_of_the_nose_between_eyes_and_mouth(degrees: float) -> None:
+    points = faces(2)
+    points[1, 30] = (50, 60)
+    assert analysis.pitch_proxy(rotated(points, degrees), IBUG_68) == pytest.approx([0.5, 0.75])
 
 
 @pytest.mark.parametrize("degrees", [0, 30])
@@ -123,6 +130,15 @@ def test_points_of_a_face_lie_at_the_centres_of_their_pixels() -> None:
     assert 'aria-label="a &#34;face&#34;"' in svg
     assert re.findall(r'class="annotated"[^>]* d="([^"]*)"', svg) == ["M10.5 20.5h0M99.5 50.5h0"]
     assert "predicted" not in svg
+
+
+def test_contours_are_lines_and_a_zoomed_picture_is_a_square_around_the_points() -> None:
+    image = np.zeros((100, 200, 1), np.uint8)
+    points = np.array([(40.0, 30.0), (60.0, 30.0), (50.0, 50.0)])
+    contour = Contour((0, 1, 2), closed=True)
+    svg = pictures.face_picture(image, alt="", predicted=points, contours=[contour], zoom=True)
+    assert 'viewBox="35 22 30 30" width="30" height="30"' in svg
+    assert 'd="M40.5 30.5L60.5 30.5L50.5 50.5Z"' in svg
 
 
 def test_a_chart_uses_the_colours_of_the_page_and_contains_no_date() -> None:

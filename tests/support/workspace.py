@@ -23,8 +23,11 @@ COPIED = (
     ".gitignore",
     "Makefile",
     "data/photos/README.md",
+    "data/photos/eileen_collins.jpg",
     "dvc.yaml",
     "params.yaml",
+    "pretrained/wild.json",
+    "pretrained/wild.safetensors",
     "src",
     "tools",
 )

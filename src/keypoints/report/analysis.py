@@ -10,6 +10,7 @@ from keypoints.core.landmarks import Scheme
 from keypoints.core.types import Array
 from keypoints.evaluation.metrics import inter_ocular
 
+MIN_FACES = 40  # with fewer, the page shows single faces instead of curves and correlations
 _FLIPPED_SUFFIX = "_mirror"  # of the name of a flipped photo in the 300-W lists
 
 
@@ -26,6 +27,24 @@ def yaw_proxy(landmarks: Array, scheme: Scheme) -> Array:
     left, right = (landmarks[:, corner] for corner in scheme.eye_corners)
     offset = landmarks[:, scheme.nose_tip] - (left + right) / 2
     return np.abs(np.sum(offset * (right - left), axis=-1)) / np.sum((right - left) ** 2, axis=-1)
+
+
+def pitch_proxy(landmarks: Array, scheme: Scheme) -> Array:
+    """Position of the nose tip on the way from the eyes to the mouth, along that line.
+
+    It is smaller if a face looks up, and larger if it looks down.
+
+    Args:
+        landmarks: Landmarks in pixels of photos or inputs, (n_faces, n_points, 2).
+        scheme: Scheme of the landmarks.
+
+    Returns:
+        Fractions of the distance between eyes and mouth, (n_faces,).
+    """
+    eyes = landmarks[:, list(scheme.eye_corners)].mean(axis=1)
+    line = landmarks[:, list(scheme.parts["mouth"])].mean(axis=1) - eyes
+    nose = landmarks[:, scheme.nose_tip] - eyes
+    return np.sum(nose * line, axis=-1) / np.sum(line**2, axis=-1)
 
 
 def mouth_width(landmarks: Array, scheme: Scheme) -> Array:

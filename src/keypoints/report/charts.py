@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from keypoints.core.landmarks import Scheme
 from keypoints.core.types import Array
@@ -42,16 +42,30 @@ class Series:
 
 
 def line_chart(
-    lines: Sequence[Series], *, alt: str, x_label: str, y_label: str, top: float | None = None
+    lines: Sequence[Series],
+    *,
+    alt: str,
+    x_label: str,
+    y_label: str,
+    top: float | None = None,
+    log: bool = False,
 ) -> Markup:
-    """Line chart with an axis from zero; lines differ in colour and dashes."""
+    """Line chart with a vertical axis from zero or, if `log`, a logarithmic one.
+
+    Lines differ in colour and dashes; a single value is a dot.
+    """
     with mpl.rc_context(_OPTIONS):
         figure, axes = _figure(x_label, y_label)
         for line, colour, style in zip(lines, SERIES, _STYLES, strict=False):
-            axes.plot(line.x, line.y, c=colour, ls=style, lw=1.8, label=line.label)
-        axes.set_ylim(0, top)
+            marker = "o" if len(line.x) == 1 else None
+            axes.plot(line.x, line.y, c=colour, ls=style, lw=1.8, marker=marker, label=line.label)
+        if log:
+            _set_log_axis(axes)
+        else:
+            axes.set_ylim(0, top)
         if np.issubdtype(lines[0].x.dtype, np.integer):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.margins(x=0.02)
         axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
         return _svg(figure, alt)
 
@@ -70,6 +84,27 @@ def scatter_chart(groups: Sequence[Series], *, alt: str, x_label: str, y_label: 
         if len(groups) > 1:
             axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
         return _svg(figure, alt)
+
+
+def dot_chart(nme: Mapping[str, Array], *, baseline: float | None = None) -> Markup:
+    """A row of dots per group: a dot for the NME of each face, and a line at their mean.
+
+    The mean NME of a baseline is a dashed line through all rows.
+    """
+    with mpl.rc_context(_OPTIONS):
+        figure, axes = _figure("NME, %", height=0.6 + 0.3 * len(nme))
+        for row, values in enumerate(nme.values()):
+            y = np.full(len(values), row)
+            axes.scatter(100 * values, y, s=26, c=SERIES[0], alpha=0.55, linewidths=0)
+            axes.plot([100 * values.mean()] * 2, [row - 0.3, row + 0.3], c=_INK, lw=1.6)
+        if baseline is not None:
+            axes.axvline(100 * baseline, c=_INK, lw=1.2, ls=_STYLES[1])
+        axes.set_yticks(range(len(nme)), list(nme))
+        axes.set_ylim(len(nme) - 0.5, -0.5)
+        axes.set_xlim(0, None)
+        axes.grid(visible=False, axis="y")
+        means = ", ".join(f"{label} {100 * values.mean():.1f} %" for label, values in nme.items())
+        return _svg(figure, f"Error of each validation face; means: {means}")
 
 
 def bar_chart(nme: Mapping[str, float], *, title: str) -> Markup:
@@ -92,7 +127,7 @@ def mean_face_chart(mean_shape: Array, percent: Array, scheme: Scheme, *, alt: s
     The size and the shade of each dot show the error in percent of the inter-ocular distance.
     """
     with mpl.rc_context(_OPTIONS):
-        figure, axes = _figure(height=4.2)
+        figure, axes = _figure(height=3.6)
         for contour in scheme.contours:
             points = [*contour.points, contour.points[0]] if contour.closed else contour.points
             axes.plot(*mean_shape[list(points)].T, color=_FAINT, linewidth=1, zorder=1)
@@ -108,7 +143,15 @@ def mean_face_chart(mean_shape: Array, percent: Array, scheme: Scheme, *, alt: s
         return _svg(figure, alt)
 
 
-def _figure(x_label: str = "", y_label: str = "", height: float = 3.0) -> tuple[Figure, Axes]:
+def _set_log_axis(axes: Axes) -> None:
+    """Logarithmic vertical axis with plain numbers."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _figure(x_label: str = "", y_label: str = "", height: float = 2.7) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(4.8, height), layout="constrained", facecolor="none")
     axes = figure.subplots()
     axes.set_facecolor("none")

@@ -4,19 +4,20 @@ import numpy as np
 import pandas as pd
 
 from keypoints.report.analysis import (
+    MIN_FACES,
     distance_to_centre,
     mouth_width,
     rank_correlation,
     yaw_proxy,
 )
-from keypoints.report.charts import Series, bar_chart, scatter_chart
-from keypoints.report.components import augmentation_cards, model_cards, sample_cards
+from keypoints.report.charts import Series, dot_chart, scatter_chart
+from keypoints.report.components import augmentation_cards, model_cards
 from keypoints.report.layers import first_filters
 from keypoints.report.pictures import data_uri, filters_picture
 from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import Section, render
 
-N_SAMPLES, N_AUGMENTED = 8, 4
+N_AUGMENTED = 3
 VIEWS = {  # of the IMM Face Database
     1: "neutral",
     2: "smiling",
@@ -42,7 +43,6 @@ def face_section(task: TaskRun) -> Section:
         "face.html",
         task=task,
         shown=model_cards(task, model),
-        samples=sample_cards(task, N_SAMPLES),
         augmented=augmentation_cards(task, model, N_AUGMENTED),
         analysis=_analyse_errors(task, model),
         filters={"uri": data_uri(picture, ".png"), "size": picture.shape, "shape": filters.shape},
@@ -65,11 +65,12 @@ def _analyse_errors(task: TaskRun, model: ModelRun) -> dict[str, object]:
         {"name": VIEWS.get(view, f"view {view}"), "faces": len(own), **own.mean()}
         for view, own in table.groupby("view")
     ]
-    nme = {view["name"]: view["nme"] for view in views}
+    errors = {VIEWS.get(view, f"view {view}"): own["nme"] for view, own in table.groupby("view")}
+    has_many_faces = len(table) >= MIN_FACES
     return {
         "views": views,
-        "view_chart": bar_chart(nme, title=f"Mean error of {model.name} on each view"),
-        "factors": [_error_factor(table, column) for column in _FACTORS],
+        "view_chart": dot_chart({view: nme.to_numpy() for view, nme in errors.items()}),
+        "factors": [_error_factor(table, column) for column in _FACTORS if has_many_faces],
     }
 
 

@@ -1,12 +1,13 @@
 """Section of the competitions: submission files, and the log of past submissions."""
 
-import csv
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from pathlib import Path
 
 from keypoints.competition.base import SubmissionSpec, submission_spec_for
+from keypoints.competition.local_score import LocalScore
 from keypoints.competition.submission import SubmissionError, read_submission
+from keypoints.competition.submission_log import SubmissionRecord, read_history
 from keypoints.config.params import Params
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError
@@ -15,11 +16,10 @@ from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import Section, render
 
 _METRICS = {"mae_px": "mean absolute error", "rmse_px": "root mean square error"}
-_DIGEST = re.compile(r"[0-9a-f]{32,}")
 
 
 def kaggle_section(
-    params: Params, tasks: list[TaskRun], test_scores: Mapping[str, float]
+    params: Params, tasks: list[TaskRun], test_scores: Mapping[str, LocalScore]
 ) -> Section:
     """Describe the submission file of every model that has one, with its test score if known."""
     submissions, skipped = [], []
@@ -31,11 +31,20 @@ def kaggle_section(
             except PipelineError as error:
                 skipped.append(f"{path}: {error}")
             else:
-                score = {"test_score": test_scores.get(model.name)}
+                test = test_scores.get(model.name)
+                score = {"test_score": test.score if test else None}
                 submissions.append(_check(model, path, spec) | score)
-    columns, rows = _read_log()
+    try:
+        history, log_problem = read_history(), ""
+    except PipelineError as error:
+        history, log_problem = [], str(error)
     body = render(
-        "kaggle.html", submissions=submissions, skipped=skipped, columns=columns, log=rows
+        "kaggle.html",
+        submissions=submissions,
+        skipped=skipped,
+        log=history[::-1],
+        log_problem=log_problem,
+        best=find_best_submissions(history),
     )
     return Section("kaggle", "Kaggle", body)
 
@@ -61,11 +70,19 @@ def _check(model: ModelRun, path: Path, spec: SubmissionSpec) -> dict[str, objec
     }
 
 
-def _read_log() -> tuple[list[str], list[list[str]]]:
-    """Columns and rows of the submission log, the latest row first, with digests shortened."""
-    if not paths.SUBMISSION_LOG.is_file():
-        return [], []
-    with paths.SUBMISSION_LOG.open(encoding="utf-8", newline="") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
-    shortened = [[_DIGEST.sub(lambda m: m[0][:10], cell) for cell in row] for row in rows]
-    return [column.replace("_", " ") for column in header], shortened[::-1]
+def find_best_submissions(history: Iterable[SubmissionRecord]) -> list[SubmissionRecord]:
+    """The submission of each competition with the lowest private score.
+
+    Without private scores, it is that with the lowest public score; without any, there is none.
+    """
+    by_competition: dict[str, list[SubmissionRecord]] = {}
+    for record in history:
+        by_competition.setdefault(record.competition, []).append(record)
+    best = []
+    for records in by_competition.values():
+        for column in ("private_score", "public_score"):
+            scored = [record for record in records if getattr(record, column) is not None]
+            if scored:
+                best.append(min(scored, key=attrgetter(column)))
+                break
+    return best

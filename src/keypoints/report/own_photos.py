@@ -1,66 +1,105 @@
-"""Section of the photos in data/photos/, predicted by the best model that uses face boxes."""
+"""Section of the photos in data/photos/, predicted by the network that annotate.py chooses."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from keypoints.annotation.default_model import ROOT, model_file, open_model
 from keypoints.annotation.detection import detect_faces
 from keypoints.annotation.images import PhotoError, read_image
 from keypoints.annotation.inputs import PHOTO_SUFFIXES
-from keypoints.annotation.predictor import PredictedFace, crop_faces, predict_faces
-from keypoints.annotation.torch_predictor import torch_predictor
+from keypoints.annotation.predictor import PredictedFace, Predictor, crop_faces, predict_faces
+from keypoints.core.errors import first_line
 from keypoints.core.geometry import enlarge_box
-from keypoints.models.predict import TrainedModel
+from keypoints.core.landmarks import SCHEMES
+from keypoints.evaluation.drawing import select_contours
+from keypoints.models.checkpoint import ModelFileError, ModelInfo
 from keypoints.report.components import Card
 from keypoints.report.pictures import face_picture
-from keypoints.report.runs import ModelRun, TaskRun
-from keypoints.report.template import Section, render
+from keypoints.report.template import Section, percent, render
 
 PHOTOS = Path("data/photos")
+PORTRAIT = "eileen_collins.jpg"  # committed, so that the section is never empty
 _BOX_SCALE = 1.8  # size of the picture relative to the box
-_MAX_SIDE = 320  # px of the picture
+_MAX_SIDE = 400  # px of the picture
 
 
-def own_photos_section(tasks: list[TaskRun]) -> Section:
-    """Show the faces of the user's photos; without photos, describe how to add some."""
-    models = [task.best for task in tasks if task.settings.box_scale is not None]
-    model = min(models, key=lambda model: model.scores["nme"], default=None)
-    photos = sorted(path for path in PHOTOS.glob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
-    cards: list[Card] = []
-    without_face: list[str] = []
-    unreadable: list[str] = []
-    for path in photos:
-        try:
-            found = _face_cards(model, path) if model else []
-        except PhotoError:
-            unreadable.append(path.name)
-        else:
-            cards += found
-            without_face += [] if found else [path.name]
+@dataclass
+class _Shown:
+    """Faces with their uncertainties, and the photos that are not shown."""
+
+    faces: list[tuple[float, Card]]
+    without_face: list[str]
+    failed: dict[str, str]  # photo and reason
+
+
+def own_photos_section() -> Section:
+    """Show the faces of the user's photos, from the most to the least certain prediction."""
+    paths = sorted(path for path in PHOTOS.glob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
+    shown, file, problem = _Shown([], [], {}), Path(), ""
+    predictor = None
+    try:
+        file = model_file(None)
+        predictor = open_model(file, "cpu")[1]()
+    except ModelFileError as error:
+        problem = str(error)
+    else:
+        for path in paths:
+            _add_photo(shown, path, predictor)
+    shown.faces.sort(key=lambda face: face[0])
     body = render(
         "own_photos.html",
-        model=model,
-        photos=photos,
-        cards=cards,
-        without_face=without_face,
-        unreadable=unreadable,
+        model=predictor.info if predictor else None,
+        file=file.relative_to(ROOT) if predictor else None,
+        problem=problem,
+        portrait=PORTRAIT,
+        cards=[card for _, card in shown.faces],
+        without_face=shown.without_face,
+        failed=shown.failed,
     )
     return Section("own-photos", "Your own photos", body)
 
 
-def _face_cards(model: ModelRun, path: Path) -> list[Card]:
-    photo = read_image(path)
-    predictor = torch_predictor(TrainedModel(model.network, model.info), torch.device("cpu"))
-    faces = predict_faces(predictor, crop_faces(photo, detect_faces(photo), predictor.format))
-    alt = f"A face of your photo {path.name} with the landmarks predicted by {model.name}"
-    return [Card(_face_picture(photo, face, alt), path.name) for face in faces]
+def _add_photo(shown: _Shown, path: Path, predictor: Predictor) -> None:
+    """Add the faces of a photo, or the reason why there are none."""
+    name = path.name.encode(errors="replace").decode()  # a name may not be valid Unicode
+    try:
+        photo = read_image(path)
+        crops = crop_faces(photo, detect_faces(photo), predictor.format)
+        cards = [
+            _face_card(photo, face, name, predictor) for face in predict_faces(predictor, crops)
+        ]
+    except PhotoError as error:
+        shown.failed[name] = first_line(error).removeprefix(f"{path}: ")
+    except Exception as error:  # a photo may break a decoder or OpenCV in any way; see the others
+        shown.failed[name] = f"{type(error).__name__}: {first_line(error)}"
+    else:
+        shown.faces += cards
+        shown.without_face += [] if cards else [name]
 
 
-def _face_picture(photo: NDArray[np.uint8], face: PredictedFace, alt: str) -> Markup:
+def _face_card(
+    photo: NDArray[np.uint8], face: PredictedFace, name: str, predictor: Predictor
+) -> tuple[float, Card]:
+    """The uncertainty of a face, relative to the diagonal of its landmarks, and its card."""
+    info = predictor.info
+    diagonal = float(np.linalg.norm(np.ptp(face.landmarks_photo, axis=0)))
+    uncertainty = float(face.uncertainty_photo.mean()) / diagonal
+    card = Card(
+        _face_picture(photo, face, info, f"A face of your photo {name}, predicted by {info.name}"),
+        name,
+        f"uncertainty {percent(uncertainty)}",
+    )
+    return uncertainty, card
+
+
+def _face_picture(
+    photo: NDArray[np.uint8], face: PredictedFace, info: ModelInfo, alt: str
+) -> Markup:
     x0, y0, x1, y1 = (round(side) for side in enlarge_box(face.box, _BOX_SCALE, _BOX_SCALE))
     left, top = max(x0, 0), max(y0, 0)
     piece = photo[top:y1, left:x1]
@@ -68,4 +107,5 @@ def _face_picture(photo: NDArray[np.uint8], face: PredictedFace, alt: str) -> Ma
     size = (round(piece.shape[1] * scale), round(piece.shape[0] * scale))
     small = cv2.resize(piece, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     landmarks = (face.landmarks_photo - (left, top) + 0.5) * scale - 0.5
-    return face_picture(small, alt=alt, predicted=landmarks)
+    contours = select_contours(SCHEMES[info.scheme], info.points)
+    return face_picture(small, alt=alt, predicted=landmarks, contours=contours)

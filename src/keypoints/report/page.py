@@ -1,7 +1,9 @@
 """The page of a finished run."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from keypoints.competition.local_score import LocalScore
 from keypoints.config.params import Params
 from keypoints.core import paths
 from keypoints.faces.dataset import find_dataset
@@ -11,41 +13,58 @@ from keypoints.report.nose import nose_section
 from keypoints.report.own_photos import own_photos_section
 from keypoints.report.reproduce import find_revision, find_revision_date, reproduce_section
 from keypoints.report.runs import TaskRun, read_json, read_tasks
+from keypoints.report.summary import find_showcase, summary
 from keypoints.report.template import Section, read_style, render
 from keypoints.report.wild import wild_section
 
+Scores = Mapping[str, LocalScore]
 
-def build_page(params: Params, *, test_scores: Mapping[str, float] | None = None) -> str:
+
+def build_page(params: Params, *, test_scores: Scores | None = None) -> str:
     """Build the page from the outputs of the stages; equal outputs give equal text.
 
-    Test scores are those of the models' submissions on the test faces, where known.
+    Test scores are those of the models on the test faces, where their labels are known.
     """
     tasks = read_tasks(params)
+    scores = test_scores or {}
     revision = find_revision()
     sections = [
-        *(_task_section(task) for task in tasks),
-        own_photos_section(tasks),
-        kaggle_section(params, tasks, test_scores or {}),
+        own_photos_section(),
+        *(_task_section(group, scores) for group in _group_tasks(tasks)),
+        kaggle_section(params, tasks, scores),
         reproduce_section(params, tasks, revision),
     ]
     datasets = {task.settings.dataset: _summarize_dataset(task) for task in tasks}
     body = render(
         "page.html",
         style=read_style(),
+        summary=summary(tasks, list(datasets.values()), revision),
         sections=sections,
-        tasks=tasks,
-        datasets=list(datasets.values()),
-        revision=revision,
     )
     return str(body)
 
 
-def _task_section(task: TaskRun) -> Section:
-    """Section that suits the task's landmarks and data, regardless of its name."""
+def _group_tasks(tasks: list[TaskRun]) -> list[list[TaskRun]]:
+    """Group the tasks with all points of a data set; the group of the showcase comes first."""
+    groups: dict[str, list[TaskRun]] = {}
+    for task in tasks:
+        has_all = task.settings.points == "all"
+        groups.setdefault(task.settings.dataset if has_all else f"{task.name}:", []).append(task)
+    showcase = find_showcase(tasks)
+    return sorted(groups.values(), key=lambda group: showcase not in group)
+
+
+def _task_section(group: list[TaskRun], scores: Scores) -> Section:
+    """Section that suits the landmarks and data of a group of tasks, regardless of their names.
+
+    It describes the task with the most accurate model, and compares the models of all tasks.
+    """
+    best = min(group, key=lambda task: task.best.scores["nme"])
+    task = replace(best, models=[model for own in group for model in own.models])
     if task.settings.points == "nose_tip":
         return nose_section(task)
     has_views = "view" in task.models[0].scores
-    return face_section(task) if has_views else wild_section(task)
+    return face_section(task) if has_views else wild_section(task, scores.get(task.best.name))
 
 
 def _summarize_dataset(task: TaskRun) -> dict[str, object]:

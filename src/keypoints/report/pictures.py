@@ -1,12 +1,14 @@
 """Pictures of the page: faces with landmarks as SVG, and pixels as data URIs."""
 
 import base64
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from keypoints.core.landmarks import Contour
 from keypoints.core.types import Array
 from keypoints.evaluation.drawing import tile_grid
 
@@ -37,39 +39,74 @@ def face_picture(
     alt: str,
     target: Array | None = None,
     predicted: Array | None = None,
+    contours: Sequence[Contour] = (),
+    zoom: bool = False,
 ) -> Markup:
-    """SVG of a face with annotated landmarks as green dots and predicted ones as red crosses.
+    """SVG of a face with annotated and predicted landmarks.
 
-    Shape and lightness distinguish the two without colour vision; a rim of the opposite lightness
-    makes them visible on any skin.
+    A single landmark is a dot (annotated) or a cross (predicted). Of several landmarks, annotated
+    ones are thin lines along the contours with small dots, predicted ones larger dots; without
+    annotations, the lines are those of the predictions.
 
     Args:
         image: Image of the face, (height, width, channels).
         alt: Alternative text.
-        target: Annotated landmarks in pixels of the image, (n_points, 2).
+        target: Annotated landmarks in pixels of the image, (n_points, 2); NaN if unknown.
         predicted: Predicted landmarks in pixels of the image, (n_points, 2).
+        contours: Contours as positions in the landmarks.
+        zoom: Show only a square around the landmarks.
     """
     height, width = image.shape[:2]
-    count = len(target if target is not None else predicted if predicted is not None else [])
-    size = width * (0.03 if count == 1 else 0.02 if count < 20 else 0.0135)
+    x, y, w, h = _square_around(target, predicted, image) if zoom else (0, 0, width, height)
+    return Markup(
+        '<svg class="face" role="img" aria-label="{alt}" viewBox="{x} {y} {w} {h}" '
+        'width="{w}" height="{h}"><image href="{uri}" width="{width}" height="{height}" '
+        'preserveAspectRatio="none"/>{layers}</svg>'
+    ).format(
+        alt=alt,
+        x=x,
+        y=y,
+        w=w,
+        h=h,
+        width=width,
+        height=height,
+        uri=data_uri(_enlarge_small(image)),
+        layers=Markup("").join(_layers(target, predicted, contours, w)),
+    )
+
+
+def _layers(
+    target: Array | None, predicted: Array | None, contours: Sequence[Contour], width: float
+) -> list[Markup]:
+    """Paths over an image of some width, from back to front."""
+    points = {"annotated": target, "predicted": predicted}
+    shown = {name: values for name, values in points.items() if values is not None}
+    count = max((len(values) for values in shown.values()), default=0)
+    if count == 1:
+        return _single_point_layers(target, predicted, width * 0.03)
+    size = width * (0.018 if count < 20 else 0.012)
     layers = []
-    if target is not None and predicted is not None and count == 1:
+    for name, values in shown.items():
+        lines = "".join(_contour_line(values, contour) for contour in contours)
+        if name == "annotated" or target is None:
+            layers += [_path(f"{name} line", lines, size * 0.45)] if lines else []
+        is_small = name == "annotated" and predicted is not None
+        if not (is_small and lines):
+            layers += _rimmed(name, _dots(values), size, rim=1.5)
+    return layers
+
+
+def _single_point_layers(
+    target: Array | None, predicted: Array | None, size: float
+) -> list[Markup]:
+    layers = []
+    if target is not None and predicted is not None:
         layers.append(_path("miss", _line(target[0], predicted[0]), size * 0.3))
     if predicted is not None:
         layers += _rimmed("predicted", _crosses(predicted, size), size * 0.45, rim=2.0)
     if target is not None:
         layers += _rimmed("annotated", _dots(target), size, rim=1.4)
-    return Markup(
-        '<svg class="face" role="img" aria-label="{alt}" viewBox="0 0 {width} {height}" '
-        'width="{width}" height="{height}"><image href="{uri}" width="{width}" height="{height}" '
-        'preserveAspectRatio="none"/>{layers}</svg>'
-    ).format(
-        alt=alt,
-        width=width,
-        height=height,
-        uri=data_uri(_enlarge_small(image)),
-        layers=Markup("").join(layers),
-    )
+    return layers
 
 
 def filters_picture(filters: Array, columns: int) -> NDArray[np.uint8]:
@@ -89,6 +126,23 @@ def filters_picture(filters: Array, columns: int) -> NDArray[np.uint8]:
     rgba = np.full((*pixels.shape[:3], 4), 255, np.uint8)
     rgba[..., :3] = pixels
     return tile_grid(list(rgba), columns=columns, gap=_FILTER_SCALE, background=0)
+
+
+def _square_around(
+    target: Array | None, predicted: Array | None, image: NDArray[np.uint8]
+) -> tuple[int, int, int, int]:
+    """Left, top, width and height, px, of a square in the image around all known landmarks."""
+    height, width = image.shape[:2]
+    points = np.concatenate([values for values in (target, predicted) if values is not None])
+    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    side = round(min(1.5 * float((high - low).max()), height, width))
+    # The forehead has no landmarks: the centre of the square is above that of the landmarks.
+    left, top = (low + high) / 2 - (side / 2, 0.58 * side)
+    limits = width - side, height - side
+    x, y = (
+        int(min(max(corner, 0), limit)) for corner, limit in zip((left, top), limits, strict=True)
+    )
+    return x, y, side, side
 
 
 def _enlarge_small(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -112,6 +166,14 @@ def _crosses(points: Array, radius: float) -> str:
     side = f"{2 * radius:.1f}"
     stroke = f"l{side} {side}m0 -{side}l-{side} {side}"
     return "".join(f"M{x:.1f} {y:.1f}{stroke}" for x, y in _to_svg(points) - radius)
+
+
+def _contour_line(points: Array, contour: Contour) -> str:
+    """Path along the known points of a contour; empty if fewer than two are known."""
+    line = _to_svg(points[list(contour.points)])
+    if len(line) < 2:
+        return ""
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in line) + ("Z" if contour.closed else "")
 
 
 def _line(start: Array, end: Array) -> str:

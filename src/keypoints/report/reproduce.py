@@ -9,7 +9,6 @@ from keypoints.config.params import Params
 from keypoints.core.git import git
 from keypoints.report.runs import TaskRun
 from keypoints.report.template import Section, render
-from keypoints.report.timings import read_times
 
 INPUTS = ("src", "params.yaml", "dvc.yaml", "requirements.lock")
 LIBRARIES = (
@@ -33,7 +32,6 @@ def reproduce_section(params: Params, tasks: list[TaskRun], revision: str) -> Se
         source=params.read("source", str),
         pretrained=any(getattr(model, "pretrained", False) for model in models),
         revision=revision,
-        n_times=len(read_times(params)),
         blocks=_settings_blocks(params.as_dict()),
         python=platform.python_version(),
         versions={name: version(name) for name in LIBRARIES},

@@ -13,6 +13,7 @@ from keypoints.core import paths
 from keypoints.core.predictions import LandmarkPredictions, has_predictions, read_predictions
 from keypoints.crops.augment import Augment
 from keypoints.crops.format import Task
+from keypoints.evaluation.baseline import baseline_sentence
 from keypoints.evaluation.scores import read_scores
 from keypoints.models.checkpoint import ModelInfo
 from keypoints.models.network import LandmarkNetwork
@@ -40,6 +41,11 @@ class ModelRun:
     @property
     def n_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.network.parameters())
+
+    @property
+    def comparison(self) -> str:
+        """The error relative to that of the mean shape of the training faces, in words."""
+        return baseline_sentence(self.scores["mae_px"], self.scores["baseline_mae_px"])
 
     @property
     def by_error(self) -> np.ndarray:

@@ -1,12 +1,13 @@
-"""Section of a task on photos of many kinds: error distribution, uncertainty, groups of faces."""
+"""Section of a task on photos of many kinds: error distribution, test faces, groups of faces."""
 
 import numpy as np
 from markupsafe import Markup
 
+from keypoints.competition.local_score import LocalScore
 from keypoints.core.geometry import apply_map
-from keypoints.core.predictions import LandmarkPredictions
 from keypoints.evaluation.metrics import ced_curve
 from keypoints.report.analysis import (
+    MIN_FACES,
     find_flipped_copies,
     mean_shape,
     point_errors,
@@ -15,37 +16,44 @@ from keypoints.report.analysis import (
     terciles,
     yaw_proxy,
 )
-from keypoints.report.charts import Series, bar_chart, line_chart, mean_face_chart
-from keypoints.report.components import Card, augmentation_cards, model_cards
-from keypoints.report.pictures import face_picture
+from keypoints.report.charts import Series, bar_chart, dot_chart, line_chart, mean_face_chart
+from keypoints.report.components import Card, augmentation_cards, model_cards, task_picture
 from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import Section, render
 
-N_AUGMENTED, N_TEST_FACES = 4, 4
+N_AUGMENTED, N_TEST_FACES = 3, 4
 
 
-def wild_section(task: TaskRun) -> Section:
-    """Describe the best model of the task; the CED curves show all of its models."""
+def wild_section(task: TaskRun, test_score: LocalScore | None) -> Section:
+    """Describe the best model of the task; the error distribution shows all of its models.
+
+    The test score is that of the best model, if the labels of the test faces are known.
+    """
     model = task.best
     photo = task.faces.landmarks_photo(task.faces.rows("validation"))
-    parts = sorted(model.scores["nme_part"].items(), key=lambda part: part[1])
+    has_many_faces = len(model.errors) >= MIN_FACES
     body = render(
         "wild.html",
         task=task,
         shown=model_cards(task, model),
         augmented=augmentation_cards(task, model, N_AUGMENTED),
-        ced_chart=_ced_chart(task),
-        part_chart=bar_chart(
-            dict(parts), title=f"Mean error of {model.name} on each part of the face"
-        ),
-        point_chart=_point_chart(task, model, photo),
-        uncertainty=_uncertainty(task, model),
-        bias=_bias(task, model, photo),
+        charts={
+            "errors": _ced_chart(task) if has_many_faces else _error_chart(task),
+            "parts": _part_chart(model),
+            "points": _point_chart(task, model, photo),
+        },
+        test=_test_faces(task, model, test_score),
+        groups=_groups(task, model, photo) if has_many_faces else None,
         n_incomplete=task.faces.n_incomplete(task.points),
     )
     has_boxes = task.settings.box_scale is not None
     title = "Faces in the wild" if has_boxes else f"{len(task.points)} landmarks in close-ups"
     return Section(f"task-{task.name}", title, body)
+
+
+def _error_chart(task: TaskRun) -> Markup:
+    errors = {model.name: model.errors["nme"].to_numpy() for model in task.models}
+    return dot_chart(errors, baseline=task.best.scores["baseline_nme"])
 
 
 def _ced_chart(task: TaskRun) -> Markup:
@@ -65,6 +73,11 @@ def _ced_chart(task: TaskRun) -> Markup:
     )
 
 
+def _part_chart(model: ModelRun) -> Markup:
+    parts = sorted(model.scores["nme_part"].items(), key=lambda part: part[1])
+    return bar_chart(dict(parts), title=f"Mean error of {model.name} on each part of the face")
+
+
 def _point_chart(task: TaskRun, model: ModelRun, photo: np.ndarray) -> Markup:
     norm = model.errors["inter_ocular_px"].to_numpy()
     percent = point_errors(model.validation.landmarks_photo, photo[:, task.points], norm)
@@ -79,35 +92,51 @@ def _point_chart(task: TaskRun, model: ModelRun, photo: np.ndarray) -> Markup:
     )
 
 
-def _uncertainty(task: TaskRun, model: ModelRun) -> dict[str, object] | None:
-    """Test faces by the disagreement of the predictions for the image and its flipped copy."""
+def _test_faces(
+    task: TaskRun, model: ModelRun, score: LocalScore | None
+) -> dict[str, object] | None:
+    """The best and the worst test faces: by their errors if these are known.
+
+    If they are not, the faces are selected by the disagreement of the predictions for the image and
+    for its flipped copy.
+    """
     if model.test is None:
         return None
-    order = np.argsort(model.test.flip_disagreement(), kind="stable")
+    if score is not None:
+        values = score.faces
+        captions = [f"{value:.1f} px" for value in values]
+        correlation = None
+    else:
+        values = model.test.flip_disagreement()
+        captions = [f"disagreement {100 * value:.1f} %" for value in values]
+        disagreement, nme = model.validation.flip_disagreement(), model.errors["nme"].to_numpy()
+        correlation = rank_correlation(disagreement, nme)
+    order = np.argsort(values, kind="stable")
     count = min(N_TEST_FACES, len(order) // 2)
-    disagreement, nme = model.validation.flip_disagreement(), model.errors["nme"].to_numpy()
     return {
-        "most_certain": _test_cards(task, model.name, model.test, order[:count]),
-        "least_certain": _test_cards(task, model.name, model.test, order[::-1][:count]),
-        "correlation": rank_correlation(disagreement, nme),
+        "is_scored": score is not None,
+        "best": _test_cards(task, model, captions, order[:count]),
+        "worst": _test_cards(task, model, captions, order[::-1][:count]),
+        "correlation": correlation,
     }
 
 
 def _test_cards(
-    task: TaskRun, model: str, predictions: LandmarkPredictions, positions: np.ndarray
+    task: TaskRun, model: ModelRun, captions: list[str], positions: np.ndarray
 ) -> list[Card]:
-    faces = task.faces.inputs(task.faces.rows("test")[positions])
-    disagreement = predictions.flip_disagreement()
+    """Show test faces with their predictions, and without their annotations."""
+    assert model.test is not None
     cards = []
+    faces = task.faces.inputs(task.faces.rows("test")[positions])
     for face, position in zip(faces, positions, strict=True):
-        caption = f"disagreement {100 * disagreement[position]:.1f} %"
-        predicted = apply_map(face.photo_to_input, predictions.landmarks_photo[position])
-        alt = f"Test face {face.name}, predicted by {model}: {caption}"
-        cards.append(Card(face_picture(face.image, alt=alt, predicted=predicted), caption))
+        predicted = apply_map(face.photo_to_input, model.test.landmarks_photo[position])
+        alt = f"Test face {face.name}, predicted by {model.name}: {captions[position]}"
+        picture = task_picture(task, face, alt, predicted=predicted, with_target=False)
+        cards.append(Card(picture, captions[position]))
     return cards
 
 
-def _bias(task: TaskRun, model: ModelRun, photo: np.ndarray) -> dict[str, object]:
+def _groups(task: TaskRun, model: ModelRun, photo: np.ndarray) -> dict[str, object]:
     """Errors on groups of validation faces; flipped copies are compared with their photos."""
     nme = model.errors["nme"].to_numpy()
     size = model.errors["inter_ocular_px"].to_numpy()

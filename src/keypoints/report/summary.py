@@ -1,0 +1,49 @@
+"""First screen of the page: faces with predicted points, the headline, the score table."""
+
+import numpy as np
+from markupsafe import Markup
+
+from keypoints.core.geometry import apply_map
+from keypoints.report.analysis import find_flipped_copies
+from keypoints.report.components import Card, task_picture
+from keypoints.report.runs import ModelRun, TaskRun
+from keypoints.report.template import percent, render
+
+N_FACES = 8
+
+
+def find_showcase(tasks: list[TaskRun]) -> TaskRun:
+    """The task whose best model has the lowest NME of all models with several landmarks."""
+    with_several = [task for task in tasks if len(task.points) > 1]
+    return min(with_several or tasks, key=lambda task: task.best.scores["nme"])
+
+
+def summary(tasks: list[TaskRun], datasets: list[dict[str, object]], revision: str) -> Markup:
+    """Render the first screen."""
+    task = find_showcase(tasks)
+    return render(
+        "summary.html",
+        tasks=tasks,
+        datasets=datasets,
+        revision=revision,
+        task=task,
+        model=task.best,
+        strip=_strip(task, task.best),
+    )
+
+
+def _strip(task: TaskRun, model: ModelRun) -> list[Card]:
+    """Validation faces with predicted landmarks, evenly spaced in the order of their errors."""
+    copies = {copy for _, copy in find_flipped_copies(list(model.errors["face"]))}
+    order = np.array([position for position in model.by_error if position not in copies])
+    count = min(N_FACES, len(order))
+    positions = order[((np.arange(count) + 0.5) / count * len(order)).astype(int)]
+    faces = task.faces.inputs(task.faces.rows("validation")[positions])
+    cards = []
+    for face, position in zip(faces, positions, strict=True):
+        nme = percent(model.errors["nme"].iloc[position])
+        predicted = apply_map(face.photo_to_input, model.validation.landmarks_photo[position])
+        alt = f"Validation face {face.name}, predicted by {model.name}: NME {nme}"
+        picture = task_picture(task, face, alt, predicted=predicted, with_target=False, zoom=True)
+        cards.append(Card(picture, nme))
+    return cards
