@@ -7,7 +7,6 @@ to `adjust_colours`; changes of uint8 images go into `apply_to_pixels` and `appl
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -125,6 +124,8 @@ def apply_to_pixels(image: NDArray[np.uint8], params: AugmentParams, number: int
 
     The image has the position `number` in the batch of `params`.
     """
+    import cv2  # training on a GPU does not need it
+
     if params.gamma[number] != 1:
         values = np.linspace(0, 1, 256) ** params.gamma[number]
         cv2.LUT(image, (255 * values).round().astype(np.uint8), dst=image)

@@ -1,6 +1,5 @@
 """A reader of input images that warps each stored crop from the disk on the CPU."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +35,8 @@ class CpuCropReader:
         format_ = self._store.format
         if params is None and (crop_to_input == format_.crop_to_input()).all():
             return self._centre_crops(rows)
+        import cv2  # training on a GPU does not need it
+
         images = np.empty((len(rows), *input_size, format_.channels), np.uint8)
         size, edge = input_size[::-1], cv2.BORDER_REPLICATE
         for number, (image, row) in enumerate(zip(images, rows, strict=True)):

@@ -25,12 +25,13 @@ class GpuCropReader:
     """Keeps all crops of a store on a device, which must have enough memory."""
 
     def __init__(self, store: CropStore, device: torch.device) -> None:
-        shape = (len(store), store.format.channels, *store.format.crop_size)
+        size = store.format.crop_size
+        shape = (len(store), *size, store.format.channels)
         self._crops = torch.empty(shape, dtype=torch.uint8, device=device)
         for start in range(0, len(store), _CHUNK):
-            rows = np.arange(start, min(start + _CHUNK, len(store)))
-            crops = torch.from_numpy(store.crops[rows]).permute(0, 3, 1, 2)
-            self._crops[start : start + len(rows)].copy_(crops)
+            rows = range(start, min(start + _CHUNK, len(store)))
+            self._crops[start : start + len(rows)].copy_(torch.from_numpy(store.crops[rows]))
+        self._width_and_height = to_device(np.array(size[::-1], float), device)
 
     def read(
         self,
@@ -40,31 +41,29 @@ class GpuCropReader:
         params: AugmentParams | None,
     ) -> Tensor:
         """See `CpuCropReader.read`."""
-        x, y = self._positions(invert(crop_to_input), input_size)
-        height, width = self._crops.shape[2:]
-        grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
-        crops = self._crops[to_device(rows, self._crops.device)].double()
+        device = self._crops.device
+        crops = self._crops[to_device(rows, device)].permute(0, 3, 1, 2).double()
+        grid = self._grid(to_device(invert(crop_to_input), device), input_size)
         warped = grid_sample(crops, grid, padding_mode="border", align_corners=False)
         # OpenCV rounds halves up: the values are multiples of 1/1024, up to errors of floats.
-        images = (warped + (0.5 + 1 / 4096)).floor().float()
+        images = warped.add_(0.5 + 1 / 4096).floor_().float()
         if params is not None:
             images = apply_to_tensor(images, params)
         return images.to(torch.uint8).permute(0, 2, 3, 1)
 
-    def _positions(
-        self, input_to_crop: Array, input_size: tuple[int, int]
-    ) -> tuple[Tensor, Tensor]:
-        """Positions x and y of the images' pixels in the crops, each (n, height, width).
+    def _grid(self, input_to_crop: Tensor, input_size: tuple[int, int]) -> Tensor:
+        """Positions of the images' pixels in the crops, for `grid_sample`, (n, height, width, 2).
 
         As in OpenCV, the contributions of columns and rows are rounded to 1/1024 px, and their sum
         to 1/32 px. Exact positions would differ by 1/64 px, which is 4/255 at a sharp edge.
         """
-        rows, columns = (np.arange(n) for n in input_size)
-        down = np.rint((input_to_crop[..., 1:2] * rows + input_to_crop[..., 2:]) * 1024)
-        across = np.rint(input_to_crop[..., :1] * columns * 1024)
-        y_part, x_part = (to_device(part, self._crops.device) for part in (down, across))
-        positions = ((y_part[..., :, None] + x_part[..., None, :] + 16) / 32).floor() / 32
-        return positions[:, 0], positions[:, 1]
+        per_column, per_row, start = input_to_crop[:, None, None].unbind(-1)  # (n, 1, 1, 2) each
+        y, x = (torch.arange(n, device=input_to_crop.device) for n in input_size)
+        across = (per_column * x[:, None] * 1024).round()  # (n, 1, width, 2)
+        down = ((per_row * y[:, None, None] + start) * 1024).round() + 16  # (n, height, 1, 2)
+        steps = (across.float() / 32 + down.float() / 32).floor()  # of 1/32 px
+        scale = 1 / self._width_and_height
+        return steps.double().mul_(scale / 16).add_(scale - 1)
 
 
 CropReader = CpuCropReader | GpuCropReader
