@@ -20,7 +20,7 @@ from small_models import (
 from torch import nn
 
 from keypoints.models.build import build_network
-from keypoints.models.network import LandmarkNetwork
+from keypoints.models.network import Float32Linear, LandmarkNetwork
 from keypoints.models.settings import ModelSettings
 from keypoints.training.losses import LOSSES
 from keypoints.training.trainer import TrainConfig, Trainer
@@ -93,6 +93,13 @@ def test_autocast_does_not_round_the_predicted_points(name: str):
         points = network(images)
     assert points.dtype == torch.float32
     assert (points != points.bfloat16()).any()
+
+
+def test_autocast_does_not_round_the_points_of_a_backbone_that_ends_with_a_layer_norm():
+    layer, features = Float32Linear(8, 4), nn.LayerNorm(8)(torch.rand(2, 8))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(features)  # autocast computes layer norms in float32
+    assert torch.equal(found, layer(features))
 
 
 def layers(name: str, n_points: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:

@@ -39,9 +39,10 @@ class Float32Linear(nn.Linear):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return x0, y0, x1, y1, ... in float32."""
-        if features.dtype == torch.float32:
+        device = features.device.type
+        if device not in ("cpu", "cuda") or not torch.is_autocast_enabled(device):
             return super().forward(features)
-        with torch.autocast(features.device.type, enabled=False):
+        with torch.autocast(device, enabled=False):
             return super().forward(features.float())
 
     @classmethod

@@ -65,7 +65,7 @@ def soft_argmax(heatmaps: Tensor) -> Tensor:
     The shapes are (n, n_points, rows, columns) and (n, n_points, 2).
     """
     rows, columns = heatmaps.shape[-2:]
-    probability = heatmaps.flatten(2).softmax(dim=-1).unflatten(2, (rows, columns))
+    probability = heatmaps.float().flatten(2).softmax(dim=-1).unflatten(2, (rows, columns))
     x, y = (
         (torch.arange(count, device=heatmaps.device, dtype=probability.dtype) + 0.5) / count
         for count in (columns, rows)
