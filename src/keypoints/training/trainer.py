@@ -1,10 +1,11 @@
 """One step of training: forward, loss, backward, optimiser, moving average of the weights."""
 
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from keypoints.core.devices import autocast, supports_fused_optimizer, to_device
 from keypoints.crops.batches import Batch, to_input
@@ -26,6 +27,35 @@ class TrainConfig:
     device: torch.device = torch.device("cpu")
     teacher: Teacher | None = None
     compile: bool = False
+
+
+class MovingAverage:
+    """Exponential moving average of the weights of a network, which stay where they are.
+
+    Args:
+        network: Network whose weights and floating-point buffers are averaged.
+        decay: Largest decay per step. It starts at 0, because the first weights are random.
+
+    Attributes:
+        network: Copy with the averaged weights, in evaluation mode.
+
+    Source: the warm-up of the decay is that of timm's ModelEmaV3.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        counts = [buffer for buffer in network.buffers() if not buffer.is_floating_point()]
+        self.network = deepcopy(network, {id(count): count for count in counts}).eval()
+        self._decay = decay
+        # Listed once: reading two state dicts per step takes longer than a GPU needs for a step.
+        self._averages, self._weights = (
+            [value for value in module.state_dict().values() if value.is_floating_point()]
+            for module in (self.network, network)
+        )
+
+    def update(self, step: int) -> None:
+        """Average with the weights after a step, counted from 0."""
+        decay = min(self._decay, 1 - step ** (-2 / 3)) if step > 1 else 0.0
+        get_ema_multi_avg_fn(decay)(self._averages, self._weights, step)
 
 
 class Trainer:
@@ -55,12 +85,10 @@ class Trainer:
         fused = supports_fused_optimizer(self.config.device)
         self.optimizer = make_optimizer(network, optim, fused=fused)
         self.eval_model = self.checkpoint_module = network
-        self._ema: Any = None
+        self._average: MovingAverage | None = None
         if optim.ema:
-            from timm.utils import ModelEmaV3  # timm takes two seconds to import
-
-            self._ema = ModelEmaV3(network, decay=optim.ema, use_warmup=True)
-            self.eval_model = self._ema.module
+            self._average = MovingAverage(network, optim.ema)
+            self.eval_model = self._average.network
             self.checkpoint_module = nn.ModuleDict({"network": network, "average": self.eval_model})
 
     def finish(self) -> None:
@@ -99,8 +127,8 @@ class Trainer:
         if config.optim.clip_grad is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), config.optim.clip_grad)
         self.optimizer.step()
-        if self._ema is not None:
-            self._ema.update(self.network, step=number)
+        if self._average is not None:
+            self._average.update(number)
         mse = LOSSES["mse"](predicted.detach(), target) * batch.weight
         loss, mse = self.group.mean(torch.stack((loss.detach(), mse)))
         return loss, mse
