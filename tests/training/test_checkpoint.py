@@ -153,7 +153,7 @@ def test_a_finished_run_returns_its_result_again(
     histories = []
     for _ in range(2):
         network = small_network()
-        histories.append(run(dot_store, network, CheckpointFile(path)))
+        histories.append(run(dot_store, network, CheckpointFile(path, interval=0)))
         assert_equal_bits(network, uninterrupted[0])
     assert histories[0] == histories[1]
 

@@ -46,16 +46,25 @@ class TrainState:
 class CheckpointFile:
     """The file with weights, optimiser and progress of one run.
 
-    A long epoch is saved again after `interval` seconds.
+    A long epoch is saved again after `interval` seconds; 0 saves every step and every epoch.
     """
 
     def __init__(self, path: Path, *, interval: float = 120.0) -> None:
         self.path, self._interval = path, interval
         self._saved = time.monotonic()
+        self._duration = 0.0  # of the last save, s
 
     @property
     def is_due(self) -> bool:
         return time.monotonic() - self._saved >= self._interval
+
+    @property
+    def is_due_after_epoch(self) -> bool:
+        """Whether the last save is long enough ago: saving takes at most a tenth of the time.
+
+        On a GPU, an epoch can be shorter than the time to write the file.
+        """
+        return time.monotonic() - self._saved >= min(self._interval, 9 * self._duration)
 
     def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, state: TrainState) -> None:
         """Replace the file.
@@ -63,6 +72,7 @@ class CheckpointFile:
         Raises:
             PipelineError: If it cannot be written; the previous file is then unchanged.
         """
+        start = time.monotonic()
         buffer = io.BytesIO()
         weights = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
         torch.save(weights | {"progress": asdict(state)}, buffer)
@@ -79,6 +89,7 @@ class CheckpointFile:
                 "space and run the same command again, and training continues from there"
             ) from error
         self._saved = time.monotonic()
+        self._duration = self._saved - start
 
     def read(self) -> bytes | None:
         """Read the content for `restore`; None if nothing was saved."""

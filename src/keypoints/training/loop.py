@@ -84,8 +84,8 @@ def train(
 
     A phase, which has this process's share of the batches, starts from the network of the previous
     one, or from its moving average, with a new optimiser, moving average and schedule. The
-    checkpoint, which only the main process has, is written after every epoch and within long ones.
-    A run continues from it and yields the finished epochs again.
+    checkpoint, which only the main process has, is written after epochs and within long ones. A run
+    continues from it and yields the finished epochs again.
 
     Raises:
         DivergenceError: If the loss or a weight is not finite, or a step fails.
@@ -108,7 +108,7 @@ def train(
                 raise
             history = [*state.history, asdict(result)]
             state = TrainState(state.epoch + 1, history=history, phase=number)
-            if checkpoint:
+            if checkpoint and checkpoint.is_due_after_epoch:
                 checkpoint.save(trainer.checkpoint_module, trainer.optimizer, state)
             yield result
     trainer.finish()
