@@ -60,8 +60,9 @@ def face_picture(
     x, y, w, h = _square_around(target, predicted, image) if zoom else (0, 0, width, height)
     return Markup(
         '<svg class="face" role="img" aria-label="{alt}" viewBox="{x} {y} {w} {h}" '
-        'width="{w}" height="{h}" preserveAspectRatio="xMidYMid slice"><image href="{uri}" width="{width}" height="{height}" '
-        'preserveAspectRatio="none"/>{layers}</svg>'
+        'width="{w}" height="{h}" preserveAspectRatio="xMidYMid slice">'
+        '<image href="{uri}" width="{width}" height="{height}" preserveAspectRatio="none"/>'
+        "{layers}</svg>"
     ).format(
         alt=alt,
         x=x,
