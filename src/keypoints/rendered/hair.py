@@ -35,7 +35,7 @@ _WHORL = 55.0
 
 @lru_cache(maxsize=2)
 def _shell(*, in_studio: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Skull with straight sides below the ears, (n_rows, n_columns, 3), its azimuths and heights.
+    """Skull with straight sides below the ears, (n_rows, n_columns, 3), its degrees and heights.
 
     The columns run down from the top of the head or, in the studio, from the whorl behind it.
     """
@@ -52,24 +52,18 @@ def _shell(*, in_studio: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if in_studio:
         shell = to_studio(shell)
     shell[..., 1] += np.maximum(heights - _STRAIGHT_BELOW, 0)
-    return shell.astype(np.float32), azimuths, heights
-
-
-def _studio_length(style: HairStyle) -> np.ndarray:
-    """Height of the lower end of the hair minus that of each point of the shell."""
-    _, azimuths, heights = _shell(in_studio=True)
-    return hairline(style, np.degrees(azimuths)) - heights
+    return shell.astype(np.float32), np.degrees(azimuths), heights
 
 
 def hair_grid(scene: Scene) -> np.ndarray:
     """Surface of the hair or hat on the upright head, (n_rows, n_columns, 3)."""
     person, style = scene.person, scene.person.hair_style
-    shell, _, heights = _shell(in_studio=scene.in_studio)
+    shell, degrees, heights = _shell(in_studio=scene.in_studio)
     is_trimmed = scene.in_studio and style.length == "short"
     profile = _TRIMMED_PROFILE if is_trimmed else _PROFILE
     thickness = style.volume * np.interp(heights, *profile)
     if scene.in_studio:  # thin at the hairline
-        is_hair = (_studio_length(style) > 0).astype(np.float32)
+        is_hair = (hairline(style, degrees) > heights).astype(np.float32)
         thickness *= (2 * cv2.GaussianBlur(is_hair, (0, 0), 2.5) - 0.9).clip(0.1, 1)
     rng = person.generator(Stream.HAIR_SHAPE)
     waves = (0.15 + 0.3 * style.curl) * _noise(rng, (9, 13), thickness.shape)
@@ -123,17 +117,15 @@ def _noise(
 
 def _strands(rng: np.random.Generator, curl: float, *, in_studio: bool) -> np.ndarray:
     """Noise stretched along the hair; curly hair swings sideways."""
+    y, x = np.indices(_SIZE, np.float32)
     if in_studio:
         strands = _noise(rng, (16, 330)) + 0.4 * _noise(rng, (6, 60))
+        swing = rng.normal(0, 0.2) * y + (2 + 4 * curl) * _noise(rng, (12, 30))
     else:
         strands = _noise(rng, (4 + int(10 * curl), 330))
         strands += 0.7 * _noise(rng, (3, 110))
-    if curl < 0.2 and not in_studio:
-        return strands
-    y, x = np.indices(_SIZE, np.float32)
-    if in_studio:
-        swing = rng.normal(0, 0.2) * y + (2 + 4 * curl) * _noise(rng, (12, 30))
-    else:
+        if curl < 0.2:
+            return strands
         swing = 9 * curl * np.sin(y / rng.uniform(3, 9) + 2 * _noise(rng, (6, 24)))
     return cv2.remap(strands, x + swing, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
@@ -145,7 +137,9 @@ def _hair_alpha(scene: Scene, rng: np.random.Generator, strands: np.ndarray) -> 
         return np.zeros(_SIZE, np.float32)
     raggedness, softness = 0.03 + 0.05 * style.curl, np.float32(0.2 if scene.in_studio else 0.09)
     if scene.in_studio:
-        low, heights = cv2.resize(_studio_length(style), _SIZE[::-1]), np.float32(0)
+        _, degrees, heights = _shell(in_studio=True)
+        low = cv2.resize(hairline(style, degrees) - heights, _SIZE[::-1])
+        heights = np.zeros(1, np.float32)
     else:
         low, heights = hairline(style, _TEXEL_DEGREES, in_studio=False), _TEXEL_HEIGHTS
     low = low + raggedness * _noise(rng, (1, 60), (1, _SIZE[1]))[0]
