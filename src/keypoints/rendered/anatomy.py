@@ -92,12 +92,12 @@ SECTIONS = np.array(
 # In photos that show crown and shoulders in full, the crown is lower and rounder, and the shoulders
 # are higher and broader: y of a point for its y above, and the factor of its x.
 STUDIO_Y = (
-    (-1.40, -0.50, 1.50, 2.00, 2.25, 2.85, 4.50),
-    (-1.15, -0.50, 1.50, 1.74, 1.92, 2.30, 3.00),
+    (-1.40, -0.50, 1.40, 2.00, 2.25, 2.85, 4.50),
+    (-1.15, -0.50, 1.40, 1.64, 1.80, 2.20, 3.00),
 )
 STUDIO_WIDTH = (
     (-1.40, -1.00, -0.70, -0.40, 1.40, 1.60, 2.25),
-    (0.80, 0.88, 0.94, 1.0, 1.0, 1.1, 1.12),
+    (0.80, 0.88, 0.94, 1.0, 1.0, 1.15, 1.15),
 )
 
 # IMM-58 landmarks in the mean pose, left half: medians of the neutral frontal faces of the public

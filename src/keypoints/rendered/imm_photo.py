@@ -47,7 +47,7 @@ def sample_sitter(rng: np.random.Generator, difficulty: Difficulty = REALISTIC) 
     return replace(
         person,
         glasses=None,
-        colours=replace(person.colours, cloth=0.4 * cloth + 0.6 * cloth.mean()),
+        colours=replace(person.colours, cloth=0.2 * cloth + 0.3 * cloth.mean()),
         hair_style=replace(
             style,
             front=style.front - 0.15,
@@ -143,11 +143,12 @@ def _sample_light(
 ) -> Light:
     """Sample the light: from the front, except for the spot light."""
     light = sample_light(rng, skin, difficulty, side_spot=view == SPOT)
-    lamps, gain = light.lamps, 1.6 * TINT
-    if view != SPOT or difficulty == 0:
-        lamps, gain = lamps + (0.0, -0.5, 1.5), TINT
-        lamps /= np.linalg.norm(lamps, axis=1, keepdims=True)
-    return replace(light, ambient=gain * light.ambient, lamps=lamps, colours=gain * light.colours)
+    light = replace(light, ambient=TINT * light.ambient, colours=TINT * light.colours)
+    if view == SPOT and difficulty > 0:
+        return replace(light, ambient=1.6 * light.ambient, colours=1.6 * light.colours)
+    lamps = light.lamps + (0.0, -0.5, 1.5)
+    lamps /= np.linalg.norm(lamps, axis=1, keepdims=True)
+    return replace(light, ambient=0.6 * light.ambient, lamps=lamps, colours=1.3 * light.colours)
 
 
 def _sample_expression(rng: np.random.Generator, view: int, difficulty: float) -> Expression:
