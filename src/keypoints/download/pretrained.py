@@ -13,6 +13,9 @@ from keypoints.core.hashing import sha256_of
 from keypoints.core.weights_folder import is_weights, teacher_folder, write_record
 from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
 
+RENDERED_RESNET18 = "pretrained/resnet18_rendered.safetensors"
+"""Committed weights of a ResNet-18 that was trained on rendered faces."""
+
 _DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.")  # resnet18-f37072fd.pth
 
 
@@ -75,8 +78,9 @@ def _find_pretrained(settings: PretrainedSettings, dirs: DownloadDirs) -> Downlo
         return find(names, dirs, urls=[address], subfolder=subfolder, accepts=is_weights)
     except DownloadError as error:
         raise DownloadError(
-            f"{error}\nOr set `pretrained:` of the model to a local file, or to false for random "
-            "weights (make public PRETRAINED=false)."
+            f"{error}\nOr set `pretrained:` of the model to a local file, such as "
+            f"{RENDERED_RESNET18} for a resnet18, or to false for random weights "
+            f"(make public PRETRAINED={RENDERED_RESNET18} or PRETRAINED=false)."
         ) from error
 
 
