@@ -1,19 +1,25 @@
 """Render or download a data set, and check it: `python src/fetch.py DATASET`."""
 
 import json
+import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
+from keypoints.core.errors import shorten_list
 from keypoints.core.timing import timed
 from keypoints.download.acquire import fetch_archives
 from keypoints.download.mirrors import DownloadDirs
+from keypoints.faces.check import check_faces
 from keypoints.faces.dataset import Dataset, DatasetSettings, find_dataset
-from keypoints.faces.face import FormatError
-from keypoints.faces.images import check_photos
+from keypoints.faces.face import Face, FormatError
+from keypoints.faces.face_list import DiskBackedFaces, is_excluded, write_excluded
+from keypoints.faces.faults import Fault, FaultyFacesError, list_faults
+from keypoints.faces.files import find_file
 from keypoints.rendered.writers import render
 
 
@@ -26,36 +32,79 @@ def fetch(name: str) -> None:
     archives = settings.archives()
     dirs = DownloadDirs.read(params)
     with paths.atomic_folder(paths.RAW / name) as folder:
+        remedy = ""
         if source == "rendered":
             assert settings.rendered is not None  # choose_source guarantees it
             render(name, folder, settings.rendered.model_dump())
             info: dict[str, Any] = {"source": source, "file": None, "sha256": None}
         else:
-            info = {"source": source} | fetch_archives(name, archives, folder, dirs)
-        counts = _check(dataset, folder, info["file"])
-        (folder / "source.json").write_text(json.dumps(info | {"faces": counts}, indent=2) + "\n")
+            archive, info = fetch_archives(name, archives, folder, dirs)
+            info = {"source": source} | info
+            delete = "delete it, so that it is fetched again, " if dirs.keeps(archive) else ""
+            remedy = (
+                f"\nThis comes from the archive {archive}: {delete}replace it by a complete copy, "
+                "set `mirror:` in params.yaml to another one, or leave faces out by naming them in "
+                f"`datasets.{name}.exclude`"
+            )
+        write_excluded(folder, settings.exclude)
+        faces = _read_and_check(dataset, folder, remedy)
+        info["faces"] = Counter("test" if face.is_test else "train" for face in faces)
+        if left_out := _report_left_out(name, faces, settings.exclude):
+            info["left_out"] = left_out
+        (folder / "source.json").write_text(json.dumps(info, indent=2) + "\n")
     found = ", ".join(
         f"{n_faces} {split} (public set: {dataset.public_counts.get(split, 0)})"
-        for split, n_faces in counts.items()
+        for split, n_faces in info["faces"].items()
     )
     print(f"{name}: all photos decode, all annotations are complete: {found}")
 
 
-def _check(dataset: Dataset, folder: Path, archive: str | None) -> dict[str, int]:
-    """Read all faces and decode all photos; returns the numbers of training and test faces."""
+def _read_and_check(dataset: Dataset, folder: Path, remedy: str) -> Sequence[Face]:
+    """Read all faces and decode all photos.
+
+    Raises:
+        FormatError: With all faults and the remedy.
+    """
+    faces: Sequence[Face] = ()
+    faults: list[Fault] = []
     try:
         if dataset.convert:
             dataset.convert(folder)
-        faces = dataset.read(folder)
-        check_photos((folder / face.photo for face in faces), len(faces))
+        for file in dataset.store_files:  # which `prepare` copies
+            find_file(folder, file)
     except FormatError as error:
-        if archive is None:
-            raise
-        raise FormatError(
-            f"{error}\nThe archive {archive} is faulty: repair it, or set `mirror:` in params.yaml "
-            "to another copy."
-        ) from error
-    return dict(Counter("test" if face.is_test else "train" for face in faces))
+        faults += _faults_of(error)
+    is_converted = not faults
+    try:
+        faces = dataset.read(folder)
+    except FormatError as error:
+        known = {fault.problem for fault in faults}
+        faults += [fault for fault in _faults_of(error) if fault.problem not in known]
+        faces = error.faces if isinstance(error, FaultyFacesError) else ()
+    if is_converted:  # otherwise photos may be missing
+        faults += check_faces(folder, faces)
+    if faults:
+        names = [fault.name for fault in faults if fault.name]
+        example = f", such as {names[0]}" if remedy and names else ""
+        raise FormatError(list_faults(faults) + remedy + example)
+    return faces
+
+
+def _faults_of(error: FormatError) -> Sequence[Fault]:
+    return error.faults if isinstance(error, FaultyFacesError) else [Fault(str(error))]
+
+
+def _report_left_out(name: str, faces: Sequence[Face], exclude: Sequence[str]) -> list[str]:
+    """Names of the faces that were left out, which are also printed."""
+    left_out = (
+        [entry.name for entry in faces.left_out] if isinstance(faces, DiskBackedFaces) else []
+    )
+    if left_out:
+        print(f"{name}: {len(left_out)} face(s) left out: {shorten_list(left_out)}")
+    for pattern in exclude:
+        if not any(is_excluded(face, [pattern]) for face in left_out):
+            print(f"warning: datasets.{name}.exclude: no face is named {pattern}", file=sys.stderr)
+    return left_out
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 from keypoints.config.base import Fraction
 from keypoints.config.params import read_params
@@ -10,8 +12,11 @@ from keypoints.core.cli import run_stage
 from keypoints.core.timing import timed
 from keypoints.crops.cropping import write_crops
 from keypoints.crops.format import CropFormat, Task
-from keypoints.faces.dataset import find_dataset, find_file
-from keypoints.faces.face import FormatError
+from keypoints.crops.store import MISSING_TEST_FACES
+from keypoints.faces.dataset import find_dataset
+from keypoints.faces.face import Face, FormatError
+from keypoints.faces.face_list import DiskBackedFaces
+from keypoints.faces.files import find_file
 
 
 def prepare(name: str) -> None:
@@ -31,12 +36,20 @@ def prepare(name: str) -> None:
             folder.mkdir()
             for file in dataset.store_files:  # before store.json, which marks completeness
                 shutil.copy(find_file(root, file), folder)
+            _record_missing_test_faces(folder, faces)
             write_crops(folder, root, faces, split, CropFormat.of(task, dataset.scheme))
     except FormatError as error:
         raise FormatError(f"{error}\nRun fetch@{task.dataset} again.") from error
     counts = Counter(map(split, faces))
     found = ", ".join(f"{n_faces} {kind}" for kind, n_faces in counts.items())
     print(f"{name}: {len(faces)} faces of {task.dataset}: {found}")
+
+
+def _record_missing_test_faces(folder: Path, faces: Sequence[Face]) -> None:
+    """List the test faces that were left out, without which there is no submission."""
+    entries = faces.left_out if isinstance(faces, DiskBackedFaces) else []
+    if names := [entry.name for entry in entries if entry.is_test]:
+        (folder / MISSING_TEST_FACES).write_text("".join(f"{name}\n" for name in names))
 
 
 if __name__ == "__main__":

@@ -61,11 +61,20 @@ def test_a_lookup_table_lists_coordinates_by_image_and_column(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "row", ["2,1,nose_tip_x,", "1,6,nose_tip_x,", "1,0,nose_tip_x,", "1,1,nose_x,", "1,one,,", "1"]
+    ("row", "problem"),
+    [
+        ("2,1,nose_tip_x,", "row 1 should have RowId 1, an ImageId up to 5"),
+        ("1,6,nose_tip_x,", "row 1 should have RowId 1, an ImageId up to 5"),
+        ("1,0,nose_tip_x,", "row 1 should have RowId 1, an ImageId up to 5"),
+        ("1,1,nose_x,", "row 1 should have RowId 1, an ImageId up to 5"),
+        ("1,one,,", "ImageId should be a number; got 'one'"),
+        ("1", "1 columns; there should be 4"),
+        ("", "contains no rows"),
+    ],
 )
-def test_a_wrong_row_of_the_lookup_table_is_named(tmp_path: Path, row: str):
+def test_a_wrong_row_of_the_lookup_table_is_named(tmp_path: Path, row: str, problem: str):
     (tmp_path / LOOKUP_TABLE).write_text(f"{HEADER}{row}\n")
-    with pytest.raises(PipelineError, match=r"row 1 should have RowId 1, an ImageId up to 5"):
+    with pytest.raises(PipelineError, match=problem):
         COMPETITION.row_indices(tmp_path, (5, 15, 2))
 
 
@@ -104,5 +113,5 @@ def test_without_a_solution_the_error_says_that_kaggle_publishes_none(
 @pytest.mark.parametrize("content", [b"", b"RowId,Location\n1,word\n", b"\xff\xfeR\x00"])
 def test_a_damaged_solution_is_named(spec: SubmissionSpec, tmp_path: Path, content: bytes):
     (tmp_path / "solution.csv").write_bytes(content)
-    with pytest.raises(PipelineError, match=r"solution\.csv: .*; fetch the data set again"):
+    with pytest.raises(PipelineError, match=r"solution\.csv: .*; run `dvc repro` to restore it"):
         read_test_labels(spec, tmp_path)

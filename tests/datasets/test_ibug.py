@@ -9,6 +9,7 @@ import pytest
 
 from keypoints.datasets.ibug import read_ibug
 from keypoints.faces.face import FormatError
+from keypoints.faces.faults import FaultyFacesError
 
 TRAIN, TEST = "labels_ibug_300W_train.xml", "labels_ibug_300W_test.xml"
 PARSED = "labels_ibug_300W_test_parsed.xml"
@@ -110,6 +111,39 @@ def test_test_faces_have_no_landmarks(tmp_path: Path, name: str):
 def test_windows_line_ends_are_accepted(tmp_path: Path):
     write(tmp_path, dlib_list([image("afw/1_1.jpg")]).replace("\n", "\r\n"))
     assert read_ibug(tmp_path)[0].name == "afw/1_1"
+
+
+def test_backslashes_and_upper_case_are_those_of_another_system(tmp_path: Path):
+    (tmp_path / "afw").mkdir()
+    (tmp_path / "afw/1_1.JPG").touch()
+    write(tmp_path, dlib_list([image(".\\afw\\1_1.jpg")]))
+    face = read_ibug(tmp_path)[0]
+    assert (face.name, face.group, face.photo) == ("afw/1_1", "afw/1", "afw/1_1.JPG")
+
+
+def test_box_to_ignore_is_no_training_face(tmp_path: Path):
+    ignored = f"<box {BOX} ignore='1'/></image>"
+    two_boxes = image("a.jpg").replace("</image>", ignored)
+    none = image("b.jpg", box=f"{BOX} ignore='1'")
+    write(tmp_path, dlib_list([two_boxes, none]))
+    faces = read_ibug(tmp_path)
+    assert [face.name for face in faces if not face.is_test] == ["a"]
+    assert [entry.name for entry in faces.left_out] == ["b"]
+    write(tmp_path, dlib_list([two_boxes]), test=dlib_list([none]))
+    with pytest.raises(FormatError, match=r"b\.jpg: 0 boxes; each photo should have one"):
+        read_ibug(tmp_path)
+
+
+def test_all_faulty_entries_are_named_together(tmp_path: Path):
+    write(
+        tmp_path,
+        dlib_list([image("1.jpg", n_points=67), image("2.jpg"), image("3.jpg", n_points=66)]),
+        test=dlib_list([image("4.jpg").replace("box", "face")]),
+    )
+    with pytest.raises(FaultyFacesError) as caught:
+        read_ibug(tmp_path)
+    assert [fault.name for fault in caught.value.faults] == ["1", "3", "4"]
+    assert [face.name for face in caught.value.faces] == ["2"]
 
 
 @pytest.mark.parametrize(

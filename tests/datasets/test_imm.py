@@ -42,7 +42,7 @@ def write(folder: Path, text: str, *, has_photo: bool = True) -> Path:
 
 
 @pytest.mark.parametrize("columns", [7, 10])
-@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r\r\n", "\r"])
 def test_both_column_counts_and_line_ends_are_read(tmp_path: Path, columns: int, line_end: str):
     path = write(tmp_path, asf(columns=columns).replace("\n", line_end))
     points, host = read_asf(path)
@@ -54,6 +54,21 @@ def test_both_column_counts_and_line_ends_are_read(tmp_path: Path, columns: int,
 def test_comment_in_another_alphabet_does_not_matter(tmp_path: Path):
     points, _ = read_asf(write(tmp_path, "# Lyngby, Danmark: \xe6\xf8\xe5\n" + asf()))
     assert len(points) == 58
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_byte_order_mark_is_no_part_of_the_text(tmp_path: Path, encoding: str):
+    path = write(tmp_path, "")
+    path.write_bytes(asf().removeprefix("#####\n#\n# AAM Shape File\n#\n\n").encode(encoding))
+    assert len(read_asf(path)[0]) == 58
+
+
+def test_upper_and_lower_case_are_the_same_name(tmp_path: Path):
+    write(tmp_path, asf()).rename(tmp_path / "07-3M.ASF")
+    (tmp_path / "07-3m.jpg").rename(tmp_path / "07-3M.JPG")
+    (tmp_path / "._07-3M.ASF").touch()
+    (face,) = read_imm(tmp_path)
+    assert (face.name, face.photo) == ("07-3m", "07-3M.JPG")
 
 
 def test_points_become_pixels_of_a_photo_that_is_not_square(tmp_path: Path):
@@ -77,6 +92,8 @@ def test_face_has_person_view_and_photo(tmp_path: Path):
     ("text", "instead", "rule"),
     [
         ("\t57 \t56", "#", "should have 7 or 10 columns"),
+        ("0.5", "0,5", "which has decimal commas"),
+        ("07-3m.jpg", "C:\\imm\\07-3m.jpg", "should name a photo beside it"),
         ("\n58\n", "\n57\n", "57 points where the IMM scheme has 58"),
         ("\n58\n", "\n58.0\n", "number of points"),
         ("\n58\n", "\n-58\n", "number of points"),

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from keypoints.core.landmarks import KAGGLE_15
+from keypoints.core.lookup_table import LOOKUP_TABLE
 from keypoints.datasets.kaggle15 import HEADERS, read_kaggle15, write_photos
 from keypoints.faces.face import FormatError
+from keypoints.faces.faults import FaultyFacesError
 from keypoints.rendered.writers import write_kaggle15
 
+LOOKUP_HEADER = "RowId,ImageId,FeatureName,Location\n"
 ALWAYS_KNOWN = [0, 1, 10, 14]
 
 
@@ -28,7 +31,8 @@ def image(brightness: int = 7) -> str:
 
 
 def write(folder: Path, rows: list[list[str]], test: list[list[str]] | None = None) -> Path:
-    """Write training.csv and test.csv; by default one test image."""
+    """Write training.csv, test.csv and a lookup table; by default one test image."""
+    (folder / LOOKUP_TABLE).write_text(f"{LOOKUP_HEADER}1,1,nose_tip_x,\n")
     for name, lines in (("training", rows), ("test", test or [["1", image()]])):
         with (folder / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file).writerows([HEADERS[name], *lines])
@@ -68,11 +72,18 @@ def test_images_are_written_without_a_change(tmp_path: Path):
 @pytest.mark.parametrize(
     ("row", "rule"),
     [
-        ([*coordinates(c4="left"), image()], "training.csv: line 3: could not convert string"),
-        ([*coordinates(c4="inf"), image()], "training.csv: line 3: a number is not finite"),
+        (
+            [*coordinates(c4="left"), image()],
+            "training.csv: line 3: left_eye_inner_corner_x should be a number; got 'left'",
+        ),
+        ([*coordinates(c4="inf"), image()], "_corner_x should be a number; got 'inf'"),
+        ([*coordinates(c4="4,5"), image()], "got '4,5', which has a decimal comma"),
         ([*coordinates(), image(), "1"], "training.csv: line 3: 32 columns; there should be 31"),
         ([*coordinates(), image() + " 7"], "line 3: an image should have 9216 numbers from 0 to"),
         ([*coordinates(), image(256)], "line 3: an image should have 9216 numbers from 0 to 255"),
+        ([*coordinates(), image() + "e-1"], "a pixel should be an integer; got '7e-1'"),
+        ([*coordinates(), image() + ",0"], "a pixel should be a number; got '7,0', which has a d"),
+        ([*coordinates(), image() + "_0"], "a pixel should be a number; got '7_0'"),
         ([*coordinates(), "7 x"], "training.csv: line 3: "),
     ],
 )
@@ -89,7 +100,7 @@ def test_other_columns_or_image_ids_and_missing_files_are_refused(tmp_path: Path
     with pytest.raises(FormatError, match=r"test\.csv: line 2: ImageId should be 1; got '2'"):
         write_photos(root)
     (root / "training.csv").write_text("left_eye_center_x,Image\n")
-    with pytest.raises(FormatError, match=r"training\.csv: the first line should be left_eye_cent"):
+    with pytest.raises(FormatError, match=r"training\.csv: the first line .* got 'Image'"):
         read_kaggle15(root)
     (root / "training.csv").unlink()
     with pytest.raises(FormatError, match=r"no training\.csv below it"):
@@ -124,4 +135,39 @@ def test_points_of_rendered_faces_are_on_their_sides(rendered: Path):
 def test_faces_with_the_same_pixels_are_one_group(tmp_path: Path):
     root = write(tmp_path, [[*coordinates(), image(k)] for k in (1, 2, 1)])
     first, second, third, _ = read_kaggle15(root)
-    assert first.group == third.group != second.group
+    assert first.group == third.group == "training/00001"
+    assert second.group == "training/00002"
+
+
+def test_pixels_in_another_notation_are_the_same_image(tmp_path: Path):
+    other = image().replace("7", "7.0", 1).replace(" 7", "  0.7e1", 1)
+    root = write(tmp_path, [[*coordinates(), image()], [*coordinates(c0="0e0"), other]])
+    write_photos(root)
+    first, second, _ = read_kaggle15(root)
+    assert first.group == second.group
+    np.testing.assert_array_equal(first.landmarks_photo, second.landmarks_photo)
+    one, two = ((root / face.photo).read_bytes() for face in (first, second))
+    assert one == two
+
+
+def test_all_faulty_rows_are_named_together(tmp_path: Path):
+    good, rows = [*coordinates(), image()], []
+    for number in range(12):
+        rows += [good, [*coordinates(), image(256 + number)], [*coordinates(c0="x"), image()]]
+    root = write(tmp_path, rows, test=[["1", image()], ["3", image()]])
+    (root / LOOKUP_TABLE).write_text(f"{LOOKUP_HEADER}1,3,nose_tip_x,\n")
+    with pytest.raises(FaultyFacesError) as images:
+        write_photos(root)
+    assert len(images.value.faults) == 12 + 1 + 1
+    assert images.value.faults[0].name == "training/00002"
+    assert "14 faults:" in str(images.value) and "and 4 more" in str(images.value)
+    with pytest.raises(FaultyFacesError) as landmarks:
+        read_kaggle15(root)
+    assert (len(landmarks.value.faults), len(landmarks.value.faces)) == (12, 24 + 2)
+
+
+def test_the_lookup_table_is_checked_with_the_images(tmp_path: Path):
+    root = write(tmp_path, [[*coordinates(), image()]])
+    (root / LOOKUP_TABLE).unlink()
+    with pytest.raises(FormatError, match=f"no {LOOKUP_TABLE} below it"):
+        write_photos(root)

@@ -107,6 +107,42 @@ def test_fetch_refuses_a_truncated_photo_that_prepare_would_accept(
     stages.refuse("fetch", "imm", f"{PHOTO}: not a whole photo", ARCHIVES["imm"])
 
 
+def test_fetch_names_all_bad_files_together(stages: Stages, imm: Path) -> None:
+    drop_point(imm)
+    (imm / "01-2m.jpg").write_bytes((imm / "01-2m.jpg").read_bytes()[:-2000])
+    (imm / "01-3m.asf").write_bytes((imm / "01-2m.asf").read_bytes().replace(b"01-2m", b"01-3m"))
+    stages.pack("imm", imm)
+    archive = f"mirror/{ARCHIVES['imm']}"
+    problems = ("57 points", "01-2m.jpg: not a whole photo", "01-3m.jpg: missing", "such as 01-1m")
+    stages.refuse("fetch", "imm", "error: 3 faults:", archive, *problems)
+
+
+def test_excluded_faces_are_left_out_counted_and_stored(
+    stages: Stages, ibug: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faces = read_ibug(ibug)
+    first, test_face = faces[0], faces[-1]
+    text = (ibug / TRAIN_LIST).read_text(encoding="latin-1")
+    text = text.replace("<box ", "<box ignore='1' ", 1)  # of one training face
+    (ibug / TRAIN_LIST).write_text(text, encoding="latin-1")
+    for face in (first, test_face):
+        (ibug / face.photo).unlink()
+    stages.pack("ibug", ibug)
+    assert "2 faults" in stages.run("fetch", "ibug")
+    stages.set_params({"datasets.ibug.exclude": [first.name, f"{test_face.name[:-1]}?", "typo"]})
+    capsys.readouterr()
+    assert stages.run("fetch", "ibug") == ""
+    printed = capsys.readouterr()
+    assert "14 train (public set: 6666), 2 test" in printed.out
+    assert "ibug: 3 face(s) left out: " in printed.out and first.name in printed.out
+    assert "exclude: no face is named typo" in printed.err
+    record = json.loads(Path("data/raw/ibug/source.json").read_text())
+    assert {first.name, test_face.name} < set(record["left_out"])
+    assert stages.run("prepare", "wild") == ""
+    missing = Path("data/crops/wild/missing_test_faces.txt")
+    assert missing.read_text() == f"{test_face.name}\n"
+
+
 @pytest.mark.parametrize("case", DAMAGES)
 def test_prepare_refuses_files_damaged_after_the_fetch(
     stages: Stages, imm: Path, case: str
@@ -123,6 +159,8 @@ def test_prepare_refuses_a_box_larger_than_any_photo(stages: Stages, ibug: Path)
     (ibug / TRAIN_LIST).write_text(wide, encoding="latin-1")
     shutil.copytree(ibug, "data/raw/ibug")
     stages.refuse("prepare", "wild", "more than 60,000,000 px of the photo", "fetch@ibug")
+    stages.pack("ibug", ibug)
+    assert "more than 10 times as large as the photo" in stages.run("fetch", "ibug")
 
 
 def test_an_archive_of_another_digest_size_or_layout_stops_the_fetch(
@@ -323,7 +361,7 @@ def test_without_credentials_the_error_names_the_other_places(
     assert not service.calls
 
 
-def kaggle15_archive(folder: Path) -> bytes:
+def kaggle15_archive(folder: Path, *added: str) -> bytes:
     """The competition's files as Kaggle packs them: two of them are archives themselves."""
     write_kaggle15(folder, faces=3, test_faces=2, seed=1, workers=1)
     with io.BytesIO() as file:
@@ -333,7 +371,9 @@ def kaggle15_archive(folder: Path) -> bytes:
                 with io.BytesIO() as inner:
                     with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as packed:
                         packed.write(folder / f"{name}.csv", f"{name}.csv")
-                    archive.writestr(f"{name}.zip", inner.getvalue())
+                    archive.writestr(f"{name}.ZIP", inner.getvalue())
+            for name in added:
+                archive.writestr(name, "added by an operating system")
         return file.getvalue()
 
 
@@ -343,10 +383,13 @@ def test_kaggle15_comes_from_kaggle_or_from_the_mirror(
     tmp_path_factory: pytest.TempPathFactory,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    service.archive = kaggle15_archive(tmp_path_factory.mktemp("rendered"))
+    junk = ("__MACOSX/._test.zip", "._training.csv", "Thumbs.db")
+    service.archive = kaggle15_archive(tmp_path_factory.mktemp("rendered"), *junk)
     stages.set_params({"datasets.kaggle15.source": "kaggle"})
     assert stages.run("fetch", "kaggle15") == ""
-    assert "3 train (public set: 7049), 2 test (public set: 1783)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "3 train (public set: 7049), 2 test (public set: 1783)" in printed
+    assert "left out 3 file(s) that other systems add: __MACOSX/._test.zip, ._training" in printed
     assert service.calls[0] == ("DownloadDataFiles", {"competitionName": KAGGLE15_COMPETITION})
     root = Path("data/raw/kaggle15")
     assert all((root / face.photo).is_file() for face in read_kaggle15(root))

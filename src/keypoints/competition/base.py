@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from keypoints.competition import definitions
 from keypoints.config.params import Params
 from keypoints.core import paths
-from keypoints.core.errors import PipelineError
+from keypoints.core.errors import PipelineError, shorten_list
 from keypoints.core.landmarks import SCHEMES, Scheme
 from keypoints.core.predictions import has_predictions, read_info
 from keypoints.core.types import Array
 from keypoints.crops.format import Task
-from keypoints.crops.store import CropStore
+from keypoints.crops.store import MISSING_TEST_FACES, CropStore
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,14 @@ def load_submission_spec(competition: Competition, folder: Path) -> SubmissionSp
     """Load the list of test faces from the crop store of a task that predicts all points.
 
     Raises:
-        PipelineError: If the store contains no test faces.
+        PipelineError: If the store contains no test faces, or some of them were left out.
     """
+    if (missing := folder / MISSING_TEST_FACES).is_file():
+        names = missing.read_text(encoding="utf-8").splitlines()
+        raise PipelineError(
+            f"{folder}: {len(names)} test face(s) were left out by `exclude` in params.yaml, but "
+            f"{competition.slug} needs all of them: {shorten_list(names)}"
+        )
     with CropStore(folder) as store:
         table = store.faces(store.rows("test"))
         scheme = SCHEMES[store.format.scheme]

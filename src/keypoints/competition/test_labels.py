@@ -12,8 +12,10 @@ from keypoints.competition.base import SubmissionSpec
 from keypoints.core.errors import PipelineError, first_line
 from keypoints.core.types import Array
 from keypoints.faces.dataset import find_dataset
-from keypoints.faces.dlib_xml import iter_images
+from keypoints.faces.dlib_xml import iter_images, photo_name
 from keypoints.faces.face import FormatError
+
+_REMEDY = "run `dvc repro` to restore it, or replace it in the archive and fetch that again"
 
 
 def read_test_labels(spec: SubmissionSpec, root: Path) -> Array:
@@ -35,9 +37,9 @@ def read_test_labels(spec: SubmissionSpec, root: Path) -> Array:
     try:
         target = _read_xml(path, spec) if path.suffix == ".xml" else _read_solution(path, spec)
     except FormatError as error:
-        raise PipelineError(f"{error}; fetch the data set again") from error
+        raise PipelineError(f"{error}; {_REMEDY}") from error
     except (ValueError, IndexError) as error:  # ValueError includes the errors of pandas
-        raise PipelineError(f"{path}: {first_line(error)}; fetch the data set again") from error
+        raise PipelineError(f"{path}: {first_line(error)}; {_REMEDY}") from error
     unknown = np.isnan(target.ravel()[spec.row_indices])
     if unknown.any():
         face = spec.names[spec.row_faces[unknown.argmax()]]
@@ -49,7 +51,7 @@ def _read_xml(path: Path, spec: SubmissionSpec) -> Array:
     target = np.full(spec.shape, np.nan)
     rows = {name: row for row, name in enumerate(spec.names)}
     for image in iter_images(path):
-        row = rows.get(image.get("file", "").rpartition(".")[0])
+        row = rows.get(photo_name(image))
         for part in () if row is None else image.iter("part"):
             point = float(part.get("x", "")), float(part.get("y", ""))
             target[row, int(part.get("name", ""))] = point

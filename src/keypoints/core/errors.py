@@ -3,6 +3,7 @@
     PipelineError
     +-- FormatError        faces.face              a data set's file breaks its format
     +-- PhotoError         annotation.images       a user's photo cannot be read
+    +-- TableError         core.tables             a CSV breaks its format
     +-- SettingsError      config.messages         a setting of params.yaml cannot be used
     +-- DownloadError      download.mirrors        a file cannot be downloaded
     +-- KaggleError        download.kaggle_client  Kaggle refuses, or cannot be reached
@@ -15,6 +16,7 @@ Errors that no code catches by type are plain `PipelineError`s.
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -25,6 +27,12 @@ class PipelineError(Exception):
 def first_line(error: BaseException) -> str:
     """First line of another library's error message, or the error's type if it has none."""
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def shorten_list(names: Sequence[str], count: int = 5) -> str:
+    """The first names, separated by commas, and the number of the others."""
+    more = len(names) - count
+    return ", ".join(names[:count]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def is_disk_full(error: OSError) -> bool:

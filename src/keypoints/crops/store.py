@@ -5,6 +5,7 @@
     maps.npy        (n_faces, 2, 3), from photo to crop
     faces.csv       one row per face
     store.json      the crop format; written last, so a store without it is incomplete
+    missing_test_faces.txt    names of test faces that were left out, if any
 
 Reading loads only the requested rows, so memory stays flat as the data set grows.
 """
@@ -25,6 +26,7 @@ from keypoints.crops.row_file import RowFile
 if TYPE_CHECKING:
     import pandas as pd
 
+MISSING_TEST_FACES = "missing_test_faces.txt"
 FACE_COLUMNS = ("face", "photo", "group", "split", "view", "x0", "y0", "x1", "y1")
 _DTYPES = {"face": str, "group": str}  # names that are digits stay text
 _CHUNK = 4096  # rows of faces.csv that are parsed at once

@@ -5,6 +5,7 @@ Source: Sagonas et al., 300 Faces In-The-Wild Challenge, 2016; dlib's imglab for
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Literal
 from xml.etree.ElementTree import Element
@@ -14,16 +15,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from keypoints.core.landmarks import IBUG_68
-from keypoints.faces.dataset import (
-    Archive,
-    Dataset,
-    PublicDatasetSettings,
-    RenderedSettings,
-    find_file,
-)
-from keypoints.faces.dlib_xml import iter_images
+from keypoints.faces.dataset import Archive, Dataset, PublicDatasetSettings, RenderedSettings
+from keypoints.faces.dlib_xml import iter_images, photo_name
 from keypoints.faces.face import Box, Face, FormatError
-from keypoints.faces.face_list import DiskBackedFaces
+from keypoints.faces.face_list import DiskBackedFaces, FaceEntry, FaceList, read_faces
+from keypoints.faces.files import PhotoFinder, find_file
 
 TRAIN_LIST = "labels_ibug_300W_train.xml"
 TEST_LISTS = ("labels_ibug_300W_test_parsed.xml", "labels_ibug_300W_test.xml")
@@ -57,16 +53,16 @@ class IbugSettings(PublicDatasetSettings):
 def read_ibug(root: Path) -> DiskBackedFaces:
     """Read the training faces by name, then the test faces in the order of their list.
 
-    The lists may be anywhere below `root`. Test faces have no landmarks even if their list contains
-    some, because test labels are used for scoring only.
+    The lists may be anywhere below `root`. Boxes with `ignore='1'` are no faces to learn from. Test
+    faces have no landmarks even if their list contains some, because test labels are used for
+    scoring only.
     """
     train_list, test_list = find_file(root, TRAIN_LIST), find_file(root, *TEST_LISTS)
-    faces = DiskBackedFaces()
-    faces.extend(_read_list(train_list, root, is_test=False), train_list, by_name=True)
-    if not faces:
-        raise FormatError(f"{train_list}: no face in it; fetch the data set again")
-    faces.extend(_read_list(test_list, root, is_test=True), test_list)
-    return faces
+    return read_faces(
+        root,
+        FaceList(_iter_entries(train_list, root, is_test=False), train_list, by_name=True),
+        FaceList(_iter_entries(test_list, root, is_test=True), test_list),
+    )
 
 
 def photo_group(name: str) -> str:
@@ -74,25 +70,35 @@ def photo_group(name: str) -> str:
     return _FACE_AND_MIRROR.sub("", name)
 
 
-def _read_list(path: Path, root: Path, *, is_test: bool) -> Iterator[Face]:
-    folder = path.parent.relative_to(root)
+def _iter_entries(path: Path, root: Path, *, is_test: bool) -> Iterator[FaceEntry]:
+    folder, photos = path.parent.relative_to(root), PhotoFinder(path.parent)
     for image in iter_images(path):
-        file, boxes = image.get("file", ""), image.findall("box")
-        relative, windows = PurePosixPath(file), PureWindowsPath(file)
-        if not relative.name or windows.anchor or ".." in windows.parts:  # both slashes, and drives
-            raise FormatError(f"{path}: an image's file should be below the list; got {file!r}")
-        place = f"{path}: {file}"
-        if len(boxes) != 1:
-            raise FormatError(f"{place}: {len(boxes)} boxes; each photo should have one")
-        name = str(relative.with_suffix(""))
-        yield Face(
-            name=name,
-            photo=str(PurePosixPath(folder.as_posix()) / relative),
-            group=photo_group(name),
-            box=_read_box(place, boxes[0]),
-            landmarks_photo=None if is_test else _read_points(place, boxes[0]),
-            is_test=is_test,
-        )
+        read = partial(_read_face, path, image, folder, photos, is_test)
+        yield FaceEntry(photo_name(image), read, is_test)
+
+
+def _read_face(
+    path: Path, image: Element, folder: Path, photos: PhotoFinder, is_test: bool
+) -> Face | None:
+    file = image.get("file", "")
+    windows = PureWindowsPath(file)  # parses both slashes, and drives
+    if not windows.name or windows.anchor or ".." in windows.parts:
+        raise FormatError(f"{path}: an image's file should be below the list; got {file!r}")
+    place = f"{path}: {file}"
+    boxes = [box for box in image.findall("box") if box.get("ignore") not in ("1", "true")]
+    if not boxes and image.findall("box") and not is_test:
+        return None
+    if len(boxes) != 1:
+        raise FormatError(f"{place}: {len(boxes)} boxes; each photo should have one")
+    name = photo_name(image)
+    return Face(
+        name=name,
+        photo=str(PurePosixPath(folder.as_posix()) / photos.find(file)),
+        group=photo_group(name),
+        box=_read_box(place, boxes[0]),
+        landmarks_photo=None if is_test else _read_points(place, boxes[0]),
+        is_test=is_test,
+    )
 
 
 def _read_box(place: str, box: Element) -> Box:

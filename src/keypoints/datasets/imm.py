@@ -6,7 +6,8 @@ subspace techniques, 2002; the .asf format is that of its AAM-API.
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PureWindowsPath
 from typing import Annotated
 
 import numpy as np
@@ -14,12 +15,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from keypoints.core.landmarks import IMM_58
+from keypoints.core.tables import text_encoding
 from keypoints.faces.dataset import Dataset, PublicDatasetSettings, RenderedSettings
 from keypoints.faces.face import Face, FormatError, SplitFunction, split_by_group
-from keypoints.faces.face_list import DiskBackedFaces
+from keypoints.faces.face_list import DiskBackedFaces, FaceEntry, FaceList, read_faces
+from keypoints.faces.files import PhotoFinder, find_files
 from keypoints.faces.images import photo_size
 
 _FILE_NAME = re.compile(r"(?P<person>\d{2})-(?P<view>[1-6])[mf]")
+_DECIMAL_COMMA = re.compile(r"\d,\d")
 _MAX_BYTES = 1 << 20  # of a shape file; the public ones have 4,000
 # First point of each eye: sign of the eye's area if its points are in the scheme's order, y down.
 _EYES = {13: -1, 21: 1}
@@ -41,12 +45,11 @@ class ImmSettings(PublicDatasetSettings):
 
 def read_imm(root: Path) -> DiskBackedFaces:
     """Read all faces, wherever below `root` their files are, in the order of their names."""
-    files = sorted(root.rglob("*.asf"), key=lambda path: path.name)
+    files = sorted(find_files(root, "*.asf"), key=lambda path: path.name.lower())
     if not files:
-        raise FormatError(f"{root}: no .asf file below it; fetch the data set again")
-    faces = DiskBackedFaces()
-    faces.extend((_read_face(path, root) for path in files), root)
-    return faces
+        raise FormatError(f"{root}: no .asf file below it")
+    entries = (FaceEntry(path.stem.lower(), partial(_read_face, path, root)) for path in files)
+    return read_faces(root, FaceList(entries, root))
 
 
 def split_by_person(faces: Iterable[Face], val_fraction: float) -> SplitFunction:
@@ -65,20 +68,21 @@ def read_asf(path: Path) -> tuple[NDArray[np.float64], str]:
     for count in (int(lines[0]), len(points)):
         if count != IMM_58.n_points:
             raise FormatError(f"{path}: {count} points where the IMM scheme has {IMM_58.n_points}")
-    if Path(photo).name != photo or "\0" in photo:
+    if PureWindowsPath(photo).name != photo or "\0" in photo:  # both slashes, and drives
         raise FormatError(f"{path}: the last line should name a photo beside it; got {photo!r}")
     return np.array([_read_point(path, line) for line in points]), photo
 
 
 def _read_face(path: Path, root: Path) -> Face:
-    match = _FILE_NAME.fullmatch(path.stem)
+    name = path.stem.lower()
+    match = _FILE_NAME.fullmatch(name)
     if match is None:
         raise FormatError(f"{path}: the name should be PERSON-VIEW and m or f, such as 07-3m.asf")
     points_relative, photo_name = read_asf(path)
-    photo = path.with_name(photo_name)
+    photo = path.parent / PhotoFinder(path.parent).find(photo_name)
     height, width = photo_size(photo)
     return Face(
-        name=path.stem,
+        name=name,
         photo=str(photo.relative_to(root)),
         group=match["person"],
         box=None,
@@ -107,10 +111,12 @@ def _fix_eye_order(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
 def _content_lines(path: Path) -> list[str]:
     """Lines that are neither blank nor comments."""
     try:
-        with path.open(encoding="latin-1") as file:  # decodes any byte
+        with path.open(encoding=text_encoding(path, "latin-1")) as file:  # decodes any byte
             text = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise FormatError(f"{path}: {error.strerror}") from error
+    except UnicodeError as error:
+        raise FormatError(f"{path}: {error}") from error
     if len(text) > _MAX_BYTES:
         raise FormatError(f"{path}: more than {_MAX_BYTES:,} bytes, too many for a shape file")
     lines = (line.strip() for line in text.split("\n"))
@@ -124,7 +130,10 @@ def _read_point(path: Path, line: str) -> tuple[float, float]:
     try:
         x, y = float(columns[2]), float(columns[3])
     except ValueError as error:
-        raise FormatError(f"{path}: a point's x and y should be numbers; got {line!r}") from error
+        hint = ", which has decimal commas" if _DECIMAL_COMMA.search(line) else ""
+        raise FormatError(
+            f"{path}: a point's x and y should be numbers; got {line!r}{hint}"
+        ) from error
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise FormatError(f"{path}: a point's x and y should be in 0..1; got {line!r}")
     return x, y

@@ -6,39 +6,37 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from keypoints.core.errors import PipelineError
+from keypoints.core.errors import PipelineError, shorten_list
 from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
 from keypoints.download.unpack import is_archive, newest_date, unpack
 from keypoints.faces.dataset import Archive
 
-_MAX_NAMES = 5  # in a message
-
 
 def fetch_archives(
     dataset: str, archives: Sequence[Archive], folder: Path, dirs: DownloadDirs
-) -> dict[str, Any]:
+) -> tuple[Path, dict[str, Any]]:
     """Download archives; unpack the first one into a new folder, and single files of the others.
 
-    Returns names and digests of the archives, and the date of the newest file of the first one, or
-    None if the archive has no dates.
+    Returns the path of the first archive, and a record: names and digests of the archives, and the
+    date of the newest file of the first one, or None if the archive has no dates.
     """
     first, *others = archives
     found = _find_archive(dataset, first, dirs)
     _unpack(found.path, folder, max_bytes=first.max_bytes)
     if first.competition:
         _unpack_nested(found.path, folder, max_bytes=first.max_bytes)
-    date = newest_date(folder)
-    info: dict[str, Any] = {"date": date, "file": found.path.name, "sha256": found.sha256}
+    path, date = found.path, newest_date(folder)
+    info: dict[str, Any] = {"date": date, "file": path.name, "sha256": found.sha256}
     for archive in others:
         found = _find_archive(dataset, archive, dirs)
         _extract_file(found.path, archive, folder)
         info[str(archive.only)] = {"file": found.path.name, "sha256": found.sha256}
-    return info
+    return path, info
 
 
 def _unpack(path: Path, folder: Path, *, max_bytes: int) -> None:
     if left_out := unpack(path, folder, max_bytes=max_bytes):
-        names = ", ".join([*left_out[:_MAX_NAMES], *(["..."] if left_out[_MAX_NAMES:] else [])])
+        names = shorten_list(left_out)
         print(f"{path.name}: left out {len(left_out)} file(s) that other systems add: {names}")
 
 

@@ -1,17 +1,11 @@
 """Members of untrusted archives: which of them are unpacked, and where."""
 
-import fnmatch
-import re
 from pathlib import Path, PureWindowsPath
 
 from keypoints.core.errors import PipelineError
+from keypoints.core.system_files import is_system_file
 
 MAX_MEMBERS = 100_000  # files and folders; iBUG has 15,000
-# Files and folders that macOS, Windows and NAS systems add.
-_JUNK = ("._*", "__macosx", ".ds_store", ".appledouble", ".spotlight-v100", ".trashes",
-        ".fseventsd", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "*:zone.identifier",
-        "$recycle.bin", "system volume information", "@eadir")  # fmt: skip
-_IS_JUNK = re.compile("|".join(map(fnmatch.translate, _JUNK)), re.IGNORECASE)
 
 
 class Members:
@@ -47,7 +41,7 @@ class Members:
                 f"member {name!r} must be a plain file or a folder, not a link or a device; pack "
                 "links as files (tar --dereference)"
             )
-        if any(map(_IS_JUNK.match, path.parts)):
+        if is_system_file(path):
             self.left_out += [] if is_folder else [name]
             return None
         target = path.as_posix()

@@ -35,6 +35,15 @@ class DownloadDirs:
     def read(cls, params: Params) -> Self:
         return cls(repo_root(), params.read("mirror", Address | None))
 
+    @property
+    def downloads(self) -> Path:
+        """Folder that keeps finished downloads."""
+        return self.root / ".downloads"
+
+    def keeps(self, path: Path) -> bool:
+        """Whether a file is a finished download."""
+        return path.is_relative_to(self.downloads)
+
 
 @dataclass(frozen=True)
 class Download:
@@ -74,7 +83,7 @@ def find(
             full, or an address or the mirror is invalid.
         KaggleError: If Kaggle is the last source and does not provide the file.
     """
-    folder = dirs.root / ".downloads" / subfolder
+    folder = dirs.downloads / subfolder
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / Path(names[0]).name
     failures = []

@@ -12,7 +12,7 @@ from pydantic import Field
 from keypoints.config.base import Address, Fraction, Seed, Settings
 from keypoints.config.messages import SettingsError, join_names
 from keypoints.core.landmarks import Scheme
-from keypoints.faces.face import Face, FormatError, SplitFunction, split_by_hash
+from keypoints.faces.face import Face, SplitFunction, split_by_hash
 
 _PACKAGE = "keypoints.datasets"
 
@@ -43,6 +43,7 @@ class DatasetSettings(Settings):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None  # None accepts any archive
     max_unpacked_gb: Annotated[float, Field(gt=0)]
     val_fraction: Fraction  # of the groups
+    exclude: list[str] = []  # names of faces that are left out, or patterns such as helen/*
     rendered: RenderedSettings | None = None  # None: there is no renderer for this data set
 
     @property
@@ -93,11 +94,3 @@ def find_dataset(name: str, key: str = "data set") -> Dataset:
             "add a module to src/keypoints/datasets"
         )
     return import_module(f"{_PACKAGE}.{name}").DATASET
-
-
-def find_file(root: Path, *names: str) -> Path:
-    """First file of the first of `names` that exists anywhere below a folder, or FormatError."""
-    for name in names:
-        if paths := sorted(path for path in root.rglob(name) if path.is_file()):
-            return paths[0]
-    raise FormatError(f"{root}: no {' or '.join(names)} below it; fetch the data set again")

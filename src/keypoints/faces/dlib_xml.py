@@ -4,7 +4,7 @@ Memory stays flat and no other file or address is opened, whatever a list contai
 """
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser
 
 from keypoints.faces.face import FormatError
@@ -37,6 +37,12 @@ def iter_images(path: Path) -> Iterator[Element]:
         raise FormatError(f"{path}: {error.strerror}") from error
     except (ParseError, LookupError, ValueError) as error:
         raise FormatError(f"{path}: not well-formed XML: {error}") from error
+
+
+def photo_name(image: Element) -> str:
+    """Path of an image's file without its extension, with slashes."""
+    path = PureWindowsPath(image.get("file", ""))
+    return (path.with_suffix("") if path.name else path).as_posix()
 
 
 class _ImageBuilder:

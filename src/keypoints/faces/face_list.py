@@ -1,11 +1,16 @@
-"""Faces as a sequence in a temporary file: memory stays flat as the data set grows."""
+"""Faces as a sequence in a temporary file: memory stays flat as the data set grows.
 
+`read_faces` fills it from the annotation files of a data set and collects all of their faults.
+"""
+
+import fnmatch
 import json
 import tempfile
 import weakref
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, overload
@@ -13,6 +18,83 @@ from typing import IO, overload
 import numpy as np
 
 from keypoints.faces.face import Face, FormatError
+from keypoints.faces.faults import Fault, FaultyFacesError
+
+_EXCLUDED = "excluded.txt"  # in the folder of a data set: names of the faces to leave out
+
+
+@dataclass(frozen=True)
+class FaceEntry:
+    """A face in an annotation file, which is read only if it is not left out."""
+
+    name: str
+    read: Callable[[], Face | None]  # None: the file marks the face as one to ignore
+    is_test: bool = False
+
+
+@dataclass(frozen=True)
+class FaceList:
+    """The faces of one annotation file."""
+
+    entries: Iterable[FaceEntry]
+    source: Path  # in messages
+    by_name: bool = False  # sorted by the names of the faces
+
+
+def read_faces(root: Path, *lists: FaceList) -> "DiskBackedFaces":
+    """Read the faces of all lists of a data set, except those that `write_excluded` noted.
+
+    Raises:
+        FaultyFacesError: If some entries are faulty, with all faults and the other faces.
+    """
+    faces, faults = DiskBackedFaces(), list[Fault]()
+    for one in lists:
+        n_faces, n_faults = len(faces), len(faults)
+        try:
+            read = _read_entries(one, _read_excluded(root), faces.left_out, faults)
+            faces.extend(read, one.source, by_name=one.by_name)
+            if (len(faces), len(faults)) == (n_faces, n_faults):
+                raise FormatError(f"{one.source}: no face in it")
+        except FormatError as error:
+            faults.append(Fault(str(error)))
+    if faults:
+        raise FaultyFacesError(faults, faces)
+    return faces
+
+
+def is_excluded(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a face's name is one of the given names or matches a pattern such as helen/*."""
+    return any(name == pattern or fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def write_excluded(root: Path, patterns: Sequence[str]) -> None:
+    """Note the faces that all readers of the data set leave out."""
+    if patterns:
+        text = "".join(f"{pattern}\n" for pattern in patterns)
+        (root / _EXCLUDED).write_text(text, encoding="utf-8")
+
+
+def _read_excluded(root: Path) -> list[str]:
+    path = root / _EXCLUDED
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+def _read_entries(
+    faces: FaceList, excluded: Sequence[str], left_out: list[FaceEntry], faults: list[Fault]
+) -> Iterator[Face]:
+    for entry in faces.entries:
+        if is_excluded(entry.name, excluded):
+            left_out.append(entry)
+            continue
+        try:
+            face = entry.read()
+        except FormatError as error:
+            faults.append(Fault(str(error), entry.name))
+            continue
+        if face is None:
+            left_out.append(entry)
+        else:
+            yield face
 
 
 class DiskBackedFaces(Sequence[Face]):
@@ -20,9 +102,13 @@ class DiskBackedFaces(Sequence[Face]):
 
     A face takes 8 bytes of memory, for its offset, and about 1.4 KB of the file, in the folder of
     Python's `tempfile` (TMPDIR). The file is removed together with the sequence.
+
+    Attributes:
+        left_out: Entries of the annotation files that were left out.
     """
 
     def __init__(self) -> None:
+        self.left_out: list[FaceEntry] = []
         self._file = tempfile.TemporaryFile()  # noqa: SIM115, closed by the next line
         weakref.finalize(self, _close, self._file)
         self._starts = array("Q")
