@@ -80,6 +80,7 @@ def test_terciles_divide_the_faces_by_a_value() -> None:
 def test_a_flipped_copy_is_found_by_its_name() -> None:
     names = ["afw/1_1", "afw/1_1_mirror", "afw/2_1_mirror", "afw/3_1"]
     assert analysis.find_flipped_copies(names) == [(0, 1)]
+    assert analysis.drop_flipped_copies(np.array([3, 1, 0, 2]), names).tolist() == [3, 0, 2]
 
 
 def test_the_error_of_a_point_is_in_percent_of_the_inter_ocular_distance() -> None:

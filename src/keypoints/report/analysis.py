@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from keypoints.core.landmarks import Scheme
 from keypoints.core.types import Array
@@ -122,6 +123,12 @@ def find_flipped_copies(names: Sequence[str]) -> list[tuple[int, int]]:
         for name, position in positions.items()
         if (original := name.removesuffix(_FLIPPED_SUFFIX)) != name and original in positions
     ]
+
+
+def drop_flipped_copies(order: NDArray[np.integer], names: Sequence[str]) -> NDArray[np.integer]:
+    """Positions of faces in the given order, without flipped copies of photos among the names."""
+    copies = [copy for _, copy in find_flipped_copies(names)]
+    return order[~np.isin(order, copies)]
 
 
 def point_errors(predicted: Array, target: Array, norm: Array) -> Array:

@@ -32,8 +32,8 @@ class Card:
 
 def model_cards(task: TaskRun, model: ModelRun) -> dict[str, object]:
     """The elements that the section of every task shows of its main model."""
-    count = min(_N_PREDICTED, len(model.errors) // 2)
     order = model.by_error
+    count = min(_N_PREDICTED, max(1, len(order) // 2))
     others = [other for other in task.models if other is not model]
     return {
         "model": model,

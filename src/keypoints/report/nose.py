@@ -17,7 +17,7 @@ def nose_section(task: TaskRun) -> Section:
     """Describe the first model of the task and compare the others with it."""
     first = task.models[0]
     properties = unusual_properties(task)
-    count = min(N_PREDICTED, len(first.errors) // 2)
+    count = min(N_PREDICTED, len(first.by_error) // 2)
     reasons = _reasons(properties, len(first.errors))
     best, worst = first.by_error[:count], first.by_error[::-1][:count]
     body = render(
@@ -30,7 +30,7 @@ def nose_section(task: TaskRun) -> Section:
         n_usual=[int((reasons[faces] == USUAL).sum()) for faces in (best, worst)],
         groups=_errors_by_property(properties, reasons == USUAL, first),
         variants=[_variant(task, first, model) for model in task.models],
-        n_compared=min(N_COMPARED, len(first.errors)),
+        n_compared=min(N_COMPARED, len(first.by_error)),
     )
     return Section(f"task-{task.name}", "The nose tip", body)
 

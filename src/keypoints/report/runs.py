@@ -18,6 +18,7 @@ from keypoints.evaluation.scores import read_scores
 from keypoints.models.checkpoint import ModelInfo
 from keypoints.models.network import LandmarkNetwork
 from keypoints.models.predict import load_model
+from keypoints.report.analysis import drop_flipped_copies
 from keypoints.report.task_faces import TaskFaces
 
 
@@ -49,8 +50,9 @@ class ModelRun:
 
     @property
     def by_error(self) -> np.ndarray:
-        """Positions of the validation faces, from the smallest to the largest NME."""
-        return np.argsort(self.errors["nme"].to_numpy(), kind="stable")
+        """Positions of the validation faces without flipped copies, from the smallest NME."""
+        order = np.argsort(self.errors["nme"].to_numpy(), kind="stable")
+        return drop_flipped_copies(order, list(self.errors["face"]))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ import numpy as np
 from markupsafe import Markup
 
 from keypoints.core.geometry import apply_map
-from keypoints.report.analysis import find_flipped_copies
 from keypoints.report.components import Card, task_picture
 from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import percent, render
@@ -34,8 +33,7 @@ def summary(tasks: list[TaskRun], datasets: list[dict[str, object]], revision: s
 
 def _strip(task: TaskRun, model: ModelRun) -> list[Card]:
     """Validation faces with predicted landmarks, evenly spaced in the order of their errors."""
-    copies = {copy for _, copy in find_flipped_copies(list(model.errors["face"]))}
-    order = np.array([position for position in model.by_error if position not in copies])
+    order = model.by_error
     count = min(N_FACES, len(order))
     positions = order[((np.arange(count) + 0.5) / count * len(order)).astype(int)]
     faces = task.faces.inputs(task.faces.rows("validation")[positions])

@@ -1,4 +1,4 @@
-"""report/times.html: the duration of each stage, in a file that the page embeds.
+"""report/times.html: the duration of each stage, in a file that the page names.
 
 Durations differ between runs; without them the page is identical in every run.
 """

@@ -8,6 +8,7 @@ from keypoints.core.geometry import apply_map
 from keypoints.evaluation.metrics import ced_curve
 from keypoints.report.analysis import (
     MIN_FACES,
+    drop_flipped_copies,
     find_flipped_copies,
     mean_shape,
     point_errors,
@@ -111,8 +112,9 @@ def _test_faces(
         captions = [f"disagreement {100 * value:.1f} %" for value in values]
         disagreement, nme = model.validation.flip_disagreement(), model.errors["nme"].to_numpy()
         correlation = rank_correlation(disagreement, nme)
-    order = np.argsort(values, kind="stable")
-    count = min(N_TEST_FACES, len(order) // 2)
+    names = task.faces.table["face"].iloc[task.faces.rows("test")]
+    order = drop_flipped_copies(np.argsort(values, kind="stable"), list(names))
+    count = min(N_TEST_FACES, max(1, len(order) // 2))
     return {
         "is_scored": score is not None,
         "best": _test_cards(task, model, captions, order[:count]),
