@@ -140,7 +140,7 @@ def message(key: str, value: object) -> str:
         ("models.nose_net.lr_scale", 0, "greater than 0"),
         ("models.nose_net.loss", "wings", "one of mse, l1, smooth_l1, wing"),
         ("models.nose_net.kernel_sizes", [7, 7], "at least 3"),
-        ("models.nose_net.task", "noes", "one of nose, face, wild, kaggle15"),
+        ("models.nose_net.task", "noes", "one of nose, face, wild, wild128, kaggle15"),
         ("models.nose_net.augment", "face2", "one of none, face, wild, kaggle15"),
         ("models.nose_net.optim", "sgd", "one of adam"),
         ("models.resnet18.pad_type", "valid", "same"),

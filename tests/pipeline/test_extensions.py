@@ -6,8 +6,8 @@ import pytest
 from ruamel.yaml import YAML
 from workspace import MODELS, ROOT, Workspace
 
-TASKS = ("nose", "face", "wild", "kaggle15")
-SUBMITTED = {"submit@resnet18", "submit@kaggle15_net"}
+TASKS = ("nose", "face", "wild", "wild128", "kaggle15")
+SUBMITTED = {"submit@resnet18", "submit@heatmap_net", "submit@kaggle15_net"}
 
 
 def every(stage: str, names: tuple[str, ...] | list[str] = tuple(MODELS)) -> set[str]:
