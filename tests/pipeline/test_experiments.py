@@ -32,6 +32,14 @@ def test_a_small_rate_is_a_number_and_retrains_only_the_target(workspace: Worksp
     assert set(history["lr"]) == {1e-5}
 
 
+def test_a_network_that_has_learnt_nothing_is_reported(workspace: Workspace) -> None:
+    workspace.set_params({"lr": 10.0})
+    output = workspace.run("python", "src/train.py", "nose_net")
+    message = "warning: nose_net is no better than the mean shape of the training faces (val_mse "
+    (line,) = (line for line in output.splitlines() if line.startswith(message))
+    assert line.endswith("; try a lower learning rate: lr is 10")
+
+
 def test_a_rate_of_the_wrong_type_is_named(workspace: Workspace) -> None:
     output = workspace.dvc("exp", "run", "-S", "lr=fast", "train@nose_net", check=False)
     assert "params.yaml: lr should be a valid number; got 'fast'" in output

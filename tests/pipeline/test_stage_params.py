@@ -99,18 +99,24 @@ def test_a_setting_marks_the_stages_that_read_it(
     assert workspace.changed() == stages | {"report"}  # whose page prints all settings
 
 
-@pytest.mark.parametrize("file", ["params.yaml", "contenders/params.yaml"])
+@pytest.mark.parametrize(
+    ("file", "default", "other"),
+    [
+        ("params.yaml", "lr=1e-3", "lr=3e-4"),
+        ("contenders/params.yaml", "source=public", "source=rendered"),
+    ],
+)
 def test_an_overridden_setting_changes_one_line_of_the_committed_file(
-    file: str, tmp_path: Path
+    file: str, default: str, other: str, tmp_path: Path
 ) -> None:
     from dvc.utils.hydra import apply_overrides
 
     before = (ROOT / file).read_text()
     path = tmp_path / "params.yaml"
     path.write_text(before)
-    apply_overrides(path, ["source=rendered" if file == "params.yaml" else "source=public"])
+    apply_overrides(path, [default])
     assert path.read_text() == before
-    apply_overrides(path, ["source=other"])
+    apply_overrides(path, [other])
     changed = [
         (old, new)
         for old, new in zip(before.splitlines(), path.read_text().splitlines(), strict=True)

@@ -15,7 +15,7 @@ from keypoints.crops.gpu_crops import CropReader, GpuCropReader
 from keypoints.crops.store import CropStore
 from keypoints.training.checkpoint import CheckpointFile
 from keypoints.training.history import EpochResult, log_progress, record_history
-from keypoints.training.loop import DivergenceError, Phase, train, validate
+from keypoints.training.loop import DivergenceError, Phase, train, validate, validate_mean_shape
 from keypoints.training.losses import LOSSES, Loss
 from keypoints.training.trainer import TrainConfig
 
@@ -222,6 +222,18 @@ def test_a_loss_that_is_nan_is_noticed_in_its_own_step(dot_store: CropStore):
 
     with pytest.raises(DivergenceError, match=r"the loss is nan in epoch 1, step 1"):
         run(dot_store, tiny_network(), loss=broken)
+
+
+def test_the_error_of_the_mean_shape_is_that_of_a_network_that_always_predicts_it(
+    dot_store: CropStore,
+):
+    class Constant(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.tensor([[[0.4, 0.6]]]).expand(len(images), -1, -1)
+
+    batches = load(dot_store, "validation")
+    error = validate_mean_shape(np.array([[0.4, 0.6]]), batches)
+    assert error == pytest.approx(validate(Constant(), batches, CPU), rel=1e-6)
 
 
 def test_the_log_has_a_line_per_epoch_with_the_remaining_time(capsys: pytest.CaptureFixture[str]):
