@@ -8,7 +8,7 @@ import pytest
 from workspace import MODELS, ROOT
 
 SCORES = ROOT / "metrics/scores"
-NOT_YET = pytest.mark.xfail(strict=True, reason="trained on too few faces")
+NOT_YET = pytest.mark.xfail(strict=True, reason="before the next default run")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -16,21 +16,28 @@ def read(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "model",
+    ("model", "fraction"),
     [
-        "nose_net",
-        "face_net",
-        pytest.param("resnet18", marks=NOT_YET),
-        pytest.param("kaggle15_net", marks=NOT_YET),
+        ("nose_net", 0.5),
+        ("face_net", 0.5),
+        pytest.param("resnet18", 0.5, marks=NOT_YET),
+        pytest.param("heatmap_net", 0.45, marks=NOT_YET),
+        pytest.param("kaggle15_net", 0.5, marks=NOT_YET),
     ],
 )
-def test_a_default_network_has_at_most_half_the_error_of_the_mean_shape(model: str) -> None:
+def test_the_error_of_a_default_network_is_a_fraction_of_that_of_the_mean_shape(
+    model: str, fraction: float
+) -> None:
     scores = read(SCORES / f"{model}.json")
-    assert scores["mae_px"] <= 0.5 * scores["baseline_mae_px"]
+    assert scores["mae_px"] <= fraction * scores["baseline_mae_px"]
 
 
-def test_every_default_model_has_committed_scores_of_at_most_five_keys() -> None:
+@NOT_YET
+def test_every_default_model_has_committed_scores() -> None:
     assert {path.stem for path in SCORES.iterdir()} == set(MODELS)
+
+
+def test_committed_scores_have_at_most_five_keys_and_the_deciding_one_is_the_first() -> None:
     for path in SCORES.iterdir():
         keys = list(read(path))
         assert keys[0] == "mae_px"
