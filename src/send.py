@@ -15,7 +15,7 @@ from keypoints.competition.test_labels import read_test_labels
 from keypoints.competition.upload import upload
 from keypoints.config.params import read_params
 from keypoints.core import paths
-from keypoints.core.cli import exit_on_error, stage_message
+from keypoints.core.cli import exit_on_error
 
 
 def score_file(path: Path, spec: SubmissionSpec, against: Path | None) -> None:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if parsed.against and not parsed.score:
         parser.error("--against needs --score; nothing was uploaded")
     path = parsed.check or parsed.score or paths.submission_file(parsed.name)
-    with exit_on_error(stage_message):
+    with exit_on_error():
         spec = submission_spec_for(path.stem, read_params(), parsed.competition)
         if parsed.check:
             check_submission(path, spec)

@@ -39,6 +39,11 @@ from keypoints.rendered.writers import write_ibug, write_imm
 Array = NDArray[np.floating]
 
 REPOSITORY = Path(__file__).parent.parent
+# The user's git settings, and a git hook that runs the tests, do not affect their repositories.
+for _name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"):
+    os.environ.pop(_name, None)
+os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
 # The same examples in every run, however busy the machine is.
 hypothesis.settings.register_profile(
     "steady",

@@ -16,29 +16,30 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
+
+from keypoints.core.cli import exit_on_error
+from keypoints.core.errors import PipelineError
+from keypoints.core.git import run_git
+
 DEFAULT_MODEL = "nose_net_16ch"
 
 
 def copy_head(folder: Path) -> None:
     """Clone the repository at HEAD."""
-    subprocess.run(["git", "clone", "--quiet", ".", str(folder)], check=True)
+    run_git("clone", "--quiet", ".", str(folder))
 
 
 def copy_working_tree(folder: Path) -> None:
     """Copy the files of the working tree that git tracks or would track."""
     copy_head(folder)
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, check=True, capture_output=True).stdout
-    current = {os.fsdecode(name) for name in listed.split(b"\0") if name}
-    for name in current:
+    listed = run_git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
         source, target = Path(name), folder / name
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=folder, check=True, capture_output=True
-    ).stdout
-    for name in map(os.fsdecode, filter(None, tracked.split(b"\0"))):
+    for name in filter(None, run_git("-C", str(folder), "ls-files", "-z").split("\0")):
         if not Path(name).is_file():  # deleted in the working tree
             (folder / name).unlink(missing_ok=True)
 
@@ -75,13 +76,8 @@ def differences(head: Path, tree: Path, model: str) -> list[str]:
     return found
 
 
-def main() -> None:
-    """Train twice and compare; exit 1 if something differs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, help=f"({DEFAULT_MODEL})")
-    model = parser.parse_args().model
+def verify(model: str) -> None:
+    """Train with HEAD and with the working tree; PipelineError if something differs."""
     with tempfile.TemporaryDirectory() as folder:
         head, tree = Path(folder) / "head", Path(folder) / "tree"
         copy_head(head)
@@ -91,8 +87,18 @@ def main() -> None:
             train(copy, model)
         found = differences(head, tree, model)
     if found:
-        sys.exit("error: results differ:\n  " + "\n  ".join(found))
+        raise PipelineError("results differ:\n  " + "\n  ".join(found))
     print(f"{model}: the same tensors, scores and errors per face")
+
+
+def main() -> None:
+    """Train twice and compare; exit 1 if something differs."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, help=f"({DEFAULT_MODEL})")
+    with exit_on_error():
+        verify(parser.parse_args().model)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Command lines of the stages: their arguments, and errors as messages."""
 
 import errno
+import io
 import sys
 from collections.abc import Callable
 
@@ -52,8 +53,13 @@ def test_parameters_of_the_stage_are_its_arguments(monkeypatch: pytest.MonkeyPat
         ),
         (
             PermissionError(errno.EACCES, "Permission denied", "models/net"),
-            "error: [Errno 13] Permission denied: 'models/net'",
+            "error: models/net: Permission denied",
         ),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "/nosuch/ca.pem"),
+            "error: /nosuch/ca.pem: No such file or directory",
+        ),
+        (OSError("Could not find a certificate bundle"), "error: Could not find a certificate b"),
         (KeyboardInterrupt(), "interrupted"),
     ],
 )
@@ -63,7 +69,15 @@ def test_errors_that_a_user_can_fix_are_messages(
     def fail() -> None:
         raise error
 
-    assert run(monkeypatch, fail) == message
+    assert run(monkeypatch, fail).startswith(message)
+
+
+def test_output_that_the_terminal_cannot_encode_is_escaped(monkeypatch: pytest.MonkeyPatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with exit_on_error():
+        print("ä.jpg, lat\udcefn.jpg", flush=True)
+    assert terminal.buffer.getvalue() == b"\\xe4.jpg, lat\\udcefn.jpg\n"  # type: ignore[attr-defined]
 
 
 def test_other_errors_keep_their_traceback():

@@ -7,7 +7,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from keypoints.core.git import git
+from keypoints.core.git import GitError, run_git
 
 LOCK_FILE = Path("dvc.lock")
 
@@ -16,8 +16,9 @@ LOCK_FILE = Path("dvc.lock")
 class Revision:
     """A state of the repository."""
 
-    commit: str  # full hash; empty outside a git repository
+    commit: str  # full hash; empty if git cannot tell
     changed: list[str]  # files that differ from the commit, or that git neither tracks nor ignores
+    problem: str = ""  # git's message, such as that this is no repository
 
     def label(self, digits: int | None = None) -> str:
         """The hash, or its first digits, with the suffix -dirty if files changed."""
@@ -26,8 +27,13 @@ class Revision:
 
 def read_revision(ignored: Path) -> Revision:
     """Read the current commit and the repository's changed files, except the ignored one."""
-    status = git("status", "--porcelain", "--untracked-files=all", "--", ":/", f":!{ignored}")
-    return Revision(git("rev-parse", "HEAD"), [line[3:] for line in status.splitlines()])
+    options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    try:
+        commit = run_git("rev-parse", "HEAD")
+        status = run_git("status", *options, "--", ":/", f":!{ignored}")
+    except GitError as error:
+        return Revision("", [], str(error))
+    return Revision(commit, [entry[3:] for entry in status.split("\0") if entry])
 
 
 def is_locked(path: Path) -> bool:

@@ -19,7 +19,7 @@ from keypoints.competition.submission_log import (
     read_history,
 )
 from keypoints.core import paths
-from keypoints.core.errors import PipelineError
+from keypoints.core.errors import PipelineError, printable, shorten_list
 from keypoints.core.hashing import sha256_of
 from keypoints.download.kaggle_client import (
     CREDENTIALS,
@@ -111,10 +111,10 @@ def _preflight_problems(path: Path, revision: Revision) -> list[str]:
     """Reasons why a submission could not be reproduced from the current revision."""
     problems = []
     if not revision.commit:
-        problems.append("there is no git commit to record")
-    if files := revision.changed:
-        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
-        problems.append(f"uncommitted changes: {', '.join(files[:3])}{more}")
+        problems.append(f"there is no git commit to record ({revision.problem})")
+    if revision.changed:
+        files = [printable(name) for name in revision.changed]
+        problems.append(f"uncommitted changes: {shorten_list(files, 3)}")
     if not is_locked(path):
         problems.append(f"{path} is not the file that {LOCK_FILE} lists; run `dvc repro`")
     return problems

@@ -35,6 +35,12 @@ def shorten_list(names: Sequence[str], count: int = 5) -> str:
     return ", ".join(names[:count]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def printable(name: str) -> str:
+    """A file name with escapes for bytes that are not UTF-8 and for control characters."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def is_disk_full(error: OSError) -> bool:
     """Whether an error means that the disk is full or a quota or file size limit is reached."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -22,7 +22,13 @@ TIMINGS = Path("metrics/timings")
 SUBMISSIONS = Path("submissions")
 SUBMISSION_LOG = SUBMISSIONS / "history.csv"
 REPORT = Path("report")
+_OUTPUT_FOLDERS = (("data",), ("models",), ("metrics",), ("submissions",), ("report",))
 CONTENDERS = Path("contenders")  # a separate DVC project with the same folders
+
+
+def is_output(path: object) -> bool:
+    """Whether a path, as the stages spell it, is below a folder of their outputs."""
+    return isinstance(path, str | Path) and Path(path).parts[:1] in _OUTPUT_FOLDERS
 
 
 def repo_root() -> Path:
