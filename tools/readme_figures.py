@@ -1,7 +1,8 @@
-"""Render the README's figures of rendered faces: `python tools/readme_figures.py docs/example`.
+"""Create the figures of README and docs: `python tools/readme_figures.py docs/example`.
 
 rendered_faces.jpg shows the first 40 faces of seed 1 with their iBUG-68 landmarks,
-rendered_landmarks.jpg both landmark schemes on one head at four yaw angles.
+rendered_landmarks.jpg both landmark schemes on one head at four yaw angles, and, with `--model`,
+predicted_faces.jpg shows eight validation faces of a finished run on rendered faces.
 """
 
 import argparse
@@ -11,10 +12,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
+from keypoints.core import paths
 from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme
+from keypoints.core.predictions import read_info, read_predictions
 from keypoints.evaluation.drawing import draw_landmarks, tile_grid
 from keypoints.rendered.background import render_wall
 from keypoints.rendered.expression import Expression
@@ -40,14 +44,32 @@ def faces_figure(columns: int = 8, rows: int = 5) -> np.ndarray:
 
 def _face_tile(index: int) -> np.ndarray:
     photo = render_ibug_photo(generator(1, Stream.IBUG_TRAIN, index))
-    landmarks = photo.landmarks_photo.astype(float)
+    return _crop_tile(photo.pixels, photo.landmarks_photo.astype(float))
+
+
+def predicted_figure(model: str, columns: int = 8) -> np.ndarray:
+    """Validation faces with predicted landmarks, evenly spaced in the order of their errors."""
+    errors = pd.read_csv(paths.FACES / f"{model}.csv")
+    predicted = read_predictions(model, "validation").landmarks_photo
+    errors = errors[~errors["face"].str.endswith("_mirror")].sort_values("nme", kind="stable")
+    rows = ((np.arange(columns) + 0.5) / columns * len(errors)).astype(int)
+    photos = paths.RAW / read_info(model).dataset
+    tiles = []
+    for row, face in errors["face"].iloc[rows].items():
+        (file,) = photos.glob(f"*/{face}.*")
+        tiles.append(_crop_tile(cv2.imread(str(file)), predicted[row]))
+    return tile_grid(tiles, columns=columns, gap=0)
+
+
+def _crop_tile(pixels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Square tile around the 68 landmarks of a face, with the landmarks."""
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    height, width = photo.pixels.shape[:2]
+    height, width = pixels.shape[:2]
     side = int(min(1.5 * (high - low).max(), height, width))
     # The forehead has no landmarks: the centre of the tile is above that of the landmarks.
     middle = (low + high) / 2 - (0, 0.08 * side)
     left, top = np.clip(middle - side / 2, 0, (width - side, height - side)).astype(int)
-    crop = photo.pixels[top : top + side, left : left + side]
+    crop = pixels[top : top + side, left : left + side]
     tile = cv2.resize(crop, (FACE_TILE, FACE_TILE), interpolation=cv2.INTER_AREA)
     return _mark(tile, (landmarks - (left, top) + 0.5) * (FACE_TILE / side) - 0.5, IBUG_68)
 
@@ -85,12 +107,16 @@ def _mark(tile: np.ndarray, landmarks: np.ndarray, scheme: Scheme) -> np.ndarray
 
 
 def main() -> None:
-    """Write both figures into the folder of the command line."""
+    """Write the figures into the folder of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder of the two figures")
-    folder = parser.parse_args().folder
+    parser.add_argument("folder", type=Path, help="folder of the figures")
+    parser.add_argument("--model", help="68-point model of a finished run on rendered faces")
+    arguments = parser.parse_args()
+    folder = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"rendered_faces": faces_figure(), "rendered_landmarks": landmarks_figure()}
+    if arguments.model:
+        figures["predicted_faces"] = predicted_figure(arguments.model)
     for name, figure in figures.items():
         path = folder / f"{name}.jpg"
         cv2.imwrite(str(path), figure, [cv2.IMWRITE_JPEG_QUALITY, 85])
