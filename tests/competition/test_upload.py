@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import pwd
 import subprocess
 import sys
 from base64 import b64encode
@@ -393,9 +394,51 @@ def test_an_expired_token_is_an_error(
     monkeypatch.delenv("KAGGLE_KEY")
     monkeypatch.setenv("KAGGLE_API_TOKEN", "an old one")
     output = run_send("resnet18")
-    assert "error: Kaggle rejects the credentials.\nCredentials go to one of" in output
+    assert "error: Kaggle rejects the credentials in KAGGLE_API_TOKEN.\nCredentials go to" in output
     assert "an old one" not in output
     assert service.names == ["IntrospectToken"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"username": "a"', "/kaggle.json: contains no user name and key in the format of"),
+        ("[1]", "kaggle.json cannot be read (TypeError)"),
+        ("", "/kaggle.json: an empty file"),
+        (None, "/kaggle.json: a folder"),
+    ],
+)
+def test_an_unusable_key_file_is_named(
+    run_send: Callable[..., str],
+    service: KaggleService,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    content: str | None,
+    problem: str,
+) -> None:
+    monkeypatch.delenv("KAGGLE_KEY")
+    path = tmp_path / ".kaggle/kaggle.json"
+    path.parent.mkdir()
+    path.mkdir() if content is None else path.write_text(content)
+    output = run_send("resnet18")
+    assert problem in output and output.endswith("exit code 1")
+    assert not service.calls
+
+
+def no_such_user(uid: int) -> None:
+    raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+
+def test_a_user_without_home_and_name_can_upload(
+    run_send: Callable[..., str], service: KaggleService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", "")  # restored after the test
+    monkeypatch.setattr(pwd, "getpwuid", no_such_user)
+    assert run_send("resnet18", "--force").endswith("exit code 0")
+    assert not Path("~").exists()
+    monkeypatch.delenv("KAGGLE_KEY")
+    assert "error: no Kaggle credentials were found" in run_send("resnet18")
 
 
 def run_command(*command: str, **environment: str) -> tuple[int, str]:

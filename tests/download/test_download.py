@@ -342,6 +342,21 @@ def test_a_mirror_address_is_preferred_to_public_ones_and_used_once(
     assert len(server.requests) == 1
 
 
+def test_a_mirror_address_may_have_a_query(server: Server, tmp_path: Path) -> None:
+    server.serve("/mirror/faces.zip?key=1", Reply())
+    mirror = f"{server.address}/mirror/?key=1"
+    found = fetch(f"{server.address}/faces.zip", root=tmp_path, mirror=mirror)
+    assert (found.path.name, found.origin) == ("faces.zip", f"{mirror[:-6]}faces.zip?key=1")
+
+
+def test_a_mirror_may_be_below_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "faces.zip").write_bytes(OLD)
+    assert fetch("http://host/faces.zip", root=tmp_path / "x", mirror="~").path.exists()
+
+
 @pytest.mark.parametrize("kind", ["folder", "address"])
 def test_a_mirror_without_the_file_is_skipped(server: Server, tmp_path: Path, kind: str) -> None:
     mirror = "." if kind == "folder" else f"{server.address}/mirror"
@@ -421,11 +436,50 @@ def test_a_finished_download_with_another_digest_is_replaced(
     assert found.path.read_bytes() == NEW
 
 
+@pytest.mark.parametrize("bundle", ["missing.pem", "."])
+def test_an_unusable_certificate_bundle_is_no_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: str
+) -> None:
+    monkeypatch.setattr(http, "BACKOFF_S", ())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / bundle))
+    with pytest.raises(DownloadError) as error:
+        fetch("https://127.0.0.1:1/faces.zip", root=tmp_path)
+    assert "free some space" not in str(error.value)
+    assert "Connection refused" in str(error.value) or "missing.pem" in str(error.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_dead_proxy_is_named_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setattr(http, "BACKOFF_S", ())
+    monkeypatch.setenv("no_proxy", "")
+    for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper()):
+        monkeypatch.setenv(name, "http://user:secret@127.0.0.1:9")
+    with pytest.raises(DownloadError) as error:
+        fetch(f"{scheme}://example.org/faces.zip", root=tmp_path)
+    assert "(through the proxy http://127.0.0.1:9 of the environment" in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_a_folder_that_cannot_be_written_is_named(server: Server, tmp_path: Path) -> None:
+    url = server.serve("/faces.zip", Reply())
+    keep(tmp_path, "x", b"")
+    (tmp_path / ".downloads" / "faces.zip.part").mkdir()
+    with pytest.raises(DownloadError) as error:
+        fetch(url, root=tmp_path)
+    assert "faces.zip.part: Is a directory" in str(error.value)
+    assert "free some space" not in str(error.value)
+
+
 def test_a_full_disk_is_an_error_and_the_part_is_kept(server: Server, tmp_path: Path) -> None:
     url = server.serve("/faces.zip", Reply())
     with (
         file_size_limit(100_000),
-        pytest.raises(DownloadError, match=r"zip\.part: .* after 100,000 bytes. They are kept"),
+        pytest.raises(
+            DownloadError,
+            match=r"zip\.part: .*; free some space .*; the first 100,000 bytes are kept",
+        ),
     ):
         fetch(url, root=tmp_path)
     assert fetch(url, root=tmp_path).path.read_bytes() == OLD

@@ -22,11 +22,10 @@ from keypoints.core import paths
 from keypoints.core.errors import PipelineError, printable, shorten_list
 from keypoints.core.hashing import sha256_of
 from keypoints.download.kaggle_client import (
-    CREDENTIALS,
     Kaggle,
     KaggleError,
     Result,
-    has_credentials,
+    credentials_problem,
 )
 
 
@@ -66,12 +65,13 @@ def upload(
     print(f"{path}\n  competition  {record.competition}, metric {spec.competition.metric.name}")
     for field in ("sha256", "model", "revision", "message"):
         print(f"  {field:11}  {getattr(record, field)}")
-    if dry_run or not has_credentials():
+    missing = credentials_problem()
+    if dry_run or missing:
         for problem in problems:
             print(f"  would stop   {problem}")
         print("Dry run: nothing was uploaded.")
         if not dry_run:
-            raise KaggleError(f"no Kaggle credentials were found.\n{CREDENTIALS}")
+            raise KaggleError(missing)
         return
     if problems and not force:
         raise PipelineError(f"{'; '.join(problems)}. Use --force to upload it anyway")

@@ -26,6 +26,14 @@ _OUTPUT_FOLDERS = (("data",), ("models",), ("metrics",), ("submissions",), ("rep
 CONTENDERS = Path("contenders")  # a separate DVC project with the same folders
 
 
+def expand_user(path: str) -> Path:
+    """A path whose ~ is the home folder; unchanged if the user has none, as in some containers."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def is_output(path: object) -> bool:
     """Whether a path, as the stages spell it, is below a folder of their outputs."""
     return isinstance(path, str | Path) and Path(path).parts[:1] in _OUTPUT_FOLDERS

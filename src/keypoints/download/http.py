@@ -12,11 +12,15 @@ import time
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
+from ssl import SSLCertVerificationError
 from urllib.parse import urlsplit
 
 import requests
+from requests.utils import get_environ_proxies, select_proxy
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
+
+from keypoints.core.errors import os_error_message
 
 BACKOFF_S = (1, 2, 4, 8)  # between attempts
 CHUNK_BYTES = 1 << 20
@@ -102,7 +106,10 @@ def resume_download(address: str, part: PartialFile) -> None:
 
 def redact_url(address: str) -> str:
     """An address without user name and password."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # no address, but a path such as //[photos
+        return address
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
@@ -134,9 +141,23 @@ def _request(address: str, n_bytes: int, version: RemoteVersion | None) -> reque
         cause: BaseException = error  # the deepest one: the others repeat it at length
         while deeper := cause.__cause__ or cause.__context__:
             cause = deeper
-        raise TemporaryError(str(cause)) from error
+        kind = TransferError if isinstance(cause, SSLCertVerificationError) else TemporaryError
+        raise kind(f"{cause}{_describe_proxy(address)}") from error
     except requests.RequestException as error:
-        raise TransferError(str(error)) from error
+        raise TransferError(f"{error}{_describe_proxy(address)}") from error
+    except OSError as error:  # such as a missing file of certificates
+        raise TransferError(os_error_message(error)) from error
+
+
+def _describe_proxy(address: str) -> str:
+    """The proxy between this machine and an address, as the end of a message; empty if none."""
+    proxy = select_proxy(address, get_environ_proxies(address))
+    if not proxy:
+        return ""
+    return (
+        f" (through the proxy {redact_url(proxy)} of the environment variables HTTP_PROXY, "
+        "HTTPS_PROXY and ALL_PROXY; NO_PROXY lists hosts to reach without it)"
+    )
 
 
 def _read_version(response: requests.Response, address: str) -> RemoteVersion:

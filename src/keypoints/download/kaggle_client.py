@@ -4,18 +4,22 @@ When imported, the client signs in and creates a folder for its settings; it pri
 VERBOSE is set, the credentials. It is therefore imported late, silenced, and without VERBOSE.
 """
 
+import atexit
 import io
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from keypoints.core.errors import PipelineError, first_line
+from keypoints.core.errors import PipelineError, first_line, os_error_message
+from keypoints.core.paths import expand_user
 
 CREDENTIALS = """\
 Credentials go to one of these places (only the client reads them, never this project):
@@ -24,7 +28,10 @@ Credentials go to one of these places (only the client reads them, never this pr
   ~/.kaggle/access_token       file with that token, chmod 600
   ~/.kaggle/kaggle.json        an older API key with its user name, chmod 600"""
 
-_TOKEN_FILES = ("access_token", "access_token.txt", "credentials.json", "kaggle.json")
+_KEY_FILE = "kaggle.json"
+_TOKEN_FILES = ("access_token", "access_token.txt", "credentials.json", _KEY_FILE)
+_MISSING = "missing"
+_WRONG_FORMAT = (AttributeError, KeyError, TypeError, ValueError)  # messages may contain a token
 
 
 class KaggleError(PipelineError):
@@ -41,32 +48,71 @@ class Result:
     problem: str = ""  # why the submission failed
 
 
-def has_credentials() -> bool:
-    """Whether the client would find credentials; checked without importing it."""
+def credentials_problem() -> str:
+    """Why the client cannot find credentials; empty if it can. Checked without importing it."""
+    files = _credential_files()
+    problems = {path: _file_problem(path) for path in files}
+    if _environment_sources() or not all(problems.values()):
+        return ""
+    unusable = [f"{path}: {problem}" for path, problem in problems.items()]
+    found = "; ".join(unusable) or "no Kaggle credentials were found"
+    return f"{found}.\n{CREDENTIALS}"
+
+
+def _environment_sources() -> list[str]:
     get = os.environ.get
-    if get("KAGGLE_API_TOKEN") or (get("KAGGLE_USERNAME") and get("KAGGLE_KEY")):
-        return True
-    home = Path("~/.kaggle").expanduser()
-    base = Path(get("XDG_CONFIG_HOME") or "~/.config").expanduser()
-    config = Path(get("KAGGLE_CONFIG_DIR") or (home if home.exists() else base / "kaggle"))
-    files = [home / name for name in _TOKEN_FILES] + [config / "kaggle.json"]
-    return any(path.is_file() and path.stat().st_size for path in files)
+    token = ["KAGGLE_API_TOKEN"] if get("KAGGLE_API_TOKEN") else []
+    has_key = get("KAGGLE_USERNAME") and get("KAGGLE_KEY")
+    return token + (["KAGGLE_USERNAME and KAGGLE_KEY"] if has_key else [])
+
+
+def _config_folder() -> Path:
+    """Folder of the client's kaggle.json; without a home folder the client uses one named ~."""
+    get, home = os.environ.get, expand_user("~/.kaggle")
+    base = Path(get("XDG_CONFIG_HOME") or expand_user("~/.config"))
+    has_home = _file_problem(home) != _MISSING
+    return Path(get("KAGGLE_CONFIG_DIR") or (home if has_home else base / "kaggle"))
+
+
+def _credential_files() -> list[Path]:
+    """The files with credentials that exist, whether or not they can be read."""
+    folder = expand_user("~/.kaggle")
+    files = dict.fromkeys([*(folder / name for name in _TOKEN_FILES), _config_folder() / _KEY_FILE])
+    return [path for path in files if _file_problem(path) != _MISSING]
+
+
+def _file_problem(path: Path) -> str:
+    try:
+        n_bytes = path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return _MISSING
+    except OSError as error:
+        return error.strerror or str(error)
+    if path.is_dir():
+        return "a folder"
+    if not n_bytes:
+        return "an empty file"
+    return "" if os.access(path, os.R_OK) else "Permission denied"
 
 
 class Kaggle:
     """A signed-in client. It raises KaggleError if Kaggle refuses or cannot be reached."""
 
     def __init__(self, slug: str) -> None:
-        if not has_credentials():
-            raise KaggleError(f"no Kaggle credentials were found.\n{CREDENTIALS}")
+        if problem := credentials_problem():
+            raise KaggleError(problem)
         self.slug = slug
+        _provide_config_folder()
         with self._translate_errors():
             try:
                 self._api = _sign_in()
             except requests.RequestException:
                 raise
-            except (OSError, TypeError, ValueError):  # their messages may contain a token
-                raise KaggleError(f"the credentials cannot be read.\n{CREDENTIALS}") from None
+            except SystemExit as error:
+                raise KaggleError(f"{_rejection()}.\n{CREDENTIALS}") from error
+            except (OSError, *_WRONG_FORMAT) as error:
+                problem = _reading_problem(error)
+                raise KaggleError(f"{problem}.\n{CREDENTIALS}") from None
 
     def check_limit(self) -> None:
         """Raise KaggleError if today's limit of submissions is reached; Kaggle may report none."""
@@ -124,10 +170,40 @@ class Kaggle:
                 f"Kaggle cannot be reached ({_redact_urls(first_line(error))}); check the network "
                 f"and, before another upload, `kaggle competitions submissions {self.slug}`"
             ) from error
-        except (TypeError, ValueError) as error:  # their messages may contain a key
+        except (*_WRONG_FORMAT, SystemExit) as error:  # their messages may contain a key
             raise KaggleError(f"the kaggle client failed ({type(error).__name__})") from None
-        except SystemExit as error:
-            raise KaggleError(f"Kaggle rejects the credentials.\n{CREDENTIALS}") from error
+
+
+def _provide_config_folder() -> None:
+    """Provide a temporary folder for the client's settings if it could not create its own."""
+    if expand_user("~") != Path("~") or os.environ.get("KAGGLE_CONFIG_DIR"):
+        with suppress(OSError):  # a home folder that cannot be written
+            return _config_folder().mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="kaggle-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["KAGGLE_CONFIG_DIR"] = folder
+    return None
+
+
+def _rejection() -> str:
+    """Why the client cannot sign in, although there are credentials."""
+    sources = [*_environment_sources(), *map(str, _credential_files())]
+    if all(source.endswith(_KEY_FILE) for source in sources):  # no call was made
+        return (
+            f"{sources[0]}: contains no user name and key in the format of Kaggle's settings page"
+        )
+    return f"Kaggle rejects the credentials in {' and '.join(sources)}"
+
+
+def _reading_problem(error: Exception) -> str:
+    """What went wrong while the client read the credentials, without any part of them."""
+    files = [*_credential_files(), _config_folder()]
+    if isinstance(error, OSError) and error.filename in map(str, files):
+        return os_error_message(error)
+    if isinstance(error, OSError) and error.errno is None and "certificate" in str(error):
+        return str(error)
+    sources = ", ".join([*_environment_sources(), *map(str, _credential_files())])
+    return f"the credentials in {sources} cannot be read ({type(error).__name__})"
 
 
 def _sign_in() -> Any:

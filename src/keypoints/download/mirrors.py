@@ -11,11 +11,13 @@ from filelock import FileLock
 
 from keypoints.config.base import Address
 from keypoints.config.params import Params
-from keypoints.core.errors import PipelineError
+from keypoints.core.errors import PipelineError, os_error_message
 from keypoints.core.hashing import sha256_of
-from keypoints.core.paths import repo_root
+from keypoints.core.paths import expand_user, repo_root
 from keypoints.download.http import PartialFile, TransferError, redact_url, resume_download
 from keypoints.download.kaggle_client import Kaggle, KaggleError
+
+_N_SHOWN = 16  # bytes of a file of another kind
 
 logger = logging.getLogger(__name__)
 
@@ -117,14 +119,15 @@ def _iter_sources(
 ) -> Iterator[Path | str]:
     mirror, addresses = dirs.mirror, list(urls)
     if mirror is not None and mirror.startswith(("http://", "https://")):
-        addresses = [f"{mirror.rstrip('/')}/{name}" for name in names] + addresses
+        addresses = [_join(mirror, name) for name in names] + addresses
     elif mirror is not None:
-        if not (dirs.root / mirror).is_dir():
+        folder_of_mirror = dirs.root / expand_user(mirror)
+        if not folder_of_mirror.is_dir():
             raise DownloadError(
                 "params.yaml: mirror must be null, a folder, or begin with http:// or https://;"
                 f" got {redact_url(mirror)!r}"
             )
-        yield from (dirs.root / mirror / name for name in names)
+        yield from (folder_of_mirror / name for name in names)
     for path in filter(Path.is_file, (folder / Path(name).name for name in names)):
         digest = sha256_of(path)
         if sha256 in (None, digest):
@@ -132,6 +135,12 @@ def _iter_sources(
         else:  # the file stays until the right one replaces it
             logger.warning("%s: sha256 must be %s; got %s: fetching it again", path, sha256, digest)
     yield from addresses
+
+
+def _join(mirror: str, name: str) -> str:
+    """Address of a file below a mirror's address, which may have a query."""
+    parts = urlsplit(mirror)
+    return parts._replace(path=f"{parts.path.rstrip('/')}/{name}").geturl()
 
 
 def _take(
@@ -144,11 +153,15 @@ def _take(
             found = _checked(source, sha256, str(source))
         except OSError as error:
             raise TransferError(error.strerror or str(error)) from error
+        except ValueError as error:  # a path with a NUL byte
+            raise TransferError(str(error)) from error
     if accepts(found.path):
         return found
+    with found.path.open("rb") as file:
+        start = file.read(_N_SHOWN)
     if found.path.parent == folder:
         found.path.unlink()
-    raise TransferError("this is another kind of file, such as an HTML page")
+    raise TransferError(f"another kind of file, which begins with {start!r}")
 
 
 def _download(address: str, folder: Path, sha256: str | None) -> Download:
@@ -157,10 +170,8 @@ def _download(address: str, folder: Path, sha256: str | None) -> Download:
     try:
         resume_download(address, part)
     except OSError as error:
-        raise DownloadError(
-            f"{part.path}: {error.strerror} after {part.n_bytes:,} bytes."
-            " They are kept: free some space and run the command again to resume."
-        ) from error
+        kept = f"; the first {part.n_bytes:,} bytes are kept" if part.n_bytes else ""
+        raise DownloadError(f"{os_error_message(error, part.path)}{kept}") from error
     try:
         found = _checked(part.path, sha256, redact_url(address))
         part.path.replace(path)
