@@ -76,7 +76,7 @@ def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) ->
             scheme=SCHEMES[info.scheme],
         )
         _check_sizes(params, settings, network)
-        config = _make_config(settings, info, device, compiled=params.read("compile", bool))
+        config = make_config(settings, info, device, compiled=params.read("compile", bool))
         machine = f"{device}, {group.world_size} process(es), compiled: {config.compile}"
         fingerprint = run_fingerprint(info.model_dump_json(), machine, [crops, weights_source])
         checkpoint = CheckpointFile(paths.checkpoint_file(info.name, fingerprint))
@@ -160,9 +160,14 @@ def _check_sizes(params: Params, settings: TrainSettings, network: LandmarkNetwo
             raise params.error(key, f"must be [], because the network {problem}")
 
 
-def _make_config(
+def make_config(
     settings: TrainSettings, info: ModelInfo, device: torch.device, *, compiled: bool
 ) -> TrainConfig:
+    """Create the options of a training.
+
+    Raises:
+        SettingsError, ModelFileError: If the teacher cannot be used.
+    """
     model = info.model
     teacher = find_teacher(paths.WEIGHTS / settings.base) if model.teacher else None
     return TrainConfig(
