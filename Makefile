@@ -1,19 +1,33 @@
 # make help lists the targets.
 
 PYTHON ?= python3
-MIRROR ?= null
-PRETRAINED ?= true
-MODEL ?= resnet18
-export MESSAGE ?=
+MIRROR = null
+PRETRAINED = true
+MODEL = resnet18
+MESSAGE =
 
-# DVC runs `python`, which must be the environment's.
+# Recipes read these variables from the environment, so that neither make nor the shell interprets their characters.
+override MIRROR := $(value MIRROR)
+override PRETRAINED := $(value PRETRAINED)
+override MODEL := $(value MODEL)
+override MESSAGE := $(value MESSAGE)
+export MIRROR PRETRAINED MODEL MESSAGE
+
+# DVC runs `python`, which must be the environment's, with its own packages.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport PYTHONHOME PYTHONPATH
+
+# DVC needs a home folder and a user name, which containers may lack.
+export HOME ?= /
+export USER ?= $(shell id -u)
 
 # DVC's experiments are git commits, which need an author.
-ifeq ($(shell git config user.email),)
+ifeq ($(shell git config user.name),)
 export GIT_AUTHOR_NAME ?= facial keypoints
-export GIT_AUTHOR_EMAIL ?= nobody@localhost
 export GIT_COMMITTER_NAME ?= $(GIT_AUTHOR_NAME)
+endif
+ifeq ($(shell git config user.email),)
+export GIT_AUTHOR_EMAIL ?= nobody@localhost
 export GIT_COMMITTER_EMAIL ?= $(GIT_AUTHOR_EMAIL)
 endif
 
@@ -38,20 +52,31 @@ environment:
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	cp requirements.lock .venv/installed.lock
+	@$(MAKE) --no-print-directory path-warning
+
+.PHONY: path-warning
+path-warning:
+	@if printf %s "$$PWD" | LC_ALL=C grep -q '[^ -~]'; then \
+	  echo "warning: the name of this folder is not ASCII, so DVC's queue and dvc exp run --temp fail here;" >&2; \
+	  echo "move the repository, or move its cache with: dvc cache dir --local FOLDER" >&2; \
+	fi
 
 repro: $(SETUP) ## run the pipeline with the settings of params.yaml, by default on rendered faces
 	dvc repro
 	@$(MAKE) --no-print-directory summary
 
 public: $(SETUP) ## run the pipeline on the public data; MIRROR=folder or URL, PRETRAINED=false
-	dvc exp run -S source=public -S 'mirror=$(MIRROR)' -S models.resnet18.pretrained=$(PRETRAINED)
+	@mirror=$$(python tools/dvc_override.py mirror "$$MIRROR") && \
+	  pretrained=$$(python tools/dvc_override.py models.resnet18.pretrained "$$PRETRAINED") && \
+	  set -x && dvc exp run -S source=public -S "$$mirror" -S "$$pretrained"
 	@$(MAKE) --no-print-directory summary
 
 contenders: $(SETUP) ## train all networks of contenders/ on the public data, hours; MIRROR=folder or URL
-	cd contenders && dvc exp run -S 'mirror=$(MIRROR)' evaluate submit
+	@mirror=$$(python tools/dvc_override.py mirror "$$MIRROR") && \
+	  cd contenders && set -x && dvc exp run -S "$$mirror" evaluate submit
 
 send: $(SETUP) ## upload the submission of MODEL=resnet18 to Kaggle; MESSAGE="..."
-	python src/send.py $(MODEL) $(if $(MESSAGE),--message "$$MESSAGE")
+	python src/send.py "$$MODEL" $${MESSAGE:+--message "$$MESSAGE"}
 
 plots: $(SETUP) ## all charts in dvc_plots/index.html, which works offline
 	python tools/dvc_plots_template.py

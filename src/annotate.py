@@ -15,6 +15,10 @@ Examples:
   python src/annotate.py me.jpg --onnx resnet18.onnx     # an export without its model
 """
 
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+
 import argparse
 import math
 import sys

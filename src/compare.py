@@ -4,6 +4,10 @@
 or of two: `python src/compare.py OLD [NEW] --model OLD_MODEL --model NEW_MODEL`
 """
 
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+
 import argparse
 from collections.abc import Sequence
 from contextlib import suppress

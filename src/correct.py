@@ -4,6 +4,10 @@ The correction learns from predictions of the training faces: the model's own, o
 are unbiased but need a cross-validation (`learn_from` of `corrections.MODEL` in params.yaml).
 """
 
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+
 import numpy as np
 
 from keypoints.config.params import read_params

@@ -5,6 +5,10 @@ fold with the model that was trained without them, and scores these predictions.
 skips the finished models and continues the training of an interrupted one.
 """
 
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,5 +1,9 @@
 """Score predictions of the validation faces: `python src/evaluate.py NAME`."""
 
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray

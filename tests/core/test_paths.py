@@ -40,9 +40,12 @@ def test_the_root_is_the_current_folder_if_no_folder_has_the_package(
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
+    (tmp_path / ".dvc").mkdir()  # of another project
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
     assert paths.repo_root() == Path()
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    assert paths.repo_root() == tmp_path
+    assert paths.repo_root() == Path()
 
 
 def test_replacing_an_output_leaves_the_file_that_it_links_to(tmp_path: Path):

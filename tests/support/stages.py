@@ -28,6 +28,7 @@ class Stages:
         self.folder, self.mirror, self.monkeypatch = folder, folder / "mirror", monkeypatch
         self.mirror.mkdir()
         (folder / "temporary").mkdir()
+        (folder / "src/keypoints").mkdir(parents=True)  # marks the root of the repository
         monkeypatch.chdir(folder)
         monkeypatch.delenv("DVC_ROOT", raising=False)
         monkeypatch.setattr(tempfile, "tempdir", str(folder / "temporary"))

@@ -43,12 +43,17 @@ def repo_root() -> Path:
     """Root of the user's repository: the nearest folder with `src/keypoints`, from here upwards.
 
     The search starts at `DVC_ROOT` if DVC set it, because DVC runs some experiments in a copy of
-    the repository; otherwise in the current folder. If no folder qualifies, the start is returned.
+    the repository, and then in the current folder, because `DVC_ROOT` may be that of another
+    project. If no folder qualifies, the current folder is returned.
     """
-    start = Path(os.environ.get("DVC_ROOT") or Path.cwd())
+    if (dvc_root := os.environ.get("DVC_ROOT")) and (root := _find_root(Path(dvc_root))):
+        return root
+    return Path(os.path.relpath(_find_root(Path.cwd()) or Path.cwd()))
+
+
+def _find_root(start: Path) -> Path | None:
     folders = (start, *start.parents)
-    root = next((folder for folder in folders if (folder / "src/keypoints").is_dir()), start)
-    return root if "DVC_ROOT" in os.environ else Path(os.path.relpath(root))
+    return next((folder for folder in folders if (folder / "src/keypoints").is_dir()), None)
 
 
 def replace_output(path: Path) -> Path:

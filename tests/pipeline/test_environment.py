@@ -1,0 +1,43 @@
+"""What a user's environment must not change, and what is reported about it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from workspace import ROOT
+
+
+@pytest.mark.parametrize("script", sorted(ROOT.glob("src/*.py")), ids=lambda path: path.name)
+def test_a_python_without_the_packages_is_named(script: Path) -> None:
+    done = subprocess.run([sys.executable, "-S", script], capture_output=True, text=True)
+    assert done.stderr.startswith("error: numpy is not installed for ")
+    assert "make setup" in done.stderr and done.returncode == 1
+
+
+def test_line_ends_are_not_converted(tmp_path: Path) -> None:
+    """In a clone with core.autocrlf, every stage would otherwise count as changed."""
+
+    def git(*arguments: str) -> None:
+        author = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
+        subprocess.run(["git", *author, *arguments], cwd=tmp_path, check=True)
+
+    (tmp_path / ".gitattributes").write_text((ROOT / ".gitattributes").read_text())
+    (tmp_path / "dvc.yaml").write_bytes(b"stages:\n")
+    git("init", "--quiet")
+    git("config", "core.autocrlf", "true")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "state")
+    (tmp_path / "dvc.yaml").unlink()
+    git("checkout", "--quiet", "dvc.yaml")
+    assert (tmp_path / "dvc.yaml").read_bytes() == b"stages:\n"
+
+
+@pytest.mark.parametrize(("name", "is_named"), [("gr\u00f6\u00dfe", True), ("it's (1)", False)])
+def test_a_folder_in_which_dvc_fails_is_named_by_setup(
+    tmp_path: Path, name: str, is_named: bool
+) -> None:
+    (tmp_path / name).mkdir()
+    command = ["make", "-f", str(ROOT / "Makefile"), "path-warning"]
+    done = subprocess.run(command, cwd=tmp_path / name, capture_output=True, text=True, check=True)
+    assert ("dvc cache dir --local" in done.stderr) == is_named, done.stderr
