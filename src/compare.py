@@ -20,7 +20,7 @@ import pandas as pd
 
 from keypoints.core import paths
 from keypoints.core.cli import exit_on_error
-from keypoints.core.errors import PipelineError
+from keypoints.core.errors import PipelineError, shorten_list
 from keypoints.statistics.comparison import Comparison, compare_errors
 from keypoints.statistics.comparison_text import comparison_text, format_verdict
 from keypoints.statistics.revisions import RevisionOutputs
@@ -65,11 +65,13 @@ def compare_sides(old: ModelRuns, new: ModelRuns, metric: str) -> tuple[Comparis
 
 def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None:
     """Print a verdict for every model that both revisions have, including the contenders."""
-    n_compared = n_untrained = 0
+    for revision in old:
+        open_outputs(revision, Path())  # an unknown revision is an error
+    n_compared, untrained = 0, []
     for model in _models(new[0]):
         sides = ModelRuns(old, model), ModelRuns(new, model)
         if not any(side.exists() for side in sides):
-            n_untrained += 1
+            untrained.append(model)
             continue
         try:
             text = format_verdict(*compare_sides(*sides, metric))
@@ -79,8 +81,8 @@ def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None
         print(f"{model}: {text}")
     if not n_compared:
         raise PipelineError("no model could be compared; give two revisions that have been run")
-    if n_untrained:
-        print(f"({n_untrained} more models were not trained on either side)")
+    if untrained:
+        print(f"not trained on either side: {shorten_list(untrained)}")
 
 
 def _models(revision: str) -> list[str]:

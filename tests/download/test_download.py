@@ -371,7 +371,7 @@ def test_another_kind_of_file_is_skipped(server: Server, tmp_path: Path) -> None
         ["faces.zip"],
         DownloadDirs(tmp_path, None),
         urls=[dead, url],
-        accepts=lambda path: not path.read_bytes().startswith(b"<"),
+        problem_of=lambda path: "HTML" if path.read_bytes().startswith(b"<") else "",
     )
     assert found.origin == url
 

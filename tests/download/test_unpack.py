@@ -110,7 +110,7 @@ def test_a_truncated_archive_is_refused(tmp_path: Path, name: str, kept: float) 
     os.truncate(archive, int(archive.stat().st_size * kept))
     if name == "faces.tar" and kept == 0.99:
         os.truncate(archive, 512 + 512 + 50_176)  # exactly where the next member would start
-    refuse(archive, tmp_path / "faces", "damaged|something else")
+    refuse(archive, tmp_path / "faces", "damaged|neither a zip")
 
 
 @pytest.mark.parametrize("name", ["faces.tar.gz", "faces.zip"])
@@ -248,7 +248,9 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", PHOTO])
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "faces.tar.gz").write_bytes(content)
-    refuse(tmp_path / "faces.tar.gz", tmp_path / "faces", "must be a zip, a tar or a gzipped tar")
+    refuse(
+        tmp_path / "faces.tar.gz", tmp_path / "faces", "neither a zip nor a tar nor a gzipped tar"
+    )
 
 
 def test_unpacked_files_are_readable_whatever_their_mode(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The weights stage, with weights from a mirror folder."""
 
 import hashlib
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -9,13 +11,18 @@ from stages import Stages
 from keypoints.core.weights_folder import find_teacher, find_weights
 from keypoints.download.pretrained import pretrained_address
 
-WEIGHTS = b"PK\x03\x04 weights"
+with io.BytesIO() as _file:
+    with zipfile.ZipFile(_file, "w") as _archive:
+        _archive.writestr("data.pkl", b"weights")
+    WEIGHTS = _file.getvalue()
 RESNET = "resnet18-f37072fd.pth"
 
 
 @pytest.fixture
 def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stages:
-    return Stages(tmp_path, monkeypatch)
+    stages = Stages(tmp_path, monkeypatch)
+    stages.set_params({"models.resnet18.pretrained": False})
+    return stages
 
 
 def test_random_weights_need_no_mirror(stages: Stages, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +107,14 @@ def test_the_teacher_is_copied_beside_the_initial_weights(
 def test_an_unknown_model_or_backbone_is_named(stages: Stages) -> None:
     assert "models has no 'resnet81'; it has nose_net" in stages.run("weights", "resnet81")
     stages.set_params({"models.resnet18.pretrained": True, "models.resnet18.backbone": "resnet81"})
-    assert "timm has no weights for backbone 'resnet81'" in stages.run("weights", "resnet18")
+    assert "timm has no backbone 'resnet81'; did you mean resnet" in stages.run("weights")
+    stages.set_params({"models.resnet18.pretrained": False})
+    assert "timm has no backbone 'resnet81'" in stages.run("weights", "resnet18")
+
+
+def test_the_problems_of_all_models_are_named_together(stages: Stages) -> None:
+    stages.set_params({f"models.{name}.teacher": "none.pth" for name in ("nose_net", "face_net")})
+    stages.refuse("weights", "", "models.nose_net: teacher: none", "models.face_net: teacher: none")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save as to_bytes
 from safetensors.torch import save_file
 from small_models import (
     HEATMAP,
@@ -21,7 +22,7 @@ from small_models import (
 
 from keypoints.config.messages import SettingsError
 from keypoints.core.landmarks import IMM_58
-from keypoints.core.weights_folder import is_weights
+from keypoints.core.weights_folder import weights_problem
 from keypoints.models.build import build_network
 from keypoints.models.predict import save_model
 from keypoints.models.settings import ModelSettings
@@ -37,11 +38,13 @@ def small_weights() -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize("save", [save_file, torch.save])
 def test_all_weights_of_a_backbone_are_loaded_except_the_last_layer(
-    small_weights: dict[str, torch.Tensor], tmp_path: Path, suffix: str
+    small_weights: dict[str, torch.Tensor], tmp_path: Path, suffix: str, save
 ):
+    """The format is that of the content, whatever the suffix."""
     path = tmp_path / f"weights{suffix}"
-    save_file(small_weights, path) if suffix == ".safetensors" else torch.save(small_weights, path)
+    save(small_weights, path)
     network = build_network(SMALL, TINY_WILD, N_POINTS, seed=1, weights=path)
     own = network.body.state_dict()
     changed = [name for name in own if not torch.equal(own[name], small_weights[name])]
@@ -105,18 +108,25 @@ def test_damaged_weights_are_refused_by_name(tmp_path: Path, name: str, content:
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"),
+    ("content", "problem"),
     [
-        (b"<!DOCTYPE html><title>404</title>", False),
-        (b"", False),
-        (b"PK\x03\x04 and so on", True),
-        (b"\x02\0\0\0\0\0\0\0{}", True),
-        (b"\xff\0\0\0\0\0\0\0{}", False),  # its header would be longer than the file
+        (b"<!DOCTYPE html><title>404</title>", "neither a .safetensors nor a .pth file; it begins"),
+        (b"", "neither a .safetensors nor a .pth file"),
+        (b"\xff\0\0\0\0\0\0\0{}", "neither"),  # its header would be longer than the file
+        (b"PK\x03\x04 and so on", "a truncated .pth file"),
+        (b"\x02\0\0\0\0\0\0\0{]", "a .safetensors file with a damaged header"),
+        (to_bytes({"a": torch.ones(3)})[:-1], "bytes where its header declares"),
+        (to_bytes({"a": torch.ones(3)}, {"b": "c"}), ""),
+        (to_bytes({}), ""),
+        (b"\x80\x02 an older pickle", ""),
     ],
 )
-def test_an_error_page_is_not_taken_for_weights(tmp_path: Path, content: bytes, expected: bool):
+def test_a_file_that_is_no_whole_weights_file_is_described(
+    tmp_path: Path, content: bytes, problem: str
+):
     (tmp_path / "weights").write_bytes(content)
-    assert is_weights(tmp_path / "weights") is expected
+    found = weights_problem(tmp_path / "weights")
+    assert problem in found if problem else not found
 
 
 @pytest.mark.parametrize("model", [SMALL, HEATMAP], ids=["regression", "heatmap"])

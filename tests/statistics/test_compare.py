@@ -40,7 +40,8 @@ def test_two_models_of_one_revision_are_compared(ran: Workspace) -> None:
     ("arguments", "message"),
     [
         (("HEAD", "nosuch", "--model", MODEL), "error: nosuch: unknown Git revision 'nosuch'"),
-        (("nosuch", "workspace"), "error: no model could be compared"),
+        (("nosuch", "workspace"), "error: nosuch: unknown Git revision 'nosuch'"),
+        (("workspace", "nosuch"), "error: nosuch: unknown Git revision 'nosuch'"),
         (("HEAD", "--model", MODEL), "give two revisions or two models"),
     ],
 )

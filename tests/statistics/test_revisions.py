@@ -32,6 +32,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Path
         Repo.init(str(project), subdir=project != root).close()
         (project / "dvc.yaml").write_text(STAGE.format(text=project.name))
     (root / "inner/.dvc/config").write_text('[cache]\n    dir = "../../.dvc/cache"\n')
+    workspace.commit()  # before the first run
     workspace.dvc("repro", "--quiet")
     workspace.beside(root / "inner").dvc("repro", "--quiet")
     workspace.commit()
@@ -57,7 +58,11 @@ def test_the_message_for_a_missing_output_or_revision_names_it(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repository)
-    with pytest.raises(PipelineError, match=r"inner/other\.csv: HEAD has no such output"):
+    with pytest.raises(PipelineError, match=r"inner/other\.csv: HEAD has no such output in DVC's"):
         RevisionOutputs("HEAD", Path("inner")).read(Path("other.csv"))
+    with pytest.raises(PipelineError, match=r"other\.csv: workspace .* run `dvc repro`"):
+        RevisionOutputs("workspace").read(Path("other.csv"))
+    with pytest.raises(PipelineError, match=r"HEAD~1 .* contains no dvc\.lock; commit one after"):
+        RevisionOutputs("HEAD~1").read(TABLE)
     with pytest.raises(PipelineError, match="unknown Git revision 'nosuch'; give a commit"):
         RevisionOutputs("nosuch")

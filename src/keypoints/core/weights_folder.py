@@ -5,8 +5,9 @@ The weights stage writes it and the train stage reads it.
 
 import json
 from pathlib import Path
+from zipfile import is_zipfile
 
-_TORCH_MAGIC = (b"PK\x03\x04", b"\x80\x02")  # zip, and the older pickle
+_ZIP_MAGIC, _PICKLE_MAGIC = b"PK\x03\x04", b"\x80\x02"  # of .pth files; the latter is older
 _RECORD = "weights.json"
 
 
@@ -16,13 +17,41 @@ def write_record(folder: Path, *, file: str | None, sha256: str | None) -> None:
     (folder / _RECORD).write_text(json.dumps(record, indent=2) + "\n")
 
 
-def is_weights(path: Path) -> bool:
-    """Whether a file starts like .safetensors or .pth; a dead host may have sent an HTML page."""
+def weights_problem(path: Path) -> str:
+    """Why a file is no whole file of weights, whatever its name; empty if it seems to be one.
+
+    A dead host may have sent an HTML page, and a copy may have been interrupted.
+    """
     with path.open("rb") as file:
-        start = file.read(9)
-    n_header = int.from_bytes(start[:8], "little")
-    is_safetensors = start[8:] == b"{" and n_header < path.stat().st_size
-    return is_safetensors or start.startswith(_TORCH_MAGIC)
+        start = file.read(16)
+    if is_safetensors(path):
+        return _truncation(path)
+    if not start.startswith((_ZIP_MAGIC, _PICKLE_MAGIC)):
+        return f"neither a .safetensors nor a .pth file; it begins with {start!r}"
+    if start.startswith(_ZIP_MAGIC) and not is_zipfile(path):
+        return "a truncated .pth file"
+    return ""
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file has the format of .safetensors, whatever its name."""
+    with path.open("rb") as file:
+        n_header, brace = int.from_bytes(file.read(8), "little"), file.read(1)
+    return brace == b"{" and n_header < path.stat().st_size
+
+
+def _truncation(path: Path) -> str:
+    """How much of a .safetensors file is missing; empty if it is whole."""
+    with path.open("rb") as file:
+        n_header = int.from_bytes(file.read(8), "little")
+        try:
+            tensors = json.loads(file.read(n_header))
+            ends = [tensors[key]["data_offsets"][1] for key in tensors if key != "__metadata__"]
+            expected = 8 + n_header + max(ends, default=0)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            return f"a .safetensors file with a damaged header ({error})"
+    found = path.stat().st_size
+    return "" if found == expected else f"{found:,} bytes where its header declares {expected:,}"
 
 
 def find_weights(folder: Path) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from keypoints.core.errors import PipelineError, shorten_list
 from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
-from keypoints.download.unpack import is_archive, newest_date, unpack
+from keypoints.download.unpack import archive_problem, newest_date, unpack
 from keypoints.faces.dataset import Archive
 
 
@@ -42,7 +42,9 @@ def _unpack(path: Path, folder: Path, *, max_bytes: int) -> None:
 
 def _unpack_nested(archive: Path, folder: Path, *, max_bytes: int) -> None:
     """Unpack the archives among the files of an archive: Kaggle packs some CSVs twice."""
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and is_archive(path)):
+    for path in sorted(
+        path for path in folder.rglob("*") if path.is_file() and not archive_problem(path)
+    ):
         try:
             _unpack(path, path.with_name(f"{path.name}.unpacked"), max_bytes=max_bytes)
         except PipelineError as error:
@@ -58,7 +60,7 @@ def _find_archive(dataset: str, archive: Archive, dirs: DownloadDirs) -> Downloa
         urls=archive.urls,
         competition=archive.competition,
         sha256=archive.sha256,
-        accepts=is_archive,
+        problem_of=archive_problem,
     )
     print(f"{dataset}: {found.origin}\n  sha256 {found.sha256}")
     return found

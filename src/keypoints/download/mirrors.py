@@ -17,8 +17,6 @@ from keypoints.core.paths import expand_user, repo_root
 from keypoints.download.http import PartialFile, TransferError, redact_url, resume_download
 from keypoints.download.kaggle_client import Kaggle, KaggleError
 
-_N_SHOWN = 16  # bytes of a file of another kind
-
 logger = logging.getLogger(__name__)
 
 
@@ -64,7 +62,7 @@ def find(
     competition: str = "",
     subfolder: str = "",
     sha256: str | None = None,
-    accepts: Callable[[Path], bool] = Path.is_file,
+    problem_of: Callable[[Path], str] = lambda path: "",
 ) -> Download:
     """Find a file in the first source that has it.
 
@@ -78,7 +76,7 @@ def find(
         competition: Slug of the Kaggle competition whose files are wanted, if any.
         subfolder: Folder among the downloads that keeps the file.
         sha256: Digest that the file must have; None accepts any.
-        accepts: Whether a file is of the wanted kind; a dead host may have sent an HTML page.
+        problem_of: Why a file is not of the wanted kind, such as an HTML page; empty if it is.
 
     Raises:
         DownloadError: If no source has the file, a source has one with another digest, the disk is
@@ -92,7 +90,7 @@ def find(
     with FileLock(f"{kept}.lock"):
         for source in _iter_sources(names, dirs, urls, folder, sha256):
             try:
-                return _take(source, folder, sha256, accepts)
+                return _take(source, folder, sha256, problem_of)
             except TransferError as error:
                 failures.append(f"{redact_url(str(source))}: {error}")
                 logger.warning(failures[-1])
@@ -144,7 +142,7 @@ def _join(mirror: str, name: str) -> str:
 
 
 def _take(
-    source: Path | str, folder: Path, sha256: str | None, accepts: Callable[[Path], bool]
+    source: Path | str, folder: Path, sha256: str | None, problem_of: Callable[[Path], str]
 ) -> Download:
     if isinstance(source, str):
         found = _download(source, folder, sha256)
@@ -155,13 +153,11 @@ def _take(
             raise TransferError(error.strerror or str(error)) from error
         except ValueError as error:  # a path with a NUL byte
             raise TransferError(str(error)) from error
-    if accepts(found.path):
+    if not (problem := problem_of(found.path)):
         return found
-    with found.path.open("rb") as file:
-        start = file.read(_N_SHOWN)
     if found.path.parent == folder:
         found.path.unlink()
-    raise TransferError(f"another kind of file, which begins with {start!r}")
+    raise TransferError(problem)
 
 
 def _download(address: str, folder: Path, sha256: str | None) -> Download:

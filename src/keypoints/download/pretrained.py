@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
+from keypoints.config.backbone_name import check_backbone
 from keypoints.config.base import Settings
 from keypoints.config.messages import SettingsError
 from keypoints.core.hashing import sha256_of
-from keypoints.core.weights_folder import is_weights, teacher_folder, write_record
+from keypoints.core.weights_folder import teacher_folder, weights_problem, write_record
 from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
 
 RENDERED_RESNET18 = "pretrained/resnet18_rendered.safetensors"
@@ -35,10 +36,13 @@ def fetch_model_files(settings: PretrainedSettings, folder: Path, dirs: Download
     Returns a line for the user: names, origins and digests of the files.
 
     Raises:
-        SettingsError: If timm has no weights for the backbone, or a local file contains none.
+        SettingsError: If timm has no such backbone or no weights for it, or a local file contains
+            none.
         DownloadError: If a file cannot be found; random weights never replace it.
     """
     folder.mkdir(parents=True)
+    if settings.backbone is not None:
+        check_backbone(settings.backbone)
     if initial := _find_pretrained(settings, dirs):
         summary = _copy(initial, folder)
         write_record(folder, file=initial.path.name, sha256=initial.sha256)
@@ -75,7 +79,7 @@ def _find_pretrained(settings: PretrainedSettings, dirs: DownloadDirs) -> Downlo
     try:
         # A subfolder per backbone: many weights have the same file name on timm's hub.
         names, subfolder = [file_name(address)], settings.backbone
-        return find(names, dirs, urls=[address], subfolder=subfolder, accepts=is_weights)
+        return find(names, dirs, urls=[address], subfolder=subfolder, problem_of=weights_problem)
     except DownloadError as error:
         raise DownloadError(
             f"{error}\nOr set `pretrained:` of the model to a local file, such as "
@@ -88,14 +92,13 @@ def _find_file(key: str, name: str, remedy: str, subfolder: str, dirs: DownloadD
     """Find the file that a setting names: in the repository, or like any other download."""
     local = dirs.root / name
     if local.is_file():
-        if is_weights(local):
+        if not (problem := weights_problem(local)):
             return Download(local, sha256_of(local), origin=str(local))
         raise SettingsError(
-            f"{local}: neither a .safetensors nor a .pth file; replace it, or name another one in "
-            f"`{key}:` of the model"
+            f"{local}: {problem}; replace it, or name another one in `{key}:` of the model"
         )
     try:
-        return find([name], dirs, subfolder=subfolder, accepts=is_weights)
+        return find([name], dirs, subfolder=subfolder, problem_of=weights_problem)
     except DownloadError as error:
         raise DownloadError(f"{key}: {error}\nOr set `{key}:` of the model to {remedy}.") from error
 

@@ -85,10 +85,14 @@ def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> list[str
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file starts like a zip, a tar or a gzipped tar."""
+def archive_problem(path: Path) -> str:
+    """Why a file is no archive, whatever its name; empty if it starts like one."""
     with path.open("rb") as file:
-        return _detect_format(file) is not None
+        return "" if _detect_format(file) else _describe_start(file)
+
+
+def _describe_start(file: IO[bytes]) -> str:
+    return f"neither a zip nor a tar nor a gzipped tar; it begins with {file.read(16)!r}"
 
 
 def newest_date(folder: Path) -> str | None:
@@ -121,10 +125,7 @@ def _unpack_members(archive: Path, into: Path, max_bytes: int) -> list[str]:
             case "tar":
                 _unpack_tar(counted, members, limit)
             case None:
-                raise PipelineError(
-                    "must be a zip, a tar or a gzipped tar; got something else, which begins with "
-                    f"{file.read(12)!r}"
-                )
+                raise PipelineError(_describe_start(file))
     if not members.files:
         raise PipelineError("contains no files")
     return members.left_out

@@ -1,6 +1,5 @@
 """Backbones of timm with their weights; imported late, because timm takes two seconds to import."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,10 @@ from safetensors.torch import load_file
 from timm.models import adapt_input_conv
 from torch import nn
 
+from keypoints.config.backbone_name import check_backbone
 from keypoints.config.messages import SettingsError
 from keypoints.core.errors import first_line
+from keypoints.core.weights_folder import is_safetensors
 from keypoints.models.build import NetworkShape
 from keypoints.models.checkpoint import LOAD_ERRORS
 from keypoints.models.network import Float32Linear
@@ -86,13 +87,10 @@ def _fixed_size(name: str, input_size: tuple[int, int]) -> dict[str, Any]:
 
 
 def _create(settings: BackboneSettings, **options: Any) -> Any:
-    name, known = settings.backbone, timm.list_models()
+    name = settings.backbone
+    check_backbone(name)
     if settings.pad_type is not None:
         options["pad_type"] = settings.pad_type
-    if name.split(".")[0] not in known:
-        similar = difflib.get_close_matches(name, known, n=3)
-        hint = f"did you mean {', '.join(similar)}?" if similar else "see timm.list_models()"
-        raise SettingsError(f"timm has no backbone {name!r}; {hint}")
     try:
         return timm.create_model(name, **options)
     except (RuntimeError, TypeError, ValueError, AssertionError) as error:
@@ -132,10 +130,11 @@ def _without_heads(weights: dict[str, Any], heads: tuple[str, ...]) -> dict[str,
 def _read_weights(path: Path) -> dict[str, Any]:
     """Read a state dict; a .pth is unpickled as tensors only, never as code."""
     try:
-        if path.suffix == ".safetensors":
+        if is_safetensors(path):
             found = load_file(path)
         else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            with path.open("rb") as file:  # torch would choose the format by the name
+                found = torch.load(file, map_location="cpu", weights_only=True)
     except LOAD_ERRORS as error:
         raise SettingsError(
             f"{path}: not a readable weights file ({first_line(error)}); fetch it again, or use "

@@ -34,8 +34,7 @@ class RevisionOutputs:
             return self._files.read_text(path.as_posix(), encoding="utf-8")
         except FileNotFoundError as error:
             raise PipelineError(
-                f"{self._project / path}: {self._revision} has no such output, or DVC's cache does "
-                "not contain it; run the model there"
+                f"{self._project / path}: {self._revision} has no such output{self._reason()}"
             ) from error
 
     def names(self, folder: Path) -> list[str]:
@@ -47,6 +46,17 @@ class RevisionOutputs:
         except FileNotFoundError:
             return []
         return sorted(Path(path).name for path in paths)
+
+    def _reason(self) -> str:
+        """Why an output is missing, as the end of a message."""
+        if self._files is None:
+            return "; run `dvc repro`"
+        if not self._files.exists("dvc.lock"):
+            return ", because it contains no dvc.lock; commit one after `dvc repro`"
+        return (
+            " in DVC's cache; run `dvc repro` there and commit dvc.lock, or `dvc pull` the results "
+            "of another machine"
+        )
 
     def _open_files(self) -> "DVCFileSystem":
         # DVC takes seconds to import. Its DVCFileSystem would not find the cache of a project
