@@ -10,7 +10,7 @@ Examples:
   find . -name '*.jpg' | python src/annotate.py -        # a list of files
   python src/annotate.py clip.mp4 --every 5              # every fifth frame of a video
   python src/annotate.py me.jpg --box=-20,80,200,200     # x, y, width and height of the face
-  python src/annotate.py party.jpg --thorough            # also small faces beside a large one
+  python src/annotate.py party.jpg --thorough            # also turned heads beside upright ones
   python src/annotate.py me.jpg --model resnet18         # a model of models/, or a file
   python src/annotate.py me.jpg --onnx resnet18.onnx     # an export without its model
 """
@@ -22,6 +22,7 @@ import keypoints  # noqa: F401  names a wrong Python
 import argparse
 import math
 import sys
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import TextIOWrapper
@@ -34,7 +35,7 @@ from keypoints.annotation.images import PhotoError
 from keypoints.annotation.inputs import find_files, iter_images
 from keypoints.annotation.output import annotation_output
 from keypoints.annotation.pipeline import AnnotatedImage, annotate_images, detect_faces_in
-from keypoints.annotation.writers import ENCODING_ERRORS, FORMATS
+from keypoints.annotation.writers import ENCODING_ERRORS, FORMATS, escape_controls
 from keypoints.core.cli import exit_on_error
 from keypoints.core.errors import PipelineError
 from keypoints.core.parallel import consume_in_background
@@ -42,34 +43,35 @@ from keypoints.faces.face import Box
 
 
 def annotate(arguments: argparse.Namespace) -> bool:
-    """Annotate all photos and videos; return whether all of them could be read."""
+    """Annotate all photos and videos; return whether all of them could be read and annotated."""
     info, load = open_model(arguments.onnx or model_file(arguments.model), arguments.device)
     if info.crop_format.box_scale is None and (arguments.box or arguments.thorough):
         raise PipelineError(
             f"--box and --thorough: {info.name} takes whole photos and no boxes; "
             "leave these options out"
         )
-    files = list(find_files(arguments.photos))
+    files = find_files(arguments.photos)
     with (
         ThreadPoolExecutor(1) as loader,
-        annotation_output(arguments.out, files, info, arguments.format) as output,
-        tqdm(unit="image", total=len(files), disable=None) as bar,
+        annotation_output(arguments.out, files.paths, info, arguments.format) as output,
+        tqdm(unit="image", total=len(files.paths), disable=None) as bar,
     ):
         predictor = loader.submit(load)  # loads while the first photos are decoded
-        images = iter_images(files, every=arguments.every)
+        images = iter_images(files.paths, every=arguments.every)
         detected = detect_faces_in(images, info.crop_format, arguments.box, arguments.thorough)
 
         def write(image: AnnotatedImage | PhotoError) -> None:
-            tqdm.write(output.write(image))
+            tqdm.write(escape_controls(output.write(image)))
             bar.update()
 
         consume_in_background(write, annotate_images(detected, predictor.result))
-    print(output.summary())
-    return output.n_unreadable == 0
+    print(escape_controls(output.summary(files.left_out)))
+    return output.is_complete
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and annotate; exit with code 1 if a file cannot be read."""
+    warnings.filterwarnings("ignore", module="PIL")  # damaged photos are reported here
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors=ENCODING_ERRORS)
     with exit_on_error():
@@ -100,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
         "--box", metavar="X,Y,W,H", type=_box, help="box of the face in px; skips face detection"
     )
     parser.add_argument(
-        "--thorough", action="store_true", help="also detect small faces beside large ones"
+        "--thorough", action="store_true", help="also detect turned heads beside upright ones"
     )
     parser.add_argument(
         "--format", action="append", default=[], choices=FORMATS, help="besides JSON; repeatable"

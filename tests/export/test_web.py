@@ -15,6 +15,7 @@ import pytest
 from chromium import CHROMIUM, COMMAND
 
 import export
+from keypoints.annotation.face_crops import FaceBox
 from keypoints.annotation.images import read_image
 from keypoints.annotation.onnx_predictor import open_onnx
 from keypoints.annotation.predictor import crop_faces, predict_faces
@@ -130,7 +131,8 @@ def test_the_browser_predicts_pythons_points_and_contacts_no_other_server(
     for moment in ("before", "after"):
         found = results[moment]["faces"][0]
         boxes.append(np.array(found["box"]))
-        face = predict_faces(predictor, crop_faces(photo, [found["box"]], predictor.format))[0]
+        boxes_photo = [FaceBox(tuple(found["box"]))]
+        face = predict_faces(predictor, crop_faces(photo, boxes_photo, predictor.format))[0]
         assert np.abs(face.landmarks_photo - found["points"]).max() < 0.5, "px"
         assert np.abs(face.uncertainty_photo - found["uncertainty"]).max() < 0.5, "px"
         assert (results[moment]["height"], results[moment]["width"]) == photo.shape[:2]

@@ -1,168 +1,224 @@
-"""Face detection in any photo with OpenCV's Haar cascades for frontal and profile faces."""
+"""Face detection from coarse to fine with YuNet, of heads in any orientation."""
 
-import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, product
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.faces.face import Box
-
-Gray = NDArray[np.integer] | cv2.typing.MatLike
-
-_CASCADES = Path(cv2.__file__).parent / "data"
-_MIN_FACE = 0.08  # of the photo's shorter side
-_NMS_THRESHOLD = 0.4  # boxes that overlap by more show one face
-
-
-@dataclass(frozen=True)
-class CascadeConfig:
-    """A cascade of OpenCV, its parameters, and the map from its detections to the boxes of 300-W.
-
-    Offsets lead from the middle of a detected square to that of the face's box; they and the box's
-    side are in sides of the square.
-    """
-
-    file: str
-    hflip: bool  # whether the cascade runs on the horizontally flipped photo
-    max_side: int  # px; larger photos are shrunk
-    min_neighbors: int  # neighbouring windows that must agree on a face
-    offset_x: float  # to the right in the image that the cascade gets
-    offset_y: float  # downwards
-    box_side: float
-
-
-@dataclass(frozen=True)
-class Detection:
-    """A square that a cascade detected, in photo pixels."""
-
-    cascade: CascadeConfig
-    x: float
-    y: float
-    side: float
-    n_neighbors: int  # windows that agreed on it
-
-    def to_dataset_box(self) -> Box:
-        """The box that the lists of 300-W would give the face."""
-        cascade = self.cascade
-        offset_x = -cascade.offset_x if cascade.hflip else cascade.offset_x
-        centre_x = self.x + self.side * (0.5 + offset_x)
-        centre_y = self.y + self.side * (0.5 + cascade.offset_y)
-        half = self.side * cascade.box_side / 2
-        return centre_x - half, centre_y - half, centre_x + half, centre_y + half
-
-
-@dataclass(frozen=True)
-class DetectionPass:
-    """Cascades that run together; no further pass runs if a face of size `stop_at` was found."""
-
-    cascades: tuple[CascadeConfig, ...]
-    scale_factor: float  # ratio of successive window sizes
-    stop_at: float  # fraction of the photo's shorter side
-
-
-_FRONT, _PROFILE = "haarcascade_frontalface_default.xml", "haarcascade_profileface.xml"
-
-# The last three numbers of a cascade are medians over training faces of 300-W, measured by
-# benchmarks/cascade_boxes.py, which also counts the detections. The passes run from coarse to fine:
-# a portrait needs the first one only; the third one runs if only small faces were found. All three
-# together find 228 of the 238 validation faces. The third alone finds 223, takes seven times as
-# long, and has five more false detections.
-PASSES = (
-    DetectionPass((CascadeConfig(_FRONT, False, 320, 2, -0.01, 0.06, 0.89),), 1.2, stop_at=0.4),
-    DetectionPass(
-        (
-            CascadeConfig(_PROFILE, False, 200, 2, -0.17, 0.07, 0.83),
-            CascadeConfig(_PROFILE, True, 200, 2, -0.16, 0.09, 0.82),
-        ),
-        1.2,
-        stop_at=0.2,
-    ),
-    DetectionPass(
-        (
-            CascadeConfig(_FRONT, False, 800, 6, -0.01, 0.06, 0.90),
-            CascadeConfig(_PROFILE, False, 480, 5, -0.17, 0.08, 0.83),
-            CascadeConfig(_PROFILE, True, 480, 5, -0.15, 0.08, 0.83),
-        ),
-        1.1,
-        stop_at=0.0,
-    ),
+from keypoints.annotation.face_crops import FaceBox, crop_upright
+from keypoints.annotation.yunet import RawFaces, run_yunet
+from keypoints.core.geometry import (
+    apply_map,
+    compose,
+    enlarge_box,
+    invert,
+    resize_map,
+    rotation,
+    translation,
 )
+from keypoints.core.types import Array
+from keypoints.crops.cropping import crop_and_resize
 
-_thread_local = threading.local()
+_COARSE_SIDE, _MIDDLE_SIDE = 320, 1000  # px, longer sides of the photo for large faces
+_MIN_FACE_SIDE, _MIN_FACE_FRACTION = 20, 0.01  # px or fraction of the longer side; the larger holds
+_DETECTABLE_SIDE = 25  # px of such a face in an image; YuNet finds half of the faces of 16 px
+_MAX_TILE, _TILE_OVERLAP = 1280, 96  # px; larger images are cut into tiles, to save memory
+
+_MIN_CANDIDATE, _MIN_SCORE = 0.5, 0.7  # before and after a close-up
+_MIN_OPPOSITE_SCORE = 0.85
+_CONFIDENT_SCORE = 0.92  # heads that are turned by more than 45 degrees do not have it
+_CERTAIN_SCORE = 0.94  # of a close-up, unless the face looked upright before it, as given here:
+_UPRIGHT_SCORE, _MAX_UPRIGHT_ANGLE = 0.9, 30.0  # degrees
+_TURNED_PENALTY = 0.0001  # per degree
+_N_ANGLES = 3  # that are refined, of eight
+_MIN_TURN, _MAX_SCORE_GAP = 40.0, 0.05  # degrees; of alternatives
+_MAX_OVERLAP = 0.5  # of the smaller box; those that overlap more show one face
+
+# YuNet's points show the angle of a head only if the face is large, and then too little of it.
+_LARGE_SIDE, _SMALL_ANGLE = 110, 12.0  # px of the image, degrees
+_CLOSE_UP_SIDE, _CLOSE_UP_BOXES = 256, 1.5  # px, and boxes, across an upright crop of a face
+_N_CLOSE_UPS = 4  # at most
+
+# Medians over training faces of 300-W, measured by benchmarks/face_boxes.py: where the lists'
+# boxes lie relative to YuNet's boxes and eyes, in sides of YuNet's box.
+_EYES_WEIGHT, _BELOW, _BOX_SIDE = 0.875, 0.168, 0.916
+
+Image = tuple[NDArray[np.uint8], Array]  # pixels, and the map from the photo to them
 
 
-def detect_faces(photo: NDArray[np.uint8], *, thorough: bool = False) -> list[Box]:
-    """Detect upright faces and return boxes like those of the 300-W lists, the largest first.
+def detect_faces(photo: NDArray[np.uint8], *, thorough: bool = False) -> list[FaceBox]:
+    """Detect faces in any orientation and return boxes like those of 300-W, the largest first.
+
+    Faces of at least 20 px and 1 % of the longer side are found. If no upright face is detected
+    with confidence, the photo is also searched in three other orientations, there for faces of at
+    least 3 % of the longer side.
 
     Args:
         photo: Grayscale (height, width) or RGB (height, width, 3) pixels.
-        thorough: Run every pass, whatever the previous ones have found.
-
-    Source: Viola and Jones, Rapid object detection using a boosted cascade, 2001.
+        thorough: Search in all orientations, whatever is found.
     """
-    gray = photo if photo.ndim == 2 else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    boxes = [detection.to_dataset_box() for detection in detect(gray, thorough=thorough)]
-    return sorted(boxes, key=lambda box: box[0] - box[2])
+    rgb = cv2.cvtColor(photo, cv2.COLOR_GRAY2RGB) if photo.ndim == 2 else photo
+    rgb = rgb.astype(np.uint8, copy=False)
+    images = _resize(rgb)
+    found = _search(chain.from_iterable(map(_cut, images)), turns=(0,))
+    if thorough or not any(face.score >= _CONFIDENT_SCORE for face in found):
+        whole = [image for image in images if max(image[0].shape) <= _MAX_TILE]
+        found += _search(whole, turns=(1, 2, 3))
+    faces = [_align(rgb, face, images[-1][1]) for face in non_max_suppression(found)]
+    best = max(faces, key=lambda face: face.score, default=None)
+    kept = [face for face in faces if best and face.score >= _min_score(face, best)]
+    return sorted(non_max_suppression(kept), key=lambda face: face.box[0] - face.box[2])
 
 
-def detect(
-    gray: Gray, passes: Iterable[DetectionPass] = PASSES, *, thorough: bool = False
-) -> list[Detection]:
-    """Detect faces in a grayscale photo, (height, width): one detection per face."""
-    found: list[Detection] = []
-    for pass_ in passes:
-        for cascade in pass_.cascades:
-            found += run_cascade(gray, cascade, pass_.scale_factor)
-        found = non_max_suppression(found)
-        if not thorough and any(face.side >= pass_.stop_at * min(gray.shape) for face in found):
-            break
-    return found
+def _min_score(face: FaceBox, best: FaceBox) -> float:
+    """The score that a face needs: more if it is upside down relative to the best one."""
+    return _MIN_OPPOSITE_SCORE if _angle_between(face, best) > 90 else _MIN_SCORE
 
 
-def run_cascade(gray: Gray, cascade: CascadeConfig, scale_factor: float) -> list[Detection]:
-    """Run one cascade on a grayscale photo, (height, width)."""
-    scale = min(1.0, cascade.max_side / max(gray.shape))
-    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
-    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-    min_size = max(20, round(_MIN_FACE * min(size)))
-    squares, counts = _classifier(cascade.file).detectMultiScale2(
-        cv2.flip(small, 1) if cascade.hflip else small,
-        scaleFactor=scale_factor,
-        minNeighbors=cascade.min_neighbors,
-        minSize=(min_size, min_size),
-    )
-    lefts = [size[0] - x - side if cascade.hflip else x for x, _, side, _ in squares]
-    return [
-        Detection(cascade, left / scale, y / scale, side / scale, int(n_neighbors))
-        for left, (_, y, side, _), n_neighbors in zip(lefts, squares, counts, strict=True)
-    ]
-
-
-def non_max_suppression(detections: Iterable[Detection]) -> list[Detection]:
-    """Keep the detection with the most neighbours of those that show the same face."""
-    kept: list[Detection] = []
-    for detection in sorted(detections, key=lambda detection: -detection.n_neighbors):
-        box = detection.to_dataset_box()
-        if all(_overlap(box, other.to_dataset_box()) < _NMS_THRESHOLD for other in kept):
-            kept.append(detection)
+def non_max_suppression(faces: Iterable[FaceBox]) -> list[FaceBox]:
+    """Keep the face with the highest score of those whose boxes overlap, the best first."""
+    kept: list[FaceBox] = []
+    for face in sorted(faces, key=lambda face: -face.score):
+        if all(_overlap(face, other) < _MAX_OVERLAP for other in kept):
+            kept.append(face)
     return kept
 
 
-def _overlap(one: Box, other: Box) -> float:
-    """Area of the intersection, as a fraction of the smaller box."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+def _overlap(one: FaceBox, other: FaceBox) -> float:
+    """Intersection of two boxes as a fraction of the smaller one; their angles are ignored."""
+    (left, top, right, bottom), box = one.box, other.box
+    width = min(right, box[2]) - max(left, box[0])
+    height = min(bottom, box[3]) - max(top, box[1])
+    smaller = min((right - left) * (bottom - top), (box[2] - box[0]) * (box[3] - box[1]))
     return max(width, 0) * max(height, 0) / smaller
 
 
-def _classifier(file: str) -> cv2.CascadeClassifier:
-    """The classifier of this thread, because a classifier is not thread-safe."""
-    classifiers = vars(_thread_local)
-    if file not in classifiers:
-        classifiers[file] = cv2.CascadeClassifier(str(_CASCADES / file))
-    return classifiers[file]
+def _resize(photo: NDArray[np.uint8]) -> list[Image]:
+    """The photo at the size that small faces need and, if that is large, at smaller ones."""
+    height, width = photo.shape[:2]
+    longer = max(height, width)
+    smallest = max(_MIN_FACE_SIDE, _MIN_FACE_FRACTION * longer)
+    sides = [longer * _DETECTABLE_SIDE / smallest]
+    sides += [side for side in (_MIDDLE_SIDE, _COARSE_SIDE) if sides[0] > 1.28 * side]
+    images: list[Image] = []
+    for side in sides:
+        larger = images[-1][0] if images else photo
+        whole = 0, 0, larger.shape[1], larger.shape[0]
+        size = max(1, round(height * side / longer)), max(1, round(width * side / longer))
+        image = crop_and_resize(larger, whole, size)
+        images.append((image, resize_map((0, 0, width, height), size)))
+    return images
+
+
+def _cut(image: Image) -> Iterator[Image]:
+    """Cut an image into overlapping tiles, or return it if it is small."""
+    pixels, to_image = image
+    spans = [_spans(side) for side in pixels.shape[:2]]
+    for (top, bottom), (left, right) in product(*spans):
+        yield pixels[top:bottom, left:right], compose(translation(-left, -top), to_image)
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    n_tiles = max(1, math.ceil((length - _TILE_OVERLAP) / (_MAX_TILE - _TILE_OVERLAP)))
+    step = math.ceil((length - _TILE_OVERLAP) / n_tiles) if n_tiles > 1 else length
+    return [
+        (start, min(start + step + _TILE_OVERLAP, length))
+        for start in range(0, max(1, length - _TILE_OVERLAP), max(1, step))
+    ]
+
+
+def _search(images: Iterable[Image], turns: Iterable[int]) -> list[FaceBox]:
+    """Detect faces in images of a photo after a number of quarter turns counterclockwise."""
+    found = []
+    for (image, to_image), turn in product(images, turns):
+        turned = np.ascontiguousarray(np.rot90(image, turn))
+        turn_map = rotation(-90.0 * turn, (0, 0))
+        height, width = image.shape[:2]
+        corners = apply_map(turn_map, np.array([[0.0, 0.0], [width - 1, height - 1]]))
+        turn_map[:, 2] -= corners.min(axis=0)
+        found += _to_face_boxes(
+            run_yunet(turned, _MIN_CANDIDATE), invert(compose(turn_map, to_image))
+        )
+    return found
+
+
+def _align(photo: NDArray[np.uint8], face: FaceBox, to_coarse: Array) -> FaceBox:
+    """Find the angle of a head, unless it is large and upright without any doubt.
+
+    Its score becomes that of an upright close-up, if one shows a face.
+    """
+    side = (face.box[2] - face.box[0]) * to_coarse[0, 0]
+    is_upright = abs(face.rotation) <= _SMALL_ANGLE and face.score >= _CONFIDENT_SCORE
+    if is_upright and side >= _LARGE_SIDE:
+        return face
+    best = _refine(photo, face)
+    was_upright = abs(face.rotation) <= _MAX_UPRIGHT_ANGLE and face.score >= _UPRIGHT_SCORE
+    if best.score >= (_CONFIDENT_SCORE if was_upright else _CERTAIN_SCORE):
+        return best
+    turned = [replace(face, rotation=face.rotation + turn) for turn in range(45, 360, 45)]
+    close_ups = sorted((_look_closer(photo, each) for each in turned), key=_rank)
+    likely = [best, *(_refine(photo, each) for each in close_ups[-_N_ANGLES:])]
+    best, *others = sorted(likely, key=_rank, reverse=True)
+    if not best.score:
+        return face
+    alternatives: list[FaceBox] = []
+    for other in others:
+        is_new = all(_angle_between(other, each) > _MIN_TURN for each in (best, *alternatives))
+        if is_new and other.score > best.score - _MAX_SCORE_GAP:
+            alternatives.append(other)
+    return replace(best, alternatives=tuple(alternatives))
+
+
+def _rank(face: FaceBox) -> float:
+    """Score, a little lower for turned heads: upright ones are far more frequent."""
+    return face.score - _TURNED_PENALTY * abs((face.rotation + 180) % 360 - 180)
+
+
+def _refine(photo: NDArray[np.uint8], face: FaceBox) -> FaceBox:
+    """Turn a face upright in close-ups until none of them shows a remaining angle."""
+    for _ in range(_N_CLOSE_UPS):
+        closer = _look_closer(photo, face)
+        if not closer.score or _angle_between(closer, face) <= _SMALL_ANGLE:
+            return closer
+        face = closer
+    return face
+
+
+def _angle_between(one: FaceBox, other: FaceBox) -> float:
+    """Angle between two heads, 0 to 180 degrees."""
+    return abs((one.rotation - other.rotation + 180) % 360 - 180)
+
+
+def _look_closer(photo: NDArray[np.uint8], face: FaceBox) -> FaceBox:
+    """Detect a face again in a close-up that its angle turns upright."""
+    x0, y0, x1, y1 = map(round, enlarge_box(face.box, _CLOSE_UP_BOXES, _CLOSE_UP_BOXES))
+    region = x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+    crop, to_crop = crop_upright(photo, face, region, (_CLOSE_UP_SIDE, _CLOSE_UP_SIDE))
+    found = _to_face_boxes(run_yunet(crop, _MIN_CANDIDATE), invert(to_crop))
+    same = [other for other in found if _overlap(face, other) >= _MAX_OVERLAP]
+    return max(same, key=lambda other: other.score, default=replace(face, score=0.0))
+
+
+def _to_face_boxes(faces: RawFaces, to_photo: Array) -> list[FaceBox]:
+    """Boxes like those of 300-W, from detections and the map of their image to the photo."""
+    points = apply_map(to_photo, faces.points)
+    centres = apply_map(to_photo, faces.boxes.reshape(-1, 2, 2).mean(axis=1))
+    sizes = faces.boxes[:, 2:] - faces.boxes[:, :2]
+    sides = np.sqrt(sizes.prod(axis=1) * abs(np.linalg.det(to_photo[:, :2])))
+    eyes = points[:, :2].mean(axis=1)
+    across = points[:, 1] - points[:, 0]
+    angles = np.arctan2(across[:, 1], across[:, 0])
+    down = np.stack([-np.sin(angles), np.cos(angles)], axis=-1)
+    centres += _EYES_WEIGHT * (eyes - centres) + _BELOW * sides[:, None] * down
+    halves = _BOX_SIDE / 2 * sides[:, None]
+    boxes = np.concatenate([centres - halves, centres + halves], axis=-1).tolist()
+    return [
+        FaceBox((x0, y0, x1, y1), angle, score)
+        for (x0, y0, x1, y1), angle, score in zip(
+            boxes, np.rad2deg(angles).tolist(), faces.scores.tolist(), strict=True
+        )
+    ]

@@ -7,15 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from keypoints.annotation.face_crops import crop_upright
 from keypoints.annotation.predictor import PredictedFace
-from keypoints.core.geometry import apply_map, enlarge_box, resize_map
+from keypoints.core.geometry import apply_map, enlarge_box
 from keypoints.core.landmarks import Contour
 from keypoints.core.types import Array
-from keypoints.crops.cropping import crop_and_resize
 from keypoints.evaluation.drawing import draw_landmarks, draw_line, tile_grid
 
 _DARK, _LIGHT = (20, 24, 32), (255, 255, 255)
 _LINE_COLOUR, _POINT_COLOUR, _BOX_COLOUR = (46, 226, 127), (224, 24, 45), (125, 184, 255)
+_UNCERTAIN_COLOUR = (255, 176, 0)
 
 _LINE_WIDTH, _POINT_SIZE = 1 / 170, 1 / 75  # in sides of the face's box
 _MIN_RADIUS = 0.8  # px
@@ -27,15 +28,18 @@ _TILE_BOXES = 1.5  # boxes across a tile
 def draw_faces(
     photo: NDArray[np.uint8], faces: Iterable[PredictedFace], contours: Sequence[Contour]
 ) -> NDArray[np.uint8]:
-    """Draw boxes, green contours and red dots on a copy of an RGB photo, scaled to each box."""
+    """Draw boxes, green contours and red dots on a copy of an RGB photo, scaled to each box.
+
+    Uncertain faces have an orange box and orange dots, without contours.
+    """
     drawn = photo.copy()
     for face in faces:
-        x0, y0, x1, y1 = face.box
-        width = max(1, round((x1 - x0) * _LINE_WIDTH))
-        radius = max(_MIN_RADIUS, (x1 - x0) * _POINT_SIZE / 2)
-        _draw_face(drawn, face.landmarks_photo, contours, width, radius)
-        corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-        draw_line(drawn, corners, _BOX_COLOUR, width, closed=True)
+        side = face.box[2] - face.box[0]
+        width = max(1, round(side * _LINE_WIDTH))
+        radius = max(_MIN_RADIUS, side * _POINT_SIZE / 2)
+        _draw_face(drawn, face.landmarks_photo, contours, width, radius, face.is_certain)
+        colour = _BOX_COLOUR if face.is_certain else _UNCERTAIN_COLOUR
+        draw_line(drawn, face.face_box.corners_photo, colour, width, closed=True)
     return drawn
 
 
@@ -53,12 +57,12 @@ class ContactSheet:
         self.written: list[Path] = []
 
     def add(self, photo: NDArray[np.uint8], face: PredictedFace) -> None:
-        """Add a face of a photo, RGB (height, width, 3)."""
+        """Add a face of a photo, RGB (height, width, 3), upright."""
         x0, y0, x1, y1 = (round(side) for side in enlarge_box(face.box, _TILE_BOXES, _TILE_BOXES))
-        region, size = (x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)), (_TILE, _TILE)
-        tile = crop_and_resize(photo, region, size)
-        landmarks = apply_map(resize_map(region, size), face.landmarks_photo)
-        _draw_face(tile, landmarks, self._contours, width=1, radius=1.5)
+        region = x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+        tile, photo_to_tile = crop_upright(photo, face.face_box, region, (_TILE, _TILE))
+        landmarks = apply_map(photo_to_tile, face.landmarks_photo)
+        _draw_face(tile, landmarks, self._contours, 1, 1.5, face.is_certain)
         self._tiles.append(tile)
         if len(self._tiles) == _COLUMNS * _ROWS:
             self.flush()
@@ -79,16 +83,17 @@ def _draw_face(
     contours: Sequence[Contour],
     width: int,
     radius: float,
+    is_certain: bool,
 ) -> None:
     """Draw contours and dots; wide ones get a rim that is visible on any skin."""
     is_wide = width > 1
     draw_landmarks(
         image,
         landmarks,
-        colour=_POINT_COLOUR,
+        colour=_POINT_COLOUR if is_certain else _UNCERTAIN_COLOUR,
         radius=radius,
         rim=_LIGHT if is_wide else None,
-        contours=contours,
+        contours=contours if is_certain else (),
         line_colour=_LINE_COLOUR,
         line_width=width,
         line_rim=_DARK if is_wide else None,

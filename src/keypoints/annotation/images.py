@@ -1,28 +1,53 @@
 """Decodes the user's photos into upright RGB images with 8 bits per channel.
 
 Unlike `keypoints.faces.images`, which reads JPEG and PNG files in the frame of their annotations,
-this decoder accepts every format that Pillow can read, and never rejects a photo for its size.
+this decoder reads most formats of Pillow. Photos are converted strip by strip, so that reading one
+takes at most 500 MB; larger photos are rejected by their header.
 """
 
-import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from keypoints.annotation.media_types import MediaType, media_type
 from keypoints.core.errors import PipelineError, first_line
+from keypoints.core.types import Array
 
-_MAX_PIXELS = 2**29  # Pillow warns beyond this number and refuses twice as many
-_HEIF = (".heic", ".heif")
-_TRANSPOSE = {  # of an EXIF orientation, to turn the photo upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+# Pillow's formats of photos. Its other formats are icons and textures, or need another program:
+# Pillow runs Ghostscript to read EPS.
+_FORMATS = [
+    *("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "PSD"),
+    *("QOI", "SGI", "TIFF", "WEBP"),
+]
+
+_MAX_BYTES = 450_000_000  # of the memory that decoding takes
+_BYTES_PER_PIXEL = {  # at the peak
+    **dict.fromkeys(("BMP", "JPEG", "MPO", "PNG", "PPM"), 8),
+    "TIFF": 12,
+    "AVIF": 13,
+    "WEBP": 17,
+}
+_BYTES_OF_OTHERS = 20  # per pixel
+_PROGRESSIVE_BYTES = 6  # per pixel, in addition
+_STRIP_PIXELS = 2**22
+
+_COLOUR_BITS = (8, 10, 12, 14, 16)  # of cameras and scanners
+
+Pixels = NDArray[np.uint8]
+_UPRIGHT: dict[int, Callable[[Any], cv2.typing.MatLike]] = {  # of an EXIF orientation
+    2: lambda pixels: cv2.flip(pixels, 1),
+    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    4: lambda pixels: cv2.flip(pixels, 0),
+    5: cv2.transpose,
+    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
+    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
 
 
@@ -30,63 +55,182 @@ class PhotoError(PipelineError):
     """A photo or video of the user that cannot be annotated."""
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+class Remark(PhotoError):
+    """A remark about a video that was annotated; it is passed on like an error."""
+
+
+def raise_error(error: PhotoError) -> NoReturn:
+    """Raise an error where pixels are expected."""
+    raise error
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """Upright RGB pixels, (height, width, 3), and remarks about the file for the user."""
+
+    pixels: Pixels
+    notes: tuple[str, ...] = ()
+
+
+def read_image(path: Path) -> Pixels:
+    """Decode a photo like `decode_image`, without the notes."""
+    return decode_image(path).pixels
+
+
+def decode_image(path: Path) -> DecodedImage:
     """Decode a photo and apply its EXIF orientation.
 
-    Grayscale is converted to RGB, 16 bits to 8, and transparent pixels are blended with white: the
-    result is (height, width, 3).
+    Grayscale is converted to RGB, transparent pixels are blended with white, and 16 bits are
+    reduced to 8. Photos that use only 10, 12 or 14 of their 16 bits are stretched, with a note.
 
     Raises:
-        PhotoError: If the file is missing, damaged or not a photo.
+        PhotoError: If the file is missing, damaged, too large or not a photo.
     """
-    Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
-    if path.is_dir():
-        raise PhotoError(f"{path}: no photo in this folder")
-    if path.suffix.lower() in _HEIF:
-        _register_heif(path)
     try:
-        with Image.open(path) as photo:
-            return np.array(_to_rgb(_apply_orientation(photo)))
+        type_ = media_type(path)
     except FileNotFoundError as error:
         raise PhotoError(f"{path}: no such file") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PhotoError(f"{path}: not a complete photo ({_reason(error)})") from error
+    except (OSError, ValueError) as error:
+        problem = "no photo in this folder" if path.is_dir() else describe(error)
+        raise PhotoError(f"{path}: {problem}") from error
+    formats = _FORMATS
+    if type_ is MediaType.HEIF:
+        _register_heif(path)
+        formats = ["HEIF"]
+    Image.MAX_IMAGE_PIXELS = None  # the size is checked below
+    # Damaged files raise nearly every kind of exception in one of Pillow's plug-ins.
+    try:
+        with Image.open(path, formats=formats) as photo:
+            _check_size(path, photo)
+            image, orientation = _decode(path, photo)
+    except PhotoError:
+        raise
+    except Exception as error:
+        raise PhotoError(f"{path}: not a complete photo ({describe(error)})") from error
+    if orientation in _UPRIGHT:
+        pixels = _UPRIGHT[orientation](image.pixels).astype(np.uint8, copy=False)
+        return DecodedImage(pixels, image.notes)
+    return image
 
 
-def _reason(error: Exception) -> str:
+def describe(error: Exception) -> str:
+    """Reason of another library's error."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return "unknown format" if "cannot identify" in str(error) else first_line(error)
 
 
-def _apply_orientation(photo: Image.Image) -> Image.Image:
-    """Like `ImageOps.exif_transpose`, which also rewrites the EXIF block and fails if it is odd."""
-    try:
-        orientation = photo.getexif().get(ExifTags.Base.Orientation)
-    except (struct.error, SyntaxError, TypeError, ValueError):
-        return photo  # the EXIF block is damaged; the pixels may be complete
-    transpose = _TRANSPOSE.get(orientation) if isinstance(orientation, int) else None
-    return photo if transpose is None else photo.transpose(transpose)
+def _check_size(path: Path, photo: Image.Image) -> None:
+    """Reject a photo, of which only the header is read, that would take too much memory."""
+    n_bytes = _BYTES_PER_PIXEL.get(str(photo.format), _BYTES_OF_OTHERS)
+    n_bytes += _PROGRESSIVE_BYTES if "progressive" in photo.info else 0
+    max_pixels = _MAX_BYTES // n_bytes
+    if photo.width * photo.height > max_pixels:
+        raise PhotoError(
+            f"{path}: {photo.width:,} x {photo.height:,} px; a {photo.format} file may have at "
+            f"most {max_pixels:,} px; save a smaller copy"
+        )
 
 
-def _to_rgb(photo: Image.Image) -> Image.Image:
+def _decode(path: Path, photo: Image.Image) -> tuple[DecodedImage, int]:
+    """Pixels in the order of the file, and the EXIF orientation that remains to be applied."""
+    notes: tuple[str, ...] = ()
+    if getattr(photo, "is_animated", False) and photo.format != "MPO":
+        notes = ("only the first of several pictures is read",)
+    if photo.mode in ("RGB", "RGBA") and _has_16_bits(photo):
+        deep = _read_deep_colour(path, (photo.height, photo.width))
+        if deep is not None:
+            largest = float(deep[..., :3].max(initial=0))
+            image = _reduce_bits(photo, lambda rows: deep[rows], largest)
+            return DecodedImage(image.pixels, notes + image.notes), _orientation(photo)
+        notes += ("only the upper 8 of 16 bits are read",)
+    photo.load()  # applies the orientation of a TIFF file, and removes it
+    image = _to_rgb(photo)
+    return DecodedImage(image.pixels, notes + image.notes), _orientation(photo)
+
+
+def _to_rgb(photo: Image.Image) -> DecodedImage:
+    def strip(rows: slice) -> Image.Image:
+        return photo.crop((0, rows.start, photo.width, rows.stop))
+
     if photo.mode.startswith("I") or photo.mode == "F":
-        return Image.fromarray(_to_8_bits(np.asarray(photo))).convert("RGB")
+        largest = max(
+            float(np.nan_to_num(np.asarray(strip(rows))).max()) for rows in _strips(photo)
+        )
+        return _reduce_bits(photo, lambda rows: np.asarray(strip(rows))[..., None], largest)
+    if photo.mode == "RGB":
+        return DecodedImage(_convert(photo, lambda rows: np.asarray(strip(rows))))
+    return DecodedImage(_convert(photo, lambda rows: np.asarray(_flatten(strip(rows)))))
+
+
+def _flatten(photo: Image.Image) -> Image.Image:
+    """The photo in RGB, on white if it is transparent."""
     if photo.has_transparency_data:
         white = Image.new("RGBA", photo.size, "white")
         photo = Image.alpha_composite(white, photo.convert("RGBA"))
     return photo.convert("RGB")
 
 
-def _to_8_bits(gray: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale to 0..255: floats up to 1 are fractions of white; beyond 255, values have 16 bits."""
-    values = gray.astype(float)
-    largest = values.max(initial=0)
-    if gray.dtype.kind == "f" and largest <= 1:
-        values *= 255
-    elif largest > 255:
-        values /= 257
-    return values.round().clip(0, 255).astype("u1")
+def _convert(photo: Image.Image, read: Callable[[slice], NDArray[np.uint8]]) -> Pixels:
+    """Pixels of a photo, (height, width, 3), from a function that returns some of its rows."""
+    pixels = np.empty((photo.height, photo.width, 3), np.uint8)
+    for rows in _strips(photo):
+        pixels[rows] = read(rows)
+    return pixels
+
+
+def _strips(photo: Image.Image) -> list[slice]:
+    n_rows = max(1, _STRIP_PIXELS // photo.width)
+    return [slice(row, min(row + n_rows, photo.height)) for row in range(0, photo.height, n_rows)]
+
+
+def _reduce_bits(
+    photo: Image.Image, read: Callable[[slice], NDArray[Any]], largest: float
+) -> DecodedImage:
+    """Scale values to 0..255 relative to white, which is the largest value of a number of bits.
+
+    Args:
+        photo: The photo, for its size.
+        read: Function that returns some rows of values, (n_rows, width, 1, 3 or 4).
+        largest: Largest value of the photo; if it is at most 1, values are fractions of white.
+    """
+    bits = next((bits for bits in _COLOUR_BITS if largest < 2**bits), None)
+    white = 1.0 if largest <= 1 and photo.mode == "F" else 2.0**bits - 1 if bits else largest
+
+    def to_8_bits(rows: slice) -> NDArray[np.uint8]:
+        values: Array = np.nan_to_num(read(rows).astype(np.float32))
+        if values.shape[-1] == 4:
+            opacity = values[..., 3:] / (2**16 - 1)
+            values = values[..., :3] * opacity + white * (1 - opacity)
+        return (values * (255 / white)).round().clip(0, 255).astype(np.uint8)
+
+    is_stretched = photo.mode != "F" and bits != 16
+    what = f"only {bits} of its 16 bits" if bits else f"values up to {largest:g}"
+    notes = (f"contains {what}, which are stretched to the whole range",) if is_stretched else ()
+    return DecodedImage(_convert(photo, to_8_bits), notes)
+
+
+def _read_deep_colour(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
+    """RGB or RGBA values with 16 bits, which Pillow would cut to 8; None if OpenCV cannot."""
+    try:
+        values = cv2.imdecode(np.memmap(path, np.uint8, "r"), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # larger than its limit
+        return None
+    if values is None or values.dtype != np.uint16 or values.shape not in ((*size, 3), (*size, 4)):
+        return None
+    return values[..., [2, 1, 0, 3][: values.shape[2]]]
+
+
+def _has_16_bits(photo: Image.Image) -> bool:
+    return any(";16" in str(tile) for tile in getattr(photo, "tile", ()))
+
+
+def _orientation(photo: Image.Image) -> int:
+    try:
+        orientation = photo.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # the EXIF block is damaged, but the pixels are complete
+        return 1
+    return orientation if isinstance(orientation, int) else 1
 
 
 def _register_heif(path: Path) -> None:
@@ -94,7 +238,7 @@ def _register_heif(path: Path) -> None:
         from pillow_heif import register_heif_opener
     except ImportError as error:
         raise PhotoError(
-            f"{path}: Pillow needs a plug-in to read HEIC: run `pip install pillow-heif`, "
-            "or save the photo as JPEG"
+            f"{path}: a HEIF file, for which Pillow needs a plug-in: run "
+            "`pip install pillow-heif`, or save the photo as JPEG"
         ) from error
     register_heif_opener()

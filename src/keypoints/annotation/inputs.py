@@ -1,23 +1,36 @@
 """Resolves command-line arguments (photos, folders, patterns, videos, a list) to images."""
 
+import codecs
+import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from glob import glob
 from itertools import chain, count
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-from keypoints.annotation.images import PhotoError, read_image
-
-PHOTO_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".avif"}
+from keypoints.annotation.images import (
+    DecodedImage,
+    PhotoError,
+    decode_image,
+    describe,
+    raise_error,
 )
-VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"})
+from keypoints.annotation.media_types import MediaType, media_type
+from keypoints.annotation.video_reader import read_frames
+from keypoints.core.errors import PipelineError
+
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+PHOTO_SUFFIXES = TIFF_SUFFIXES | {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".avifs"),
+    *(".heic", ".heics", ".heif", ".heifs", ".hif", ".gif", ".bmp", ".dib", ".jp2", ".j2k", ".jpx"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".psd", ".pcx", ".sgi", ".qoi"),
+}
+_MAX_STEM = 200  # bytes; file systems allow 255, of which the outputs' suffixes need some
 
 
 @dataclass(frozen=True)
@@ -28,32 +41,103 @@ class InputImage:
         path: The photo or video file.
         name: Name in messages and annotations: the path, and the frame number of a video.
         stem: Stem of the image's output files, unique in a run.
-        read: Returns RGB pixels, (height, width, 3), or raises PhotoError.
+        read: Returns the decoded image, or raises PhotoError.
         fps: Annotated frames per second of the video; 0: a photo.
     """
 
     path: Path
     name: str
     stem: str
-    read: Callable[[], NDArray[np.uint8]]
+    read: Callable[[], DecodedImage]
     fps: float = 0.0
 
 
-def find_files(arguments: Iterable[str]) -> Iterator[Path]:
+@dataclass(frozen=True)
+class InputFiles:
+    """Files to read, and the numbers of videos, folders and other files that were left out."""
+
+    paths: list[Path] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def list_photos(folder: Path) -> InputFiles:
+    """Photos of a folder, by their suffixes or contents; the rest is left out and counted.
+
+    Raises:
+        OSError: If the folder cannot be read.
+    """
+    files = InputFiles()
+    for path in sorted(folder.iterdir()):
+        kind = _kind_in_folder(path)
+        if kind == "photo":
+            files.paths.append(path)
+        else:
+            files.left_out[kind] += 1
+    return files
+
+
+def find_files(arguments: Iterable[str]) -> InputFiles:
     """Resolve arguments: each is a file, a folder of photos, a pattern, or `-` for standard input.
 
-    A path that does not exist is included; reading it raises an error that names it.
+    A path that does not exist, and a folder without photos, are included: reading them raises an
+    error that names them.
+
+    Raises:
+        PipelineError: If the list on standard input is not text.
     """
+    files = InputFiles()
     for argument in arguments:
-        if argument == "-":
-            yield from find_files(line.strip() for line in sys.stdin if line.strip())
-        elif (path := Path(argument)).is_dir():
-            photos = sorted(p for p in path.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
-            yield from photos or [path]
-        elif path.exists():
-            yield path
-        else:
-            yield from _match(argument) or [path]
+        for name in _parse_list(sys.stdin.buffer.read()) if argument == "-" else [argument]:
+            found = _resolve(name)
+            files.paths.extend(found.paths or [Path(name)])
+            files.left_out.update(found.left_out)
+    return files
+
+
+def _resolve(name: str) -> InputFiles:
+    path = Path(name)
+    try:
+        if path.is_dir():
+            return list_photos(path)
+        if path.exists():
+            return InputFiles([path])
+        return InputFiles(_match(name))
+    except OSError:  # a folder without permission, or a name that is too long
+        return InputFiles()
+
+
+def _parse_list(content: bytes) -> Iterator[str]:
+    """Names in a list: separated by line ends or NULs, in the file system's encoding or UTF-16."""
+    text = os.fsdecode(content.removeprefix(codecs.BOM_UTF8))
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            text = content.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise PipelineError(f"standard input: not a list in UTF-16 ({error})") from error
+    separator = "\0" if "\0" in text else "\n"
+    for name in text.split(separator):
+        if name := name.removesuffix("\r"):
+            yield name
+
+
+def _kind_in_folder(path: Path) -> str:
+    """One of photo, video, folder and other file."""
+    if path.is_dir():
+        return "folder"
+    if not path.is_file() or path.name.startswith("."):
+        return "other file"
+    suffix = path.suffix.lower()
+    if suffix in PHOTO_SUFFIXES:
+        return "photo"
+    try:
+        type_ = media_type(path)
+    except OSError:
+        return "other file"
+    if type_ is MediaType.VIDEO:
+        return "video"
+    # TIFF files with other suffixes are raw files of cameras, of which Pillow reads the thumbnail.
+    is_photo = type_ in (MediaType.PHOTO, MediaType.HEIF)
+    return "photo" if is_photo else "other file"
 
 
 def _match(pattern: str) -> list[Path]:
@@ -67,32 +151,32 @@ def iter_images(files: Iterable[Path], *, every: int) -> Iterator[InputImage]:
     """Iterate over photos and every Nth frame of videos, decoding a video only as far as needed."""
     stems: set[str] = set()
     for path in files:
-        numbered = (f"{path.stem}-{number}" for number in count(2))
-        stem = next(name for name in chain([path.stem], numbered) if name not in stems)
-        stems.add(stem)
-        if path.suffix.lower() in VIDEO_SUFFIXES:
+        stem = _unique_stem(path.stem, stems)
+        try:
+            is_video = media_type(path) is MediaType.VIDEO
+        except (OSError, ValueError):
+            is_video = False  # decode_image names the reason
+        if is_video:
             yield from _iter_frames(path, stem, every)
         else:
-            yield InputImage(path, str(path), stem, partial(read_image, path))
+            yield InputImage(path, str(path), stem, partial(decode_image, path))
+
+
+def _unique_stem(stem: str, stems: set[str]) -> str:
+    """A stem that no other file of the run has, whatever the file system does with capitals."""
+    if len(os.fsencode(stem)) > _MAX_STEM:
+        stem = os.fsencode(stem)[:_MAX_STEM].decode(errors="ignore")
+    numbered = (f"{stem}-{number}" for number in count(2))
+    unique = next(name for name in chain([stem], numbered) if name.casefold() not in stems)
+    stems.add(unique.casefold())
+    return unique
 
 
 def _iter_frames(path: Path, stem: str, every: int) -> Iterator[InputImage]:
-    video = cv2.VideoCapture(str(path))
-    fps = (video.get(cv2.CAP_PROP_FPS) or 25.0) / every
-    number = 0
-    while video.grab():
-        if number % every == 0:
-            read = partial(_to_rgb, video.retrieve()[1])
-            yield InputImage(path, f"{path}#{number}", f"{stem}/{number:06d}", read, fps)
-        number += 1
-    video.release()
-    if number == 0:
-        yield InputImage(path, str(path), stem, partial(_reject_video, path))
-
-
-def _to_rgb(frame: cv2.typing.MatLike) -> NDArray[np.uint8]:
-    return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
-
-
-def _reject_video(path: Path) -> NDArray[np.uint8]:
-    raise PhotoError(f"{path}: {'not a readable video' if path.is_file() else 'no such file'}")
+    try:
+        for frame in read_frames(path, every):
+            name = str(path) if frame.number is None else f"{path}#{frame.number}"
+            yield InputImage(path, name, f"{stem}/{frame.number or 0:06d}", frame.read, frame.fps)
+    except (OSError, cv2.error) as error:
+        problem = PhotoError(f"{path}: cannot be read ({describe(error)})")
+        yield InputImage(path, str(path), stem, partial(raise_error, problem))

@@ -1,30 +1,17 @@
 """Predictors that run in onnxruntime, from files of `src/export.py`; torch is not needed."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime reads this when it is imported
-
-# isort: split
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
+from keypoints.annotation.onnx_session import OPEN_ERRORS, open_session
 from keypoints.annotation.predictor import Predictor
 from keypoints.core.errors import first_line
 from keypoints.core.hashing import sha256_of
 from keypoints.models.checkpoint import ModelFileError, ModelInfo, parse_info
 
-_DAMAGE = (
-    errors.Fail,
-    errors.InvalidArgument,
-    errors.InvalidGraph,
-    errors.InvalidProtobuf,
-    errors.NotImplemented,
-    errors.RuntimeException,
-)
 CROPS, LANDMARKS = "crops", "landmarks_unit"  # names of the input and the output
 WEIGHTS = "weights_sha256"  # metadata key of the model file's digest
 _REMEDY = "write it with `python src/export.py MODEL`"
@@ -44,12 +31,12 @@ def open_onnx(
             of another model file.
     """
     try:
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        session = open_session(path)
         metadata = session.get_modelmeta().custom_metadata_map
         info = parse_info(metadata)
-    except errors.NoSuchFile as error:
-        raise ModelFileError(f"{path}: no such file; {_REMEDY}") from error
-    except (*_DAMAGE, ModelFileError) as error:
+    except (*OPEN_ERRORS, ModelFileError) as error:
+        if not path.is_file():
+            raise ModelFileError(f"{path}: no such file; {_REMEDY}") from error
         raise ModelFileError(
             f"{path}: not an export of this project ({first_line(error)}); {_REMEDY}"
         ) from error

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.annotation.detection import detect_faces
+from keypoints.annotation.face_crops import FaceBox
 from keypoints.annotation.images import PhotoError
 from keypoints.annotation.inputs import InputImage
 from keypoints.annotation.predictor import (
@@ -22,7 +23,8 @@ from keypoints.annotation.predictor import (
     crop_faces,
     predict_faces,
 )
-from keypoints.core.parallel import parallel_map
+from keypoints.core.errors import first_line
+from keypoints.core.parallel import map_in_threads, n_cores
 from keypoints.crops.format import CropFormat
 from keypoints.faces.face import Box
 
@@ -38,6 +40,7 @@ class DetectedImage:
     input: InputImage
     photo: NDArray[np.uint8]
     faces: list[FaceCrop]
+    notes: tuple[str, ...]  # remarks about the file
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class AnnotatedImage:
     input: InputImage
     photo: NDArray[np.uint8]
     faces: list[PredictedFace]
+    notes: tuple[str, ...] = ()  # remarks about the file
 
 
 def detect_faces_in(
@@ -58,10 +62,13 @@ def detect_faces_in(
         images: Photos and video frames, read only as they are needed.
         format_: Format of the crops.
         box: Box of the only face of each image; None: detect the faces.
-        thorough: Also detect small faces in images with large ones.
+        thorough: Also search for turned heads in images with upright ones.
     """
     cv2.setNumThreads(1)  # each core already processes an image
-    return parallel_map(partial(_detect, format_=format_, box=box, thorough=thorough), images)
+    detect = partial(_detect, format_=format_, box=box, thorough=thorough)
+    workers = n_cores()
+    # Few images wait: a frame of a large video takes 50 MB.
+    return map_in_threads(detect, images, workers, max_pending=2 * workers)
 
 
 def annotate_images(
@@ -87,18 +94,26 @@ def _detect(
     image: InputImage, *, format_: CropFormat, box: Box | None, thorough: bool
 ) -> DetectedImage | PhotoError:
     try:
-        photo = image.read()
-        height, width = photo.shape[:2]
-        if format_.box_scale is None:  # the network takes whole frames
-            boxes = [(0.0, 0.0, float(width), float(height))]
-        elif box is None:
-            boxes = detect_faces(photo, thorough=thorough)
-        else:
-            _check_box(box, image.name, height, width)
-            boxes = [box]
+        decoded = image.read()
+        faces = _find_faces(decoded.pixels, image.name, format_, box, thorough)
+        crops = crop_faces(decoded.pixels, faces, format_)
     except PhotoError as error:
         return error
-    return DetectedImage(image, photo, crop_faces(photo, boxes, format_))
+    except (cv2.error, MemoryError) as error:  # one image never ends the run
+        return PhotoError(f"{image.name}: {first_line(error)}")
+    return DetectedImage(image, decoded.pixels, crops, decoded.notes)
+
+
+def _find_faces(
+    photo: NDArray[np.uint8], name: str, format_: CropFormat, box: Box | None, thorough: bool
+) -> list[FaceBox]:
+    height, width = photo.shape[:2]
+    if format_.box_scale is None:  # the network takes whole frames
+        return [FaceBox((0.0, 0.0, float(width), float(height)))]
+    if box is None:
+        return detect_faces(photo, thorough=thorough)
+    _check_box(box, name, height, width)
+    return [FaceBox(box)]
 
 
 def _check_box(box: Box, name: str, height: int, width: int) -> None:
@@ -132,4 +147,5 @@ def _annotate(
         if isinstance(image, PhotoError):
             yield image
         else:
-            yield AnnotatedImage(image.input, image.photo, list(islice(faces, len(image.faces))))
+            found = list(islice(faces, len(image.faces)))
+            yield AnnotatedImage(image.input, image.photo, found, image.notes)

@@ -5,25 +5,22 @@ This module does not import torch, because onnxruntime can run the network.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.core.geometry import (
-    apply_map,
-    compose,
-    hflip_landmarks,
-    invert,
-    resize_map,
-    unit_map,
-)
+from keypoints.annotation.face_crops import FaceBox, crop_upright
+from keypoints.core.geometry import apply_map, compose, hflip_landmarks, invert, unit_map
 from keypoints.core.landmarks import SCHEMES, flip_indices_of
 from keypoints.core.types import Array
-from keypoints.crops.cropping import crop_and_resize, crop_region
+from keypoints.crops.cropping import crop_region
 from keypoints.crops.format import CropFormat
 from keypoints.faces.face import Box
 from keypoints.models.checkpoint import ModelInfo
+
+_MAX_DISAGREEMENT = 0.035  # sides of the box; measured by benchmarks/detect.py
 
 
 @dataclass(frozen=True)
@@ -40,38 +37,69 @@ class Predictor:
 
 @dataclass(frozen=True)
 class FaceCrop:
-    """The crop of a face as a predictor takes it."""
+    """The upright crop of a face as a predictor takes it."""
 
-    box: Box
+    face_box: FaceBox
     crop: NDArray[np.uint8]  # (height, width, channels)
     photo_to_unit: Array  # map from the photo to 0..1 of the crop, (2, 3)
+    alternatives: tuple["FaceCrop", ...] = ()  # of other orientations
 
 
 @dataclass(frozen=True)
 class PredictedFace:
     """Means of the predictions for a crop and for its horizontal flip, and their distances, px."""
 
-    box: Box
+    face_box: FaceBox
     landmarks_photo: Array  # (n_points, 2)
     uncertainty_photo: Array  # (n_points,)
 
+    @property
+    def box(self) -> Box:
+        return self.face_box.box
+
+    @property
+    def disagreement(self) -> float:
+        """Mean distance between the two predictions, in sides of the box."""
+        side = max(self.box[2] - self.box[0], self.box[3] - self.box[1])
+        return float(self.uncertainty_photo.mean() / side)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the predictions agree as they do on upright faces, and rarely elsewhere."""
+        return self.disagreement <= _MAX_DISAGREEMENT
+
 
 def crop_faces(
-    photo: NDArray[np.uint8], boxes: Sequence[Box], format_: CropFormat
+    photo: NDArray[np.uint8], faces: Sequence[FaceBox], format_: CropFormat
 ) -> list[FaceCrop]:
     """Crop faces of a photo, RGB (height, width, 3); each box must overlap the photo."""
-    pixels = photo if format_.colour else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    size = format_.crop_size
-    faces = []
-    for box in boxes:
-        region = crop_region(box, photo.shape[:2], format_)
-        crop = crop_and_resize(pixels.astype(np.uint8, copy=False), region, size)
-        faces.append(FaceCrop(box, crop, compose(unit_map(size), resize_map(region, size))))
-    return faces
+    gray_or_rgb = photo if format_.colour else cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    pixels = gray_or_rgb.astype(np.uint8, copy=False)
+    return [_crop_face(pixels, face, format_) for face in faces]
+
+
+def _crop_face(pixels: NDArray[np.uint8], face: FaceBox, format_: CropFormat) -> FaceCrop:
+    region = crop_region(face.box, pixels.shape[:2], format_)
+    crop, photo_to_crop = crop_upright(pixels, face, region, format_.crop_size)
+    photo_to_unit = compose(unit_map(format_.crop_size), photo_to_crop)
+    alternatives = tuple(_crop_face(pixels, each, format_) for each in face.alternatives)
+    return FaceCrop(face, crop, photo_to_unit, alternatives)
 
 
 def predict_faces(predictor: Predictor, faces: Sequence[FaceCrop]) -> list[PredictedFace]:
-    """Predict faces of one or several photos, and their horizontal flips, in one batch."""
+    """Predict faces of one or several photos, and their horizontal flips, in one batch.
+
+    Of the orientations of a face, the one whose two predictions agree best is returned.
+    """
+    orientations = [(face, *face.alternatives) for face in faces]
+    predicted = iter(_predict(predictor, [*chain.from_iterable(orientations)]))
+    return [
+        min(islice(predicted, len(each)), key=lambda face: face.disagreement)
+        for each in orientations
+    ]
+
+
+def _predict(predictor: Predictor, faces: Sequence[FaceCrop]) -> list[PredictedFace]:
     if not faces:
         return []
     crops = np.stack([face.crop for face in faces])
@@ -82,6 +110,6 @@ def predict_faces(predictor: Predictor, faces: Sequence[FaceCrop]) -> list[Predi
     flipped = apply_map(to_photo, hflip_landmarks(both[len(faces) :], flip_indices))
     distances = np.linalg.norm(plain - flipped, axis=-1)
     return [
-        PredictedFace(face.box, points, uncertainty)
+        PredictedFace(face.face_box, points, uncertainty)
         for face, points, uncertainty in zip(faces, (plain + flipped) / 2, distances, strict=True)
     ]

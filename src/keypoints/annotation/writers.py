@@ -7,6 +7,7 @@ Points are 0-indexed pixels of the upright photo: (0, 0) is the centre of its to
 import csv
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -20,12 +21,18 @@ from keypoints.annotation.pipeline import AnnotatedImage
 from keypoints.models.checkpoint import ModelInfo
 
 FRAME = "pixels of the upright photo, x to the right, y down, from the middle of its top left pixel"
-CSV_COLUMNS = ("photo", "face", "point", "x", "y", "uncertainty")
+CSV_COLUMNS = ("photo", "face", "point", "x", "y", "uncertainty", "certain")
 
 FORMATS = ("pts", "xml", "csv")
 ENCODING_ERRORS = "backslashreplace"  # for file names that are not UTF-8; JSON restores them
 
 AnnotationWriter = Callable[[AnnotatedImage], None]
+
+
+def escape_controls(name: str) -> str:
+    """A file name without control characters, which XML forbids and a terminal might obey."""
+    is_control = re.compile("[\0-\x1f\x7f-\x9f\ufffe\uffff]")
+    return is_control.sub(lambda match: f"\\x{ord(match[0]):02x}", name)
 
 
 @contextmanager
@@ -51,9 +58,11 @@ def annotation_writers(
             table = files.enter_context(_open(folder / "faces.csv"))
             csv.writer(table, lineterminator="\n").writerow(CSV_COLUMNS)
             writers.append(partial(_append_csv, table, info.points))
-        yield writers
-        if "xml" in formats:
-            xml.write("</images>\n</dataset>\n")
+        try:
+            yield writers
+        finally:
+            if "xml" in formats:
+                xml.write("</images>\n</dataset>\n")
 
 
 def _open(path: Path) -> TextIO:
@@ -69,9 +78,13 @@ def _write_json(folder: Path, info: ModelInfo, image: AnnotatedImage) -> None:
         "model": info.name,
         "scheme": info.scheme,
         "point_numbers": info.points,
+        "notes": image.notes,
         "faces": [
             {
                 "box": np.round(np.array(face.box, float), 3).tolist(),
+                "rotation": round(face.face_box.rotation, 1),
+                "score": round(face.face_box.score, 3),
+                "certain": face.is_certain,
                 "points": face.landmarks_photo.round(3).tolist(),
                 "uncertainty": face.uncertainty_photo.round(3).tolist(),
             }
@@ -96,12 +109,17 @@ def _write_pts(folder: Path, image: AnnotatedImage) -> None:
 
 
 def _append_xml(file: TextIO, folder: Path, points: Sequence[int], image: AnnotatedImage) -> None:
-    """Append an image as dlib expects it: integer pixels, and a path relative to the XML file."""
-    relative = os.path.relpath(image.input.name, folder)
+    """Append an image as dlib expects it: integer pixels, and a path relative to the XML file.
+
+    dlib does not train on boxes that are to be ignored; those of uncertain faces are.
+    """
+    relative = escape_controls(os.path.relpath(image.input.name, folder))
     file.write(f"  <image file={quoteattr(relative)}>\n")
     for face in image.faces:
         x0, y0, x1, y1 = (round(value) for value in face.box)
-        file.write(f"    <box top='{y0}' left='{x0}' width='{x1 - x0}' height='{y1 - y0}'>\n")
+        ignored = "" if face.is_certain else " ignore='1'"
+        box = f"top='{y0}' left='{x0}' width='{x1 - x0}' height='{y1 - y0}'{ignored}"
+        file.write(f"    <box {box}>\n")
         for point, (x, y) in zip(points, face.landmarks_photo, strict=True):
             file.write(f"      <part name='{point:02d}' x='{round(x)}' y='{round(y)}'/>\n")
         file.write("    </box>\n")
@@ -114,4 +132,4 @@ def _append_csv(file: TextIO, points: Sequence[int], image: AnnotatedImage) -> N
         rows = zip(points, face.landmarks_photo, face.uncertainty_photo, strict=True)
         for point, (x, y), uncertainty in rows:
             values = (f"{value:.3f}" for value in (x, y, uncertainty))
-            table.writerow((image.input.name, number, point, *values))
+            table.writerow((image.input.name, number, point, *values, int(face.is_certain)))

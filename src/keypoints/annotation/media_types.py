@@ -1,0 +1,99 @@
+"""Types of the user's files, from their first bytes: a name can have any suffix, or none."""
+
+import stat
+from enum import Enum
+from pathlib import Path
+
+_HEAD = 4096  # bytes
+_TS_PACKETS = (188, 192)  # sizes of the packets of an MPEG transport stream
+
+# Brands of ISO base media files (`ftyp`) that contain pictures instead of a video.
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+_PHOTO_MAGICS = (
+    b"\xff\xd8\xff",  # JPEG
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF8",
+    b"\0\0\0\x0cjP  ",  # JPEG 2000
+    b"\xff\x4f\xff\x51",  # its bare codestream
+    b"8BPS",
+    b"qoif",
+)
+_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_VIDEO_MAGICS = (
+    b"\x1aE\xdf\xa3",  # Matroska, WebM
+    b"\0\0\x01\xba",  # MPEG program stream
+    b"\0\0\x01\xb3",  # MPEG video
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF, WMV
+    b"FLV\x01",
+    b"OggS",
+)
+_QUICKTIME_ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+
+
+class MediaType(Enum):
+    """What a file contains, as far as its first bytes show."""
+
+    PHOTO = "photo"
+    TIFF = "tiff"  # photos, and the raw files of many cameras
+    HEIF = "heif"  # photos that Pillow reads with a plug-in only
+    VIDEO = "video"
+    UNKNOWN = "unknown"
+
+
+def media_type(path: Path) -> MediaType:
+    """Type of a file.
+
+    Raises:
+        OSError: If the file cannot be read, or is a pipe or a device, which reading might block.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("not a regular file")
+    with path.open("rb") as file:
+        return _media_type(file.read(_HEAD))
+
+
+def _media_type(head: bytes) -> MediaType:
+    if head[4:8] == b"ftyp":
+        return _iso_media_type(head)
+    if head[:4] == b"RIFF":
+        kinds = {b"AVI ": MediaType.VIDEO, b"WEBP": MediaType.PHOTO}
+        return kinds.get(head[8:12], MediaType.UNKNOWN)
+    is_bitmap = head[:2] == b"BM" and head[6:10] == bytes(4)
+    if (
+        is_bitmap
+        or head.startswith(_PHOTO_MAGICS)
+        or (head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace())
+    ):
+        return MediaType.PHOTO
+    if head.startswith(_TIFF_MAGICS):
+        return MediaType.TIFF
+    if (
+        head.startswith(_VIDEO_MAGICS)
+        or head[4:8] in _QUICKTIME_ATOMS
+        or _is_transport_stream(head)
+    ):
+        return MediaType.VIDEO
+    return MediaType.UNKNOWN
+
+
+def _iso_media_type(head: bytes) -> MediaType:
+    """Type of an ISO base media file, by its major brand and the compatible ones."""
+    end = min(int.from_bytes(head[:4]), 256)
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
+    if brands[0] in _AVIF_BRANDS or (
+        brands[0] in _HEIF_BRANDS and not _AVIF_BRANDS.isdisjoint(brands)
+    ):
+        return MediaType.PHOTO
+    return MediaType.HEIF if brands[0] in _HEIF_BRANDS else MediaType.VIDEO
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    return any(
+        len(head) > offset + 2 * size
+        and all(head[offset + number * size] == 0x47 for number in range(3))
+        for size in _TS_PACKETS
+        for offset in (size - 188,)
+    )

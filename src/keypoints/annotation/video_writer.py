@@ -1,0 +1,85 @@
+"""Writes annotated frames as an MP4 video, which has its name only when it is complete."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.annotation.images import PhotoError
+
+_MAX_FPS = 1000.0
+_MAX_TICKS = 2**16 - 1  # per second, of MPEG-4
+
+
+def round_fps(fps: float) -> float:
+    """Round a frame rate to the decimals that MPEG-4 can represent.
+
+    OpenCV writes a rate as ticks per second over a power of ten; MPEG-4 allows 65,535 ticks.
+    """
+    fps = min(fps, _MAX_FPS)
+    n_decimals = max(n for n in range(4) if round(fps * 10**n) <= _MAX_TICKS)
+    return max(round(fps, n_decimals), 10**-n_decimals)
+
+
+class VideoWriter:
+    """Writes the frames of one video; `close` completes the file.
+
+    Args:
+        path: The video, in a folder that exists.
+        fps: Frames per second.
+    """
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self.path, self._fps = path, round_fps(fps)
+        self._partial = path.with_name(f"annotating-{os.getpid()}.mp4")
+        self._writer: cv2.VideoWriter | None = None
+        self._size = (0, 0)  # width, height
+
+    def append(self, frame: NDArray[np.uint8]) -> None:
+        """Append a frame, RGB (height, width, 3); it is resized to the size of the first one.
+
+        Raises:
+            PhotoError: If OpenCV cannot write a video of this size here.
+        """
+        size = frame.shape[1], frame.shape[0]
+        if self._writer is None:
+            self._writer, self._size = self._open(size), size
+        if size != self._size:  # OpenCV would leave the frame out
+            frame = cv2.resize(frame, self._size).astype(np.uint8, copy=False)
+        self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+
+    def close(self) -> None:
+        """Complete the video, if it has a frame."""
+        if self._writer is not None:
+            self._writer.release()
+            self._partial.replace(self.path)
+            self._writer = None
+
+    def _open(self, size: tuple[int, int]) -> cv2.VideoWriter:
+        codec = cv2.VideoWriter.fourcc(*"mp4v")
+        with _opencv_path(self._partial) as name:
+            writer = cv2.VideoWriter(name, cv2.CAP_FFMPEG, codec, self._fps, size)
+        if not writer.isOpened():
+            self._partial.unlink(missing_ok=True)
+            raise PhotoError(
+                f"{self.path}: OpenCV cannot write a video of {size[0]} x {size[1]} px and "
+                f"{self._fps:g} frames per second here"
+            )
+        return writer
+
+
+@contextmanager
+def _opencv_path(path: Path) -> Iterator[str]:
+    """A name of a file for OpenCV, which crashes if a name is not UTF-8."""
+    if not Path("/proc/self/fd").is_dir():  # other systems than Linux have no such names
+        yield str(path.absolute())
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

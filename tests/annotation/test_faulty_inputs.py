@@ -1,0 +1,238 @@
+"""Damaged and unusual files: each is annotated or named, and never ends the run."""
+
+import io
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from keypoints.annotation.images import PhotoError, decode_image
+from keypoints.annotation.inputs import find_files, iter_images
+from keypoints.annotation.media_types import MediaType, media_type
+from keypoints.annotation.video_writer import round_fps
+from keypoints.annotation.writers import escape_controls
+
+Photo = NDArray[np.uint8]
+
+
+def write_video(path: Path, frames: list[Photo], codec: str = "MJPG", fps: float = 25) -> Path:
+    size = frames[0].shape[1], frames[0].shape[0]
+    partial = path.with_name(f"writing{path.suffix}")
+    writer = cv2.VideoWriter(str(partial), cv2.VideoWriter.fourcc(*codec), fps, size)
+    for frame in frames:
+        writer.write(frame[..., ::-1])
+    writer.release()
+    return partial.rename(path)
+
+
+def read_all(path: Path) -> tuple[int, list[str]]:
+    """Number of decoded frames of a video, and the messages about the others."""
+    n_frames, messages = 0, []
+    for image in iter_images([path], every=1):
+        try:
+            image.read()
+            n_frames += 1
+        except PhotoError as error:
+            messages.append(str(error).removeprefix(str(path)))
+    return n_frames, messages
+
+
+@pytest.fixture
+def frames() -> list[Photo]:
+    noise = np.random.default_rng(1).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    still = cv2.resize(noise, (64, 48), interpolation=cv2.INTER_CUBIC)
+    return [np.roll(still, 3 * number, axis=1) for number in range(8)]
+
+
+def test_a_video_with_a_damaged_frame_is_read_to_its_end(frames, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "gap.avi", frames)
+    content = bytearray(path.read_bytes())
+    start = content.find(b"00dc", content.find(b"movi")) + 4
+    for _ in range(3):  # to the fourth frame
+        start += 4 + int.from_bytes(content[start : start + 4], "little") + 4
+        start += content[start - 4 : start] != b"00dc"  # chunks are padded to even lengths
+    length = int.from_bytes(content[start : start + 4], "little")
+    content[start + 4 : start + 4 + length] = bytes(length)
+    path.write_bytes(content)
+    assert read_all(path) == (7, ["#3: a damaged frame"])
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("clip.avi", "MJPG"), ("clip.mkv", "MJPG"), ("clip.mp4", "mp4v")]
+)
+def test_a_video_that_is_cut_short_is_named(name: str, codec: str, frames, tmp_path: Path) -> None:
+    path = write_video(tmp_path / name, frames, codec)
+    assert read_all(path) == (8, [])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    n_frames, (message,) = read_all(path)
+    assert n_frames < 8
+    expected = f": cut short after {n_frames} frames"
+    assert message == (expected if n_frames else ": not a readable video (cut short)")
+
+
+def test_lost_frames_that_the_header_counts_are_named(frames, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.avi", frames)
+    content = bytearray(path.read_bytes())
+    middle = content.find(b"movi") + (len(content) - content.find(b"movi")) // 3
+    start = content.find(b"00dc", middle) - 200
+    content[start : start + 400] = bytes(400)
+    path.write_bytes(content)
+    n_frames, messages = read_all(path)
+    assert n_frames < 8
+    assert messages[-1] == f": only {n_frames} of its 8 frames can be decoded"
+
+
+def test_names_that_are_not_utf8_and_long_ones_are_annotated(
+    frames, photo: Photo, run, tmp_path: Path
+) -> None:
+    clip, folder = tmp_path / os.fsdecode(b"\xef.avi"), tmp_path / os.fsdecode(b"d\xef\x1b")
+    folder.mkdir()
+    write_video(tmp_path / "clip.avi", frames[:2]).rename(folder / clip.name)
+    Image.fromarray(photo).save(folder / f"{'x' * 250}.png")
+    code, output = run(folder / clip.name, folder, "--out", folder.parent / f"{folder.name}-out")
+    assert code == 0
+    assert "1 face in 3 images; left out: 1 video" in output
+    assert r"d\udcef\x1b" in output.encode("utf-8", "backslashreplace").decode()
+
+
+def test_the_video_of_a_camera_with_an_odd_rate_is_written(frames, run, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "slow.mp4", frames, "mp4v")
+    content = bytearray(path.read_bytes())
+    header, table = content.find(b"mdhd") - 4, content.find(b"stts") - 4
+    content[header + 20 : header + 24] = struct.pack(">I", 105611)
+    content[table + 20 : table + 24] = struct.pack(">I", 500)
+    path.write_bytes(content)
+    assert run(path)[0] == 0
+    drawn = cv2.VideoCapture(str(tmp_path / "out/slow_points.mp4"))
+    assert drawn.get(cv2.CAP_PROP_FPS) == pytest.approx(211.222, abs=0.01)
+    assert drawn.get(cv2.CAP_PROP_FRAME_COUNT) == 8
+
+
+@pytest.mark.parametrize(
+    ("fps", "expected"),
+    [(25, 25), (29.97002997, 29.97), (66.667, 66.67), (211.222, 211.22), (1e6, 1000), (1e-9, 1e-3)],
+)
+def test_a_frame_rate_is_rounded_to_what_mpeg4_can_represent(fps: float, expected: float) -> None:
+    assert round_fps(fps) == pytest.approx(expected)
+
+
+def test_a_video_that_cannot_be_written_does_not_end_the_run(
+    frames, photo: Photo, run, tmp_path: Path
+) -> None:
+    path = write_video(tmp_path / "thin.avi", [frame[:2, :2] for frame in frames[:2]], "FFV1")
+    Image.fromarray(photo).save(tmp_path / "good.png")
+    (tmp_path / "out/good_points.png").mkdir(parents=True)
+    Image.fromarray(photo).save(tmp_path / "other.png")
+    code, output = run(path, tmp_path / "good.png", tmp_path / "other.png")
+    assert code == 1
+    assert "good.png: its results cannot be written (Is a directory)" in output
+    assert "other.png: 1 face" in output
+
+
+def test_what_a_folder_contains_is_taken_by_content_or_counted(
+    frames, photo: Photo, tmp_path: Path
+) -> None:
+    jpeg = io.BytesIO()
+    Image.fromarray(photo).save(jpeg, "JPEG")
+    for name in ("a.jfif", "b.jpe", "c", "d.HEIC", "e.dat"):
+        (tmp_path / name).write_bytes(jpeg.getvalue())
+    (tmp_path / "broken.jpg").write_text("text")
+    (tmp_path / "notes.txt").write_text("text")
+    (tmp_path / ".hidden.jpg").write_bytes(jpeg.getvalue())
+    (tmp_path / "raw.dng").write_bytes(b"II*\0" + bytes(100))
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "sub").mkdir()
+    write_video(tmp_path / "clip.avi", frames).rename(tmp_path / "clip")
+    found = find_files([str(tmp_path)])
+    names = [path.name for path in found.paths]
+    assert names == ["a.jfif", "b.jpe", "broken.jpg", "c", "d.HEIC", "e.dat"]
+    assert found.left_out == {"video": 1, "folder": 1, "other file": 4}
+    assert decode_image(tmp_path / "d.HEIC").pixels.shape == photo.shape
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfa b .jpg \r\nc.jpg\n",
+        b"a b .jpg \0c.jpg\0",
+        "a b .jpg \nc.jpg".encode("utf-16"),
+        b"a b .jpg \n\nc.jpg",
+    ],
+)
+def test_a_list_of_another_tool_is_read(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert find_files(["-"]).paths == [Path("a b .jpg "), Path("c.jpg")]
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", MediaType.HEIF),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", MediaType.PHOTO),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", MediaType.VIDEO),
+        (b"\0\0\0\x08wide\0\0\0\0mdat", MediaType.VIDEO),
+        (b"G" + bytes(187) + b"G" + bytes(187) + b"G" + bytes(187), MediaType.VIDEO),
+        (b"RIFF\0\0\0\0WEBP", MediaType.PHOTO),
+        (b"BM is no bitmap", MediaType.UNKNOWN),
+        (b"", MediaType.UNKNOWN),
+    ],
+)
+def test_a_type_is_known_by_the_first_bytes(
+    head: bytes, expected: MediaType, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(head)
+    assert media_type(tmp_path / "file") is expected
+
+
+def test_a_heif_file_of_any_name_is_refused_with_its_plug_in(tmp_path: Path) -> None:
+    (tmp_path / "me.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(50))
+    with pytest.raises(PhotoError, match="Pillow needs a plug-in: run `pip install pillow-heif`"):
+        decode_image(tmp_path / "me.jpg")
+
+
+def test_a_damaged_avif_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "broken.avif"
+    Image.effect_noise((64, 48), 60).convert("RGB").save(path)
+    content = bytearray(path.read_bytes())
+    start = content.find(b"mdat") + 4
+    content[start : start + 64] = bytes(64)
+    path.write_bytes(content)
+    with pytest.raises(PhotoError, match=r"broken.avif: not a complete photo \(Failed to decode"):
+        decode_image(path)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_an_oriented_tiff_is_turned_once(compression: str | None, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    upright = np.arange(6 * 4 * 3, dtype=np.uint8).reshape(6, 4, 3)
+    stored = Image.fromarray(np.ascontiguousarray(np.rot90(upright)))
+    stored.save(tmp_path / "turned.tif", exif=exif, compression=compression)
+    assert (decode_image(tmp_path / "turned.tif").pixels == upright).all()
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_with_fewer_bits_than_16_are_stretched_with_a_note(
+    bits: int, suffix: str, channels: int, tmp_path: Path
+) -> None:
+    values = np.array([[0, 0.25, 1]]) * (2**bits - 1)
+    pixels = np.repeat(values[..., None], channels, axis=2).round().astype(np.uint16)
+    pixels[0, 1, channels - 1 :] = 0  # blue is last
+    cv2.imwrite(str(tmp_path / f"deep.{suffix}"), pixels[..., ::-1])
+    image = decode_image(tmp_path / f"deep.{suffix}")
+    expected = [0, 64, 255] if channels == 3 else [0, 0, 255]
+    assert np.abs(image.pixels[0, :, 0].astype(int) - expected).max() <= 1
+    assert image.pixels[0, 1, 2] == 0
+    note = f"contains only {bits} of its 16 bits, which are stretched to the whole range"
+    assert image.notes == ((note,) if bits < 16 else ())
+
+
+def test_control_characters_of_a_name_are_escaped() -> None:
+    assert escape_controls("a\n\x1b[2Jé\udcef") == "a\\x0a\\x1b[2Jé\udcef"
