@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 
@@ -19,6 +20,8 @@ class Size:
         rounds: Number of alternations of two functions.
         seconds: Approximate time per network; a slow network takes longer.
         experiments: Number of queued experiments in the soak test.
+        mirror: Folder with the public archives, for the part `detect`.
+        crops: Folder for pictures of missed faces and other detections; None: they are not kept.
     """
 
     people: int
@@ -29,6 +32,8 @@ class Size:
     rounds: int
     seconds: float
     experiments: int
+    mirror: Path | None = None
+    crops: Path | None = None
 
 
 FULL = Size(

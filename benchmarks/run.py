@@ -28,11 +28,12 @@ PARTS = {
     "scale": "scaling",
     "repro": "noop_repro",
     "annotate": "annotate_speed",
+    "detect": "detect",
     "predict": "predict_speed",
     "start": "start_time",
     "soak": "soak",
 }
-ON_DEMAND = ("frameworks", "scale", "soak")  # take much longer than the others
+ON_DEMAND = ("frameworks", "scale", "detect", "soak")  # take long, or need --mirror
 
 
 def run(parts: Iterable[str], size: Size) -> None:
@@ -70,11 +71,16 @@ def main() -> None:
     parser.add_argument(
         "--experiments", type=int, help="number of experiments of the soak (default: 50; quick: 6)"
     )
+    mirror_help = "folder with the public archives, for the part detect"
+    parser.add_argument("--mirror", metavar="DIR", type=Path, help=mirror_help)
+    crops_help = "where detect writes missed faces and other detections, to be looked at"
+    parser.add_argument("--crops", metavar="DIR", type=Path, help=crops_help)
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"PART must be one of {', '.join(PARTS)}; got {', '.join(sorted(unknown))}")
     size = QUICK if arguments.quick else FULL
+    size = replace(size, mirror=arguments.mirror, crops=arguments.crops)
     if arguments.experiments:
         size = replace(size, experiments=arguments.experiments)
     run(arguments.parts or [part for part in PARTS if part not in ON_DEMAND], size)
