@@ -2,18 +2,25 @@
 
 The correction learns from predictions of the training faces: the model's own, or out of fold, which
 are unbiased but need a cross-validation (`learn_from` of `corrections.MODEL` in params.yaml).
+
+Mirror twins are corrected in the frame of their original photos. Their labels are flipped copies,
+so what is systematic in the labels of originals points the other way in those of twins.
 """
 
 import keypoints  # noqa: F401  names a wrong Python
 
 # isort: split
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.errors import PipelineError
+from keypoints.core.geometry import hflip_landmarks
+from keypoints.core.landmarks import SCHEMES, flip_indices_of
 from keypoints.core.predictions import (
     LandmarkPredictions,
     PredictionsInfo,
@@ -23,6 +30,7 @@ from keypoints.core.predictions import (
     read_predictions,
     write_predictions,
 )
+from keypoints.core.types import Array
 from keypoints.crops.store import CropStore
 from keypoints.prediction.correction_settings import CorrectionSettings
 from keypoints.prediction.shape_correction import MIN_POINTS, ShapeCorrection, fit_correction
@@ -39,33 +47,60 @@ def correct(name: str) -> None:
         )
     if settings.task != info.task:
         raise PipelineError(f"corrections.{name}.task must be {info.task}; got {settings.task}")
-    correction = _fit(settings, info)
     splits: list[Split] = [split for split in predicted_splits(name) if split != "train"]
-    corrected = {split: _apply(correction, read_predictions(name, split)) for split in splits}
+    with CropStore(paths.CROPS / settings.task) as store:
+        correction = _fit(settings, info, store)
+        corrected = {
+            split: _apply(correction, read_predictions(name, split), info, store, store.rows(split))
+            for split in splits
+        }
     write_predictions(f"{name}_corrected", info, corrected)
     print(f"{name}_corrected: alpha {correction.alpha:.3g}, learnt from {settings.learn_from}")
 
 
-def _fit(settings: CorrectionSettings, info: PredictionsInfo) -> ShapeCorrection:
+def _fit(settings: CorrectionSettings, info: PredictionsInfo, store: CropStore) -> ShapeCorrection:
     """Fit the correction to the training faces of which all points are known."""
     predicted = read_predictions(settings.source, "train").landmarks_photo
-    with CropStore(paths.CROPS / settings.task) as store:
-        rows = store.rows("train")
-        known = np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))
-        target = store.landmarks_photo[rows[known]][:, list(info.points)]
-        groups = store.faces(rows[known])["group"].tolist()
+    rows = store.rows("train")
     if len(predicted) != len(rows):
         raise PipelineError(
             f"{settings.learn_from}: {len(predicted)} faces; task {settings.task} has {len(rows)} "
             "training faces; run `dvc repro`"
         )
-    return fit_correction(predicted[known], target, groups)
+    known = np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))
+    predicted, rows = predicted[known], rows[known]
+    target = store.landmarks_photo[rows][:, list(info.points)]
+    groups = store.faces(rows)["group"].tolist()
+    predicted, target = (_flip_twins(faces, info, store, rows) for faces in (predicted, target))
+    return fit_correction(predicted, target, groups)
 
 
-def _apply(correction: ShapeCorrection, faces: LandmarkPredictions) -> LandmarkPredictions:
-    return LandmarkPredictions(
-        correction.predict(faces.landmarks_photo), correction.predict(faces.flipped_photo)
+def _apply(
+    correction: ShapeCorrection,
+    faces: LandmarkPredictions,
+    info: PredictionsInfo,
+    store: CropStore,
+    rows: NDArray[np.integer],
+) -> LandmarkPredictions:
+    def apply(landmarks_photo: Array) -> Array:
+        corrected = correction.predict(_flip_twins(landmarks_photo, info, store, rows))
+        return _flip_twins(corrected, info, store, rows)
+
+    return replace(
+        faces,
+        landmarks_photo=apply(faces.landmarks_photo),
+        mirrored_photo=apply(faces.mirrored_photo),
     )
+
+
+def _flip_twins(
+    landmarks_photo: Array, info: PredictionsInfo, store: CropStore, rows: NDArray[np.integer]
+) -> Array:
+    """Flip the faces of mirror twins, at any place: a correction moves with the face."""
+    is_twin = store.faces(rows)["mirrored"].to_numpy() == 1
+    flip_indices = flip_indices_of(info.points, SCHEMES[store.format.scheme])
+    flipped = hflip_landmarks(landmarks_photo, flip_indices)
+    return np.where(is_twin[:, None, None], flipped, landmarks_photo)
 
 
 if __name__ == "__main__":

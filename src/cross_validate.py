@@ -20,7 +20,7 @@ from keypoints.core.errors import PipelineError
 from keypoints.core.predictions import LandmarkPredictions, PredictionsInfo, write_predictions
 from keypoints.crops.store import CropStore
 from keypoints.evaluation.baseline import predict_mean_shape
-from keypoints.evaluation.scores import score_rows, write_scores
+from keypoints.evaluation.scores import score_both_views, score_rows, write_scores
 from keypoints.models.predict import load_model
 from keypoints.prediction.tta import predict_faces, read_tta
 from keypoints.training.folds import Fold
@@ -61,11 +61,18 @@ def _predict_and_score(
     write_predictions(f"{settings.name}_oof", info, {"train": faces})
     rows = store.rows("train")
     known = np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))
-    errors, mse = score_rows(store, rows[known], faces.landmarks_photo[known], points)
+    known_faces = LandmarkPredictions(*(array[known] for array in vars(faces).values()))
+    errors, mse, views = score_both_views(store, rows[known], known_faces, points)
     mean_shape = predict_mean_shape(store, rows[known], points)
     baseline, _ = score_rows(store, rows[known], mean_shape, points)
-    numbers = fold_numbers[known]
-    write_scores(f"{settings.name}_oof", errors, mse=mse, baseline=baseline, folds=numbers)
+    write_scores(
+        f"{settings.name}_oof",
+        errors,
+        mse=mse,
+        baseline=baseline,
+        views=views,
+        folds=fold_numbers[known],
+    )
 
 
 def _predict_out_of_fold(
@@ -81,11 +88,9 @@ def _predict_out_of_fold(
         predictions.append(predict_faces(trained, store, held_out[-1], device, tta))
     order = np.argsort(np.concatenate(held_out))  # each training face is in exactly one fold
     fold_numbers = np.repeat([fold.number for fold in folds], [len(rows) for rows in held_out])
-    landmarks, flipped = (
-        np.concatenate([getattr(faces, field) for faces in predictions])[order]
-        for field in ("landmarks_photo", "flipped_photo")
-    )
-    return LandmarkPredictions(landmarks, flipped), fold_numbers[order]
+    arrays = zip(*(vars(faces).values() for faces in predictions), strict=True)
+    faces = LandmarkPredictions(*(np.concatenate(array)[order] for array in arrays))
+    return faces, fold_numbers[order]
 
 
 if __name__ == "__main__":

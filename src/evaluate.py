@@ -19,7 +19,7 @@ from keypoints.core.types import Array
 from keypoints.crops.store import CropStore
 from keypoints.evaluation.baseline import predict_mean_shape
 from keypoints.evaluation.drawing import comparison_tile, tile_grid
-from keypoints.evaluation.scores import score_rows, write_scores
+from keypoints.evaluation.scores import score_both_views, score_rows, write_scores
 
 N_SHOWN = 8  # faces of a figure
 
@@ -27,7 +27,8 @@ N_SHOWN = 8  # faces of a figure
 def evaluate(name: str) -> None:
     """Write scores, errors per face, the CED curve, and figures of good and bad faces."""
     info = read_info(name)
-    predicted = read_predictions(name, "validation").landmarks_photo
+    predictions = read_predictions(name, "validation")
+    predicted = predictions.landmarks_photo
     with CropStore(paths.CROPS / info.task) as store:
         rows = store.rows("validation")
         if len(rows) != len(predicted):
@@ -35,10 +36,10 @@ def evaluate(name: str) -> None:
                 f"predictions {name}: {len(predicted)} validation faces; task {info.task} has "
                 f"{len(rows)}; run `dvc repro`"
             )
-        errors, mse = score_rows(store, rows, predicted, info.points)
+        errors, mse, views = score_both_views(store, rows, predictions, info.points)
         mean_shape = predict_mean_shape(store, rows, info.points)
         baseline, _ = score_rows(store, rows, mean_shape, info.points)
-        write_scores(name, errors, mse=mse, baseline=baseline)
+        write_scores(name, errors, mse=mse, views=views, baseline=baseline)
         landmarks = np.stack([store.landmarks_photo[rows][:, list(info.points)], predicted])
         by_error = np.argsort(errors["nme"].to_numpy(), kind="stable")
         for kind, faces in (("good", by_error[:N_SHOWN]), ("bad", by_error[::-1][:N_SHOWN])):

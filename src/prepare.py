@@ -13,7 +13,7 @@ from keypoints.core.timing import timed
 from keypoints.crops.cropping import write_crops
 from keypoints.crops.format import CropFormat, Task
 from keypoints.crops.store import MISSING_TEST_FACES
-from keypoints.faces.dataset import find_dataset
+from keypoints.faces.dataset import find_dataset, is_rendered
 from keypoints.faces.face import Face, FormatError
 from keypoints.faces.face_list import DiskBackedFaces
 from keypoints.faces.files import find_file
@@ -27,6 +27,9 @@ def prepare(name: str) -> None:
     if task.box_scale is not None and not dataset.has_boxes:
         rule = f"must be null for data set {task.dataset}, whose faces have no boxes"
         raise params.error(f"tasks.{name}.box_scale", f"{rule}; got {task.box_scale}")
+    if task.symmetric_labels and not dataset.label_offset:
+        rule = f"must be false for data set {task.dataset}, whose labels have no known offset"
+        raise params.error(f"tasks.{name}.symmetric_labels", f"{rule}; got true")
     val_fraction: float = params.read(f"datasets.{task.dataset}.val_fraction", Fraction)
     root = paths.RAW / task.dataset
     try:
@@ -37,7 +40,10 @@ def prepare(name: str) -> None:
             for file in dataset.store_files:  # before store.json, which marks completeness
                 shutil.copy(find_file(root, file), folder)
             _record_missing_test_faces(folder, faces)
-            write_crops(folder, root, faces, split, CropFormat.of(task, dataset.scheme))
+            format_, offset = CropFormat.of(task, dataset.scheme), None
+            if task.symmetric_labels and not is_rendered(root):
+                offset = dataset.label_offset
+            write_crops(folder, root, faces, split, format_, label_offset=offset)
     except FormatError as error:
         raise FormatError(f"{error}\nRun fetch@{task.dataset} again.") from error
     counts = Counter(map(split, faces))

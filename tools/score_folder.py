@@ -3,13 +3,21 @@
 `python tools/score_folder.py models/resnet18.safetensors --raw FOLDER` prints scores as in
 metrics/scores/ and metrics/details/, without test-time augmentation. For example, they show how
 well a model that was trained on rendered faces works on photos. No training face is read.
+
+`--fit N` first fits a linear map of the predicted points to N training faces of the folder and
+their flips. It adapts a network that was trained on rendered faces to the style of real labels.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
 
@@ -18,29 +26,59 @@ from keypoints.config.messages import SettingsError
 from keypoints.config.params import Params, read_params
 from keypoints.core.cli import exit_on_error
 from keypoints.core.devices import DeviceSetting, choose_device
+from keypoints.core.geometry import hflip_landmarks
+from keypoints.core.landmarks import SCHEMES, flip_indices_of
+from keypoints.core.predictions import LandmarkPredictions
+from keypoints.core.splits import take_groups
 from keypoints.crops.cropping import write_crops
 from keypoints.crops.format import CropFormat
 from keypoints.crops.store import CropStore
-from keypoints.evaluation.scores import score_rows, summarize
-from keypoints.faces.dataset import find_dataset
+from keypoints.evaluation.scores import score_both_views, summarize
+from keypoints.faces.dataset import find_dataset, is_rendered
 from keypoints.models.predict import TrainedModel, load_model
+from keypoints.prediction.shape_correction import MIN_POINTS, ShapeCorrection, fit_correction
 from keypoints.prediction.tta import predict_faces
 
 
-def score_folder(model_file: Path, raw: Path) -> dict[str, object]:
-    """Crop the validation faces of a folder for the model's task, and score the model on them.
+def score_folder(model_file: Path, raw: Path, n_fit: int = 0) -> dict[str, object]:
+    """Score a model on the validation faces of a folder.
 
     Args:
         model_file: Model of this project.
         raw: Folder of the data set: data/raw/ibug of another clone, or an unpacked archive.
+        n_fit: Number of training faces, of different photos or persons, to fit a linear map to.
 
     Raises:
         PipelineError: If the model or the data set cannot be read, or no face is held out.
     """
-    params = read_params()
+    params, trained = read_params(), load_model(model_file)
+    device = choose_device(params.read("device", DeviceSetting))
+    points = trained.info.points
+    if n_fit and len(points) < MIN_POINTS:
+        raise SettingsError(f"--fit: a map of {len(points)} point(s) is not supported")
+    with crop_folder(trained, raw, params, n_train=n_fit) as store:
+        rows = store.rows("validation")
+        predictions = predict_faces(trained, store, rows, device)
+        if n_fit:
+            train_rows = store.rows("train")
+            learnt_from = predict_faces(trained, store, train_rows, device)
+            correction = _fit(learnt_from, store, train_rows, points)
+            predictions = replace(
+                predictions,
+                landmarks_photo=correction.predict(predictions.landmarks_photo),
+                mirrored_photo=correction.predict(predictions.mirrored_photo),
+            )
+        errors, mse, views = score_both_views(store, rows, predictions, points)
+        return summarize(errors, mse=mse, views=views)
+
+
+@contextmanager
+def crop_folder(
+    trained: TrainedModel, raw: Path, params: Params, *, n_train: int
+) -> Iterator[CropStore]:
+    """Crop the validation faces and some training faces of a folder for the model's task."""
     if not raw.is_dir():
         raise SettingsError(f"--raw {raw}: no such folder")
-    trained = load_model(model_file)
     task = trained.info.task
     dataset = find_dataset(task.dataset)
     key = f"datasets.{task.dataset}.val_fraction"
@@ -49,19 +87,34 @@ def score_folder(model_file: Path, raw: Path) -> dict[str, object]:
     held_out = [face for face in faces if split(face) == "validation"]
     if not held_out:
         raise params.error(key, f"holds out no face of {raw}; increase it")
+    train = [face for face in faces if split(face) == "train" and not face.is_mirrored]
+    first = {face.group: face for face in reversed(train)}.values()  # of each group
+    is_taken = take_groups([face.group for face in first], n_train)
+    train = [face for face, taken in zip(first, is_taken, strict=True) if taken]
+    offset = dataset.label_offset if task.symmetric_labels and not is_rendered(raw) else None
     with TemporaryDirectory() as folder:
-        crops = Path(folder) / "crops"
-        write_crops(crops, raw, held_out, split, CropFormat.of(task, dataset.scheme))
+        crops, format_ = Path(folder) / "crops", CropFormat.of(task, dataset.scheme)
+        write_crops(crops, raw, [*held_out, *train], split, format_, label_offset=offset)
         with CropStore(crops) as store:
-            return _score(trained, store, params)
+            yield store
 
 
-def _score(trained: TrainedModel, store: CropStore, params: Params) -> dict[str, object]:
-    rows = store.rows("validation")
-    device = choose_device(params.read("device", DeviceSetting))
-    predicted = predict_faces(trained, store, rows, device).landmarks_photo
-    errors, mse = score_rows(store, rows, predicted, trained.info.points)
-    return summarize(errors, mse=mse)
+def _fit(
+    predictions: LandmarkPredictions,
+    store: CropStore,
+    rows: np.ndarray,
+    points: tuple[int, ...],
+) -> ShapeCorrection:
+    """Fit a correction to faces and their flips, since few faces determine a symmetric map best."""
+    flip_indices = flip_indices_of(points, SCHEMES[store.format.scheme])
+    predicted, target = (
+        np.concatenate([landmarks, hflip_landmarks(landmarks, flip_indices)])
+        for landmarks in (
+            predictions.landmarks_photo,
+            store.landmarks_photo[rows][:, list(points)],
+        )
+    )
+    return fit_correction(predicted, target, 2 * store.faces(rows)["group"].tolist())
 
 
 def main() -> None:
@@ -71,9 +124,11 @@ def main() -> None:
     )
     parser.add_argument("model_file", type=Path, help="a model of this project, .safetensors")
     parser.add_argument("--raw", type=Path, required=True, help="folder of the data set")
+    parser.add_argument("--fit", type=int, default=0, help="training faces to fit a map to (0)")
     arguments = parser.parse_args()
     with exit_on_error():
-        print(json.dumps(score_folder(arguments.model_file, arguments.raw), indent=2))
+        scores = score_folder(arguments.model_file, arguments.raw, arguments.fit)
+        print(json.dumps(scores, indent=2))
 
 
 if __name__ == "__main__":

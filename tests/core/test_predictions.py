@@ -9,6 +9,7 @@ from keypoints.core.errors import PipelineError
 from keypoints.core.predictions import (
     LandmarkPredictions,
     PredictionsInfo,
+    flip_disagreement,
     has_predictions,
     predicted_splits,
     predictions_file,
@@ -19,7 +20,7 @@ from keypoints.core.predictions import (
 
 INFO = PredictionsInfo("wild", "ibug", (30, 8))
 POINTS = np.random.default_rng(1).normal(300, 100, (3, 2, 2))
-FACES = LandmarkPredictions(POINTS, POINTS + 1 / 3)
+FACES = LandmarkPredictions(POINTS, POINTS + 1 / 3, np.array([0.1, 0.2, 0.3]))
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,8 @@ def test_reading_returns_what_was_written_to_the_last_bit() -> None:
     write_predictions("net", INFO, {"validation": FACES, "test": FACES})
     read = read_predictions("net", "test")
     assert (read.landmarks_photo == FACES.landmarks_photo).all()
-    assert (read.flipped_photo == FACES.flipped_photo).all()
+    assert (read.mirrored_photo == FACES.mirrored_photo).all()
+    assert (read.flip_disagreement == FACES.flip_disagreement).all()
     assert read_info("net") == INFO
     assert predicted_splits("net") == ["validation", "test"]
 
@@ -60,11 +62,9 @@ def test_the_message_for_missing_predictions_lists_those_that_exist() -> None:
 
 def test_disagreement_is_relative_to_the_diagonal_of_the_predicted_points() -> None:
     plain = np.array([[(0.0, 0.0), (30.0, 40.0)]])  # a diagonal of 50
-    faces = LandmarkPredictions(plain, plain + (0, 5))
-    assert faces.flip_disagreement().tolist() == pytest.approx([0.1])
+    assert flip_disagreement(plain, plain + (0, 5)).tolist() == pytest.approx([0.1])
 
 
 def test_disagreement_of_one_point_is_in_pixels() -> None:
     plain = np.array([[(10.0, 10.0)]])
-    faces = LandmarkPredictions(plain, plain + (3, 4))
-    assert faces.flip_disagreement().tolist() == pytest.approx([5])
+    assert flip_disagreement(plain, plain + (3, 4)).tolist() == pytest.approx([5])

@@ -17,6 +17,7 @@ from keypoints.crops.cropping import crop_region, write_crops
 from keypoints.crops.format import CropFormat
 from keypoints.crops.store import CropStore
 from keypoints.datasets.ibug import read_ibug
+from keypoints.faces.dataset import LabelOffset
 from keypoints.faces.face import Box, Face, FormatError
 
 
@@ -86,6 +87,29 @@ def test_a_bright_dot_of_the_photo_stays_under_its_landmark_in_the_crop(
     errors = [np.abs(dot - point).max() for dot, point in found if dot is not None]
     assert len(errors) >= 2
     assert max(errors) < 0.25
+
+
+def test_the_map_to_the_crop_removes_the_offset_of_labels(tmp_path: Path):
+    assert cv2.imwrite(str(tmp_path / "a.png"), np.full((80, 60), 90, np.uint8))
+    box, points = (10.0, 20.0, 30.0, 60.0), np.array([(12.0, 30.0), (25.0, 50.0)])
+    faces = [
+        Face(name, "a.png", "a", box, points, is_mirrored=is_mirrored)
+        for name, is_mirrored in (("a", False), ("a_mirror", True))
+    ]
+    landmarks_crop = {}
+    for offset in (None, LabelOffset(px=0.3, box_sides=0.01)):
+        store = tmp_path / f"{offset}"
+        write_crops(store, tmp_path, faces, in_train, crop_format(), label_offset=offset)
+        with CropStore(store) as opened:
+            rows = np.arange(2)
+            landmarks_crop[offset] = apply_map(
+                opened.photo_to_crop[rows], opened.landmarks_photo[rows]
+            )
+            scale = opened.photo_to_crop[0][0, 0]
+            assert opened.faces(rows)["mirrored"].tolist() == [0, 1]
+    plain, moved = landmarks_crop.values()
+    np.testing.assert_allclose(moved[0], plain[0] - (0.7 * scale, 0))  # 0.3 + 0.01 * 40 px
+    np.testing.assert_allclose(moved[1], plain[1] + (0.7 * scale, 0))
 
 
 def test_colours_are_stored_as_rgb(tmp_path: Path):
@@ -205,6 +229,7 @@ def test_files_equal_those_of_numpy_and_pandas(eighty_faces: tuple[Path, list[Fa
     np.save(root / "once" / "crops.npy", np.tile(greys, (1, 20, 28, 1)))
     texts = [[one.name, one.photo, one.group, "train", one.view] for one in faces]
     table = pd.DataFrame(texts, columns=["face", "photo", "group", "split", "view"])
+    table["mirrored"] = ""
     table[["x0", "y0", "x1", "y1"]] = np.array([one.box or nowhere for one in faces])
     table.to_csv(root / "once" / "faces.csv", index=False)
     for name in ("crops.npy", "landmarks.npy", "maps.npy", "faces.csv"):

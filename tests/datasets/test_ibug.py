@@ -1,5 +1,7 @@
 """The reader of 300-W / iBUG, on hand-written and on rendered lists."""
 
+import re
+import shutil
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keypoints.datasets.ibug import read_ibug
+from keypoints.datasets.ibug import read_ibug, write_duplicates
 from keypoints.faces.face import FormatError
 from keypoints.faces.faults import FaultyFacesError
 
@@ -53,6 +55,7 @@ def test_face_has_its_points_box_and_photo(tmp_path: Path):
         face.landmarks_photo[[0, 7, 67]], [(100, 0), (107, 21), (167, 201)]
     )
     assert not face.is_test
+    assert face.is_mirrored
 
 
 def test_points_are_read_by_their_names_and_not_by_their_order(tmp_path: Path):
@@ -224,6 +227,24 @@ def test_missing_list_is_named(tmp_path: Path, file: str):
     (write(tmp_path, dlib_list([image("afw/1_1.jpg")])) / file).unlink()
     with pytest.raises(FormatError, match=f"no .*{file}"):
         read_ibug(tmp_path)
+
+
+def test_copies_of_photos_and_series_of_helen_are_one_group(rendered_ibug: Path, tmp_path: Path):
+    shutil.copytree(rendered_ibug, tmp_path / "set")
+    path = next((tmp_path / "set").rglob(TRAIN))
+    text = path.read_text(encoding="latin-1")
+    entry = re.search(r"<image file='(lfpw[^']*)'.*?</image>", text, re.DOTALL)
+    assert entry is not None
+    copied = entry[0].replace(entry[1], "lfpw/testset/image_0900.jpg")
+    shutil.copy(path.parent / entry[1], path.parent / "lfpw/testset/image_0900.jpg")
+    path.write_text(text.replace(entry[0], entry[0] + "\n" + copied), encoding="latin-1")
+    write_duplicates(tmp_path / "set")
+    groups = {face.name: face.group for face in read_ibug(tmp_path / "set")}
+    original = entry[1].removesuffix(".jpg")
+    assert groups["lfpw/testset/image_0900"] == groups[original]
+    others = {name: group for name, group in groups.items() if name != "lfpw/testset/image_0900"}
+    before = {face.name: face.group for face in read_ibug(rendered_ibug)}
+    assert sum(before[name] != group for name, group in others.items()) <= 2  # original and twin
 
 
 def test_rendered_set_is_read(rendered_ibug: Path):

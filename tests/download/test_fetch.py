@@ -214,6 +214,10 @@ def test_wrong_settings_stop_the_fetch(
             {"tasks.nose.box_scale": 1.3},
             "tasks.nose.box_scale must be null for data set imm, whose faces have no boxes; got",
         ),
+        (
+            {"tasks.nose.symmetric_labels": True},
+            "tasks.nose.symmetric_labels must be false for data set imm, whose labels have no",
+        ),
         ({"datasets.imm.val_fraction": 0.6}, "datasets.imm.val_fraction should be less than"),
     ],
 )

@@ -25,7 +25,7 @@ def pipeline(tmp_path: Path, rendered_ibug: Path, monkeypatch: pytest.MonkeyPatc
 def test_scores_of_a_constant_error_by_hand(
     pipeline: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_made_up("net", bias=3.0)
+    write_made_up("net", bias=3.0)  # and 4 px for the mirrored photos
     evaluate("net")
     scores = read_scores("net")
     assert tuple(json.loads(Path("metrics/scores/net.json").read_text())) == METRICS
@@ -33,10 +33,11 @@ def test_scores_of_a_constant_error_by_hand(
         rows = store.rows("validation")
         scale = store.photo_to_crop[rows][:, [0, 1], [0, 1]] / FORMAT.input_size[::-1]
     assert scores["split"] == "validation"
-    assert scores["mae_px"] == pytest.approx(3)
-    times = scores["baseline_mae_px"] / 3
+    assert scores["mae_px"] == pytest.approx(3.5)
+    assert scores["rmse_px"] == pytest.approx(np.sqrt((3**2 + 4**2) / 2))
+    times = scores["baseline_mae_px"] / 3.5
     assert f"{times:.1f} times better than predicting the mean face" in capsys.readouterr().out
-    assert scores["mse"] == pytest.approx(((3 * scale) ** 2).mean(), rel=1e-5)
+    assert scores["mse"] == pytest.approx((3**2 + 4**2) / 2 * (scale**2).mean(), rel=1e-5)
     errors = pd.read_csv("metrics/faces/net.csv")
     assert len(errors) == len(rows) == scores["faces"]
     assert errors["nme"].mean() == pytest.approx(scores["nme"], rel=1e-4)
@@ -46,9 +47,32 @@ def test_scores_of_a_constant_error_by_hand(
         assert figure is not None and np.ptp(figure) > 200
 
 
+def test_each_face_counts_as_original_and_mirrored_photo(pipeline: Path) -> None:
+    write_made_up("net", bias=3.0)
+    evaluate("net")
+    assert _mae_of_views() == pytest.approx({"original": 3, "mirrored": 4})
+    table = CROPS / "faces.csv"
+    faces = pd.read_csv(table)
+    faces["mirrored"] = 1  # all faces are twins: their originals are the mirrored photos
+    faces.to_csv(table, index=False)
+    evaluate("net")
+    assert _mae_of_views() == pytest.approx({"original": 4, "mirrored": 3})
+    faces["mirrored"] = np.nan  # a data set without twins
+    faces.to_csv(table, index=False)
+    evaluate("net")
+    assert read_scores("net")["mae_px"] == pytest.approx(3)
+    assert "view" not in read_scores("net")
+
+
+def _mae_of_views() -> dict[str, float]:
+    return {view: errors["mae_px"] for view, errors in read_scores("net")["view"].items()}
+
+
 def test_predictions_of_another_number_of_faces_are_an_error(pipeline: Path) -> None:
     points = np.zeros((99, 68, 2))
-    write_predictions("net", INFO, {"validation": LandmarkPredictions(points, points)})
+    write_predictions(
+        "net", INFO, {"validation": LandmarkPredictions(points, points, np.zeros(99))}
+    )
     with pytest.raises(PipelineError, match="net: 99 validation faces; task wild has"):
         evaluate("net")
 

@@ -20,3 +20,26 @@ def test_a_folder_that_does_not_hold_the_set_is_told(ran: Workspace) -> None:
     output = ran.run(*COMMAND, "data/raw/ibug", check=False)
     assert "error: data/raw/ibug: " in output
     assert "exit code 1" in output
+
+
+def test_a_linear_map_is_fitted_to_a_few_training_faces(ran: Workspace) -> None:
+    command = ("python", "tools/score_folder.py", "models/face_net.safetensors")
+    outputs = [ran.run(*command, "--raw", "data/raw/imm", *fit) for fit in ((), ("--fit", "3"))]
+    plain, fitted = (json.loads(output[output.index("{") :]) for output in outputs)
+    assert fitted["faces"] == plain["faces"]
+    assert fitted["nme"] != plain["nme"]
+
+
+def test_a_single_point_has_no_map(ran: Workspace) -> None:
+    output = ran.run(*COMMAND, "data/raw/imm", "--fit", "3", check=False)
+    assert "error: --fit: a map of 1 point(s) is not supported" in output
+
+
+def test_the_offset_of_labels_is_measured(ran: Workspace) -> None:
+    output = ran.run(
+        *("python", "tools/label_offset.py", "models/resnet18.safetensors"),
+        *("--raw", "data/raw/ibug", "--faces", "6"),
+    )
+    lines = [line for line in output.splitlines() if " faces" in line]
+    assert lines[0].startswith("train") and lines[-1].startswith("validation")
+    assert len(lines) == 2 + 5 + 39 + 5  # splits, parts, pairs of points and single ones, sizes

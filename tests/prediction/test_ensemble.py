@@ -25,14 +25,15 @@ SETTINGS = "ensembles:\n  both:\n    reduce: {}\n    members: [{}]\n"
 def make_faces(x: float, n_faces: int = 1) -> LandmarkPredictions:
     """Faces of two points, (x, 0) and (0, x); in the flipped images 10 px further to the right."""
     points = np.tile([(x, 0.0), (0.0, x)], (n_faces, 1, 1))
-    return LandmarkPredictions(points, points + (10, 0))
+    return LandmarkPredictions(points, points + (10, 0), np.full(n_faces, x))
 
 
 @pytest.mark.parametrize(("reduce", "x"), [("mean", 4), ("median", 2)])
 def test_members_are_combined_by_hand(reduce: str, x: float):
     combined = combine(reduce, {"a": make_faces(1), "b": make_faces(9), "c": make_faces(2)})
     assert combined.landmarks_photo.tolist() == [[[x, 0], [0, x]]]
-    assert combined.flipped_photo.tolist() == [[[x + 10, 0], [10, x]]]
+    assert combined.mirrored_photo.tolist() == [[[x + 10, 0], [10, x]]]
+    assert combined.flip_disagreement.tolist() == [x]
 
 
 def test_an_outlier_does_not_change_a_median():
@@ -56,7 +57,7 @@ def test_an_ensemble_has_the_splits_that_all_members_have(pipeline: Path):
     assert read_info("both") == read_info("one")
     one, both = (read_predictions(name, "test") for name in ("one", "both"))
     np.testing.assert_allclose(both.landmarks_photo, one.landmarks_photo + 1)
-    np.testing.assert_allclose(both.flipped_photo, one.flipped_photo + 1)
+    np.testing.assert_allclose(both.mirrored_photo, one.mirrored_photo + 1)
 
 
 @pytest.mark.parametrize(

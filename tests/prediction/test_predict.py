@@ -59,7 +59,7 @@ def test_validation_and_test_faces_are_predicted(pipeline: Path) -> None:
         expected = predict_faces(trained, store, store.rows("test"), torch.device("cpu"), NO_TTA)
     read = read_predictions("tiny", "test")
     assert (read.landmarks_photo == expected.landmarks_photo).all()
-    assert (read.flipped_photo == expected.flipped_photo).all()
+    assert (read.mirrored_photo == expected.mirrored_photo).all()
 
 
 @pytest.mark.parametrize(("source", "n_splits"), [("tiny", 3), ("tiny_oof", 2)])
@@ -82,7 +82,7 @@ def test_the_settings_of_tta_are_used(pipeline: Path) -> None:
     write_settings(flip="true")
     predict("tiny")
     averaged = read_predictions("tiny", "test").landmarks_photo
-    np.testing.assert_allclose(averaged, (plain.landmarks_photo + plain.flipped_photo) / 2)
+    np.testing.assert_allclose(averaged, (plain.landmarks_photo + plain.mirrored_photo) / 2)
 
 
 def test_a_missing_model_and_other_crops_are_errors(pipeline: Path, rendered_ibug: Path) -> None:

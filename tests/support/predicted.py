@@ -36,7 +36,7 @@ def write_made_up(name: str, *, bias: float = 0.0, noise: float = 0.0) -> None:
         landmarks = np.where(np.isnan(landmarks), landmarks[:1], landmarks)
         landmarks += bias + noise * rng.normal(size=landmarks.shape)
         splits = {
-            split: LandmarkPredictions(landmarks[rows], landmarks[rows] + 1)
+            split: LandmarkPredictions(landmarks[rows], landmarks[rows] + 1, np.zeros(len(rows)))
             for split in ("train", "validation", "test")
             if len(rows := store.rows(split))
         }

@@ -33,17 +33,21 @@ class LandmarkPredictions:
     """Landmarks of a split, in the order of the store's rows and in photo pixels."""
 
     landmarks_photo: Array  # (n_faces, n_points, 2)
-    flipped_photo: Array  # predicted from the flipped images alone, flipped back
+    mirrored_photo: Array  # what would be predicted for the mirrored photo, mirrored back
+    flip_disagreement: Array  # from `flip_disagreement`, (n_faces,)
 
-    def flip_disagreement(self) -> Array:
-        """Mean distance between the two predictions of each face, (n_faces,).
 
-        It is relative to the diagonal of the predicted points, or in photo pixels for one point.
-        """
-        distance = np.linalg.norm(self.landmarks_photo - self.flipped_photo, axis=-1).mean(axis=1)
-        if self.landmarks_photo.shape[1] == 1:
-            return distance
-        return distance / np.linalg.norm(np.ptp(self.landmarks_photo, axis=1), axis=-1)
+def flip_disagreement(plain: Array, flipped: Array) -> Array:
+    """Mean distance between landmarks that are predicted from each face and from its flip.
+
+    The landmarks are in photo pixels, (n_faces, n_points, 2). The distances, (n_faces,), are
+    relative to the diagonal of the predicted points, or in photo pixels for one point.
+    """
+    distance = np.linalg.norm(plain - flipped, axis=-1).mean(axis=1)
+    if plain.shape[1] == 1:
+        return distance
+    diagonal = np.linalg.norm(np.ptp(plain, axis=1), axis=-1)
+    return distance / np.maximum(diagonal, 1)  # all points may be predicted at one place
 
 
 def predictions_file(name: str, split: Split) -> Path:

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from keypoints.core.geometry import enlarge_box, resize_map
+from keypoints.core.geometry import compose, enlarge_box, resize_map, translation
 from keypoints.core.parallel import parallel_map
 from keypoints.core.types import Array
 from keypoints.crops.format import CropFormat
 from keypoints.crops.row_file import RowFile
 from keypoints.crops.store import FACE_COLUMNS
+from keypoints.faces.dataset import LabelOffset
 from keypoints.faces.face import Box, Face, FormatError, SplitFunction
 from keypoints.faces.images import read_photo
 
@@ -85,7 +86,13 @@ def crop_and_resize(
 
 
 def write_crops(
-    folder: Path, root: Path, faces: Sequence[Face], split: SplitFunction, format_: CropFormat
+    folder: Path,
+    root: Path,
+    faces: Sequence[Face],
+    split: SplitFunction,
+    format_: CropFormat,
+    *,
+    label_offset: LabelOffset | None = None,
 ) -> None:
     """Write the crop store of a task, on all cores, with only a few faces in memory.
 
@@ -95,6 +102,7 @@ def write_crops(
         faces: Faces in the order of the store's rows.
         split: Function that returns the split of a face.
         format_: Format of the crops.
+        label_offset: Offset of the labels, which the maps from photo to crop remove.
 
     Raises:
         FormatError: If a photo cannot be read; the store is then incomplete, without store.json.
@@ -113,7 +121,10 @@ def write_crops(
 
         def write_chunk(chunk: Chunk) -> Chunk:
             for row, face in chunk:
-                crops[row], maps[row] = _crop_face(root, face, format_)
+                crops[row], photo_to_crop = _crop_face(root, face, format_)
+                if label_offset:
+                    photo_to_crop = compose(photo_to_crop, translation(-label_offset.of(face), 0))
+                maps[row] = photo_to_crop
                 landmarks[row] = np.nan if face.landmarks_photo is None else face.landmarks_photo
             return chunk
 
@@ -147,4 +158,5 @@ def _crop_face(root: Path, face: Face, format_: CropFormat) -> tuple[NDArray[np.
 
 def _table_row(face: Face, split: str) -> tuple[str | int | float, ...]:
     box = ("",) * 4 if face.box is None else map(float, face.box)
-    return face.name, face.photo, face.group, split, face.view, *box
+    mirrored = "" if face.is_mirrored is None else int(face.is_mirrored)
+    return face.name, face.photo, face.group, split, face.view, mirrored, *box

@@ -21,6 +21,7 @@ class Task(Settings):
     colour: bool
     margin: Annotated[int, Field(ge=0, le=512)]
     box_scale: Annotated[float, Field(ge=1, le=4)] | None
+    symmetric_labels: bool = False  # whether networks learn labels without the data set's offset
 
     @model_validator(mode="after")
     def _check_margin(self) -> Self:

@@ -2,7 +2,7 @@
 
     crops.npy       (n_faces, height, width, channels) uint8
     landmarks.npy   (n_faces, n_points, 2), in photo pixels, NaN if unknown
-    maps.npy        (n_faces, 2, 3), from photo to crop
+    maps.npy        (n_faces, 2, 3), from photo to crop, without the offset of labels
     faces.csv       one row per face
     store.json      the crop format; written last, so a store without it is incomplete
     missing_test_faces.txt    names of test faces that were left out, if any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISSING_TEST_FACES = "missing_test_faces.txt"
-FACE_COLUMNS = ("face", "photo", "group", "split", "view", "x0", "y0", "x1", "y1")
+FACE_COLUMNS = ("face", "photo", "group", "split", "view", "mirrored", "x0", "y0", "x1", "y1")
 _DTYPES = {"face": str, "group": str}  # names that are digits stay text
 _CHUNK = 4096  # rows of faces.csv that are parsed at once
 
@@ -39,7 +39,8 @@ class CropStore:
         format: Format of the crops.
         crops: Crops, (n_faces, height, width, channels) uint8.
         landmarks_photo: Landmarks, (n_faces, n_points, 2), NaN if unknown.
-        photo_to_crop: Maps, (n_faces, 2, 3).
+        photo_to_crop: Maps of landmarks, (n_faces, 2, 3). If the task has symmetric labels, they
+            move labels by the data set's offset, and predictions back.
 
     Raises:
         PipelineError: If the store is incomplete.

@@ -3,8 +3,10 @@
 Source: Sagonas et al., 300 Faces In-The-Wild Challenge, 2016; dlib's imglab for the XML.
 """
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Literal
@@ -15,8 +17,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from keypoints.core.landmarks import IBUG_68
-from keypoints.faces.dataset import Archive, Dataset, PublicDatasetSettings, RenderedSettings
+from keypoints.faces.dataset import (
+    Archive,
+    Dataset,
+    LabelOffset,
+    PublicDatasetSettings,
+    RenderedSettings,
+)
 from keypoints.faces.dlib_xml import iter_images, photo_name
+from keypoints.faces.duplicates import find_duplicate_groups
 from keypoints.faces.face import Box, Face, FormatError
 from keypoints.faces.face_list import DiskBackedFaces, FaceEntry, FaceList, read_faces
 from keypoints.faces.files import PhotoFinder, find_file
@@ -24,8 +33,12 @@ from keypoints.faces.files import PhotoFinder, find_file
 TRAIN_LIST = "labels_ibug_300W_train.xml"
 TEST_LISTS = ("labels_ibug_300W_test_parsed.xml", "labels_ibug_300W_test.xml")
 MAX_PX = 1_000_000  # of a coordinate and of a box's side, far beyond any photo
+LABEL_OFFSET = LabelOffset(px=0.36, box_sides=0.0018)  # measured: docs/experiments.md
+DUPLICATES = "duplicates.json"  # below data/raw/ibug: the groups to merge
+_MIRROR = "_mirror"  # end of a twin's name
 # The number of a face in a photo (AFW, Helen) has one or two digits; that of an LFPW photo, four.
-_FACE_AND_MIRROR = re.compile(r"(_\d{1,2})?(_mirror)?$")
+_FACE_AND_MIRROR = re.compile(rf"(_\d{{1,2}})?({_MIRROR})?$")
+_HELEN_FOLDER = re.compile(r"(?<=^helen/)(train|test)set/")  # both contain photos of one Flickr id
 
 
 class RenderedIbug(RenderedSettings):
@@ -55,7 +68,8 @@ def read_ibug(root: Path) -> DiskBackedFaces:
 
     The lists may be anywhere below `root`. Boxes with `ignore='1'` are no faces to learn from. Test
     faces have no landmarks even if their list contains some, because test labels are used for
-    scoring only.
+    scoring only. The group of a face is its photo, or that of a duplicate if `write_duplicates`
+    was called.
     """
     train_list, test_list = find_file(root, TRAIN_LIST), find_file(root, *TEST_LISTS)
     return read_faces(
@@ -65,6 +79,18 @@ def read_ibug(root: Path) -> DiskBackedFaces:
     )
 
 
+def write_duplicates(root: Path) -> None:
+    """Find training photos that are listed more than once, for `read_ibug` to group them.
+
+    LFPW contains copies of photos under other names, and Helen contains series of photos. If a face
+    has a fault, nothing is written: the check of all faces, which follows, names all faults.
+    """
+    with suppress(FormatError):
+        faces = [face for face in read_ibug(root) if not face.is_test and not face.is_mirrored]
+        groups = find_duplicate_groups(faces, root, lambda group: _HELEN_FOLDER.sub("", group))
+        (root / DUPLICATES).write_text(json.dumps(groups, indent=2) + "\n")
+
+
 def photo_group(name: str) -> str:
     """Group of a face: the name without the suffixes of faces of one photo and mirror twins."""
     return _FACE_AND_MIRROR.sub("", name)
@@ -72,13 +98,17 @@ def photo_group(name: str) -> str:
 
 def _iter_entries(path: Path, root: Path, *, is_test: bool) -> Iterator[FaceEntry]:
     folder, photos = path.parent.relative_to(root), PhotoFinder(path.parent)
+    file = root / DUPLICATES
+    merged: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
     for image in iter_images(path):
-        read = partial(_read_face, path, image, folder, photos, is_test)
+        group = photo_group(photo_name(image))
+        group = merged.get(group, group)
+        read = partial(_read_face, path, image, folder, photos, group, is_test)
         yield FaceEntry(photo_name(image), read, is_test)
 
 
 def _read_face(
-    path: Path, image: Element, folder: Path, photos: PhotoFinder, is_test: bool
+    path: Path, image: Element, folder: Path, photos: PhotoFinder, group: str, is_test: bool
 ) -> Face | None:
     file = image.get("file", "")
     windows = PureWindowsPath(file)  # parses both slashes, and drives
@@ -94,10 +124,11 @@ def _read_face(
     return Face(
         name=name,
         photo=str(PurePosixPath(folder.as_posix()) / photos.find(file)),
-        group=photo_group(name),
+        group=group,
         box=_read_box(place, boxes[0]),
         landmarks_photo=None if is_test else _read_points(place, boxes[0]),
         is_test=is_test,
+        is_mirrored=name.endswith(_MIRROR),
     )
 
 
@@ -140,5 +171,7 @@ DATASET = Dataset(
     public_counts={"train": 6666, "test": 1008},
     read=read_ibug,
     has_boxes=True,
+    label_offset=LABEL_OFFSET,
+    convert=write_duplicates,
     test_labels=TEST_LISTS[-1],
 )

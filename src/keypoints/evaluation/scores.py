@@ -1,7 +1,7 @@
 """Scores of predictions: a summary, a row of errors per face, and the CED curve."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from keypoints.core import paths
 from keypoints.core.geometry import apply_map
 from keypoints.core.landmarks import SCHEMES, Scheme
+from keypoints.core.predictions import LandmarkPredictions
 from keypoints.core.types import Array
 from keypoints.crops.mean_shape import photo_to_unit
 from keypoints.crops.store import CropStore
@@ -75,10 +76,42 @@ def score_rows(
     return errors, float(np.mean((predicted_unit - target_unit) ** 2))
 
 
+def score_both_views(
+    store: CropStore,
+    rows: NDArray[np.integer],
+    predictions: LandmarkPredictions,
+    points: tuple[int, ...],
+) -> tuple[pd.DataFrame, float, dict[str, pd.DataFrame]]:
+    """Score predictions for rows of a crop store; if there are mirror twins, in both views.
+
+    Half of the test faces of a data set with twins are mirrored. So that the scores of validation
+    faces are comparable, the errors of each face are means over its photo and the mirrored photo.
+
+    Returns:
+        Errors from `per_face_errors`, the mean squared error in 0..1 of the input, and the errors
+        in the views `original` and `mirrored`; no views if the data set has no twins.
+    """
+    as_is, mse = score_rows(store, rows, predictions.landmarks_photo, points)
+    twins = store.faces(rows)["mirrored"].to_numpy()
+    if np.isnan(twins).all():
+        return as_is, mse, {}
+    flipped, flipped_mse = score_rows(store, rows, predictions.mirrored_photo, points)
+    errors, numbers = as_is.copy(), as_is.columns[as_is.columns.get_loc("inter_ocular_px") :]
+    errors[numbers] = (as_is[numbers] + flipped[numbers]) / 2
+    errors["rmse_px"] = np.hypot(as_is["rmse_px"], flipped["rmse_px"]) / np.sqrt(2)
+    is_twin = twins == 1
+    views = {
+        "original": pd.concat([as_is[~is_twin], flipped[is_twin]]),
+        "mirrored": pd.concat([flipped[~is_twin], as_is[is_twin]]),
+    }
+    return errors, (mse + flipped_mse) / 2, views
+
+
 def summarize(
     rows: pd.DataFrame,
     *,
     mse: float,
+    views: Mapping[str, pd.DataFrame] | None = None,
     baseline: pd.DataFrame | None = None,
     folds: NDArray[np.integer] | None = None,
 ) -> dict[str, object]:
@@ -87,14 +120,15 @@ def summarize(
     Args:
         rows: The errors.
         mse: Mean squared error in 0..1 of the input.
+        views: The errors of each view, if not given by the column `view`.
         baseline: The errors of the mean shape, on the same faces.
         folds: Fold that held out each face; None: the faces are the validation faces.
 
     Returns:
         `mae_px` and `rmse_px` in photo pixels over all coordinates; `nme`, `nme_median`, `fr8` and
         `auc8` as fractions, with the inter-ocular distance as the norm; `baseline_mae_px` and so
-        on for the mean shape; `mse`; `nme_part` per part of the face; `view` per view of the IMM
-        set; with folds, `fold` per fold and `fold_deviation`, the standard deviation between folds.
+        on for the mean shape; `mse`; `nme_part` per part of the face; `view` per view; with folds,
+        `fold` per fold and `fold_deviation`, the standard deviation between folds.
     """
     nme = rows["nme"].to_numpy()
     scores: dict[str, object] = {
@@ -114,9 +148,9 @@ def summarize(
     if baseline is not None:
         errors = _mean_errors(baseline)
         scores |= {f"baseline_{name}": error for name, error in errors.items()}
-    views = [(view, group) for view, group in rows.groupby("view") if view != 0]
+    views = views or {str(view): group for view, group in rows.groupby("view") if view != 0}
     if views:
-        scores["view"] = {str(view): _mean_errors(group) for view, group in views}
+        scores["view"] = {view: _mean_errors(group) for view, group in views.items()}
     if folds is not None:
         per_fold = {str(fold): _mean_errors(group) for fold, group in rows.groupby(folds)}
         scores["fold"] = per_fold
@@ -143,6 +177,7 @@ def write_scores(
     *,
     mse: float,
     baseline: pd.DataFrame,
+    views: Mapping[str, pd.DataFrame] | None = None,
     folds: NDArray[np.integer] | None = None,
 ) -> None:
     """Write the result of `summarize`, the errors per face and the CED curve, and print one line.
@@ -150,7 +185,7 @@ def write_scores(
     `name` is that of the predictions. The METRICS of the summary go to metrics/scores/NAME.json,
     all other values to metrics/details/NAME.json.
     """
-    scores: dict[str, Any] = summarize(rows, mse=mse, baseline=baseline, folds=folds)
+    scores: dict[str, Any] = summarize(rows, mse=mse, views=views, baseline=baseline, folds=folds)
     metrics = {key: scores[key] for key in METRICS}
     details = {key: value for key, value in scores.items() if key not in METRICS}
     for folder, values in ((paths.SCORES, metrics), (paths.DETAILS, details)):

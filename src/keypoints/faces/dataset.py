@@ -1,5 +1,6 @@
 """What a data set is: a file of `keypoints.datasets`, which defines `DATASET`, and settings."""
 
+import json
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,25 @@ class PublicDatasetSettings(DatasetSettings):
 
 
 @dataclass(frozen=True)
+class LabelOffset:
+    """How far to the right of mirror-symmetric labels those of a data set lie.
+
+    The labels of mirror twins, which are flipped copies, lie equally far to the left.
+    """
+
+    px: float  # photo pixels
+    box_sides: float  # added to `px`, relative to the longer side of a face's box
+
+    def of(self, face: Face) -> float:
+        """Offset of a face in photo pixels, positive to the right; 0 for a face without a box."""
+        if face.box is None:
+            return 0.0
+        x0, y0, x1, y1 = face.box
+        distance = self.px + self.box_sides * max(x1 - x0, y1 - y0)
+        return -distance if face.is_mirrored else distance
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Description of a data set. Its functions raise FormatError if a file breaks the format."""
 
@@ -79,6 +99,7 @@ class Dataset:
     read: Callable[[Path], Sequence[Face]]  # all faces below a folder, in the order of the store
     split: Callable[[Sequence[Face], float], SplitFunction] = split_by_hash  # with `val_fraction`
     has_boxes: bool = False
+    label_offset: LabelOffset | None = None  # of real faces; rendered ones have none
     convert: Callable[[Path], None] | None = None  # files after the download or the rendering
     store_files: tuple[str, ...] = ()  # files that are copied into the crop store of each task
     test_labels: str | None = None  # file with the test faces' landmarks, to score submissions only
@@ -94,3 +115,9 @@ def find_dataset(name: str, key: str = "data set") -> Dataset:
             "add a module to src/keypoints/datasets"
         )
     return import_module(f"{_PACKAGE}.{name}").DATASET
+
+
+def is_rendered(root: Path) -> bool:
+    """Whether `fetch` rendered the data set of a folder; a folder without source.json is real."""
+    source = root / "source.json"
+    return source.is_file() and json.loads(source.read_text())["source"] == "rendered"

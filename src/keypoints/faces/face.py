@@ -27,6 +27,7 @@ class Face:
     landmarks_photo: NDArray[np.float64] | None  # (n_points, 2); None for test faces
     view: int = 0  # IMM's number of the pose and expression, 1..6; 0 in other data sets
     is_test: bool = False  # to be predicted only
+    is_mirrored: bool | None = None  # mirror twin of another photo; None: the data set has no twins
 
 
 SplitFunction = Callable[[Face], str]  # returns train, validation or test

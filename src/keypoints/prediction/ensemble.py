@@ -57,8 +57,5 @@ def combine(reduce: str, members: Mapping[str, LandmarkPredictions]) -> Landmark
         raise PipelineError(
             f"an ensemble's members must predict the same faces; got {got}; run `dvc repro`"
         )
-    reduction = _REDUCTIONS[reduce]
-    return LandmarkPredictions(
-        landmarks_photo=reduction([faces.landmarks_photo for faces in members.values()], axis=0),
-        flipped_photo=reduction([faces.flipped_photo for faces in members.values()], axis=0),
-    )
+    arrays = zip(*(vars(faces).values() for faces in members.values()), strict=True)
+    return LandmarkPredictions(*(_REDUCTIONS[reduce](array, axis=0) for array in arrays))

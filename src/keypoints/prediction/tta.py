@@ -12,7 +12,7 @@ from keypoints.config.base import Settings
 from keypoints.config.params import Params
 from keypoints.core.geometry import hflip_landmarks
 from keypoints.core.landmarks import SCHEMES, flip_indices_of
-from keypoints.core.predictions import LandmarkPredictions
+from keypoints.core.predictions import LandmarkPredictions, flip_disagreement
 from keypoints.crops.batches import BatchLoader
 from keypoints.crops.store import CropStore
 from keypoints.models.predict import TrainedModel, predict
@@ -67,7 +67,10 @@ def predict_faces(
     ]
     plain = [predict(network, loader, device).landmarks_photo for loader in loaders]
     flipped = [predict(flipped_network, loader, device).landmarks_photo for loader in loaders]
+    plain_mean, flipped_mean = np.mean(plain, axis=0), np.mean(flipped, axis=0)
+    both = np.mean(plain + flipped, axis=0)
     return LandmarkPredictions(
-        landmarks_photo=np.mean(plain + flipped if tta.flip else plain, axis=0),
-        flipped_photo=np.mean(flipped, axis=0),
+        landmarks_photo=both if tta.flip else plain_mean,
+        mirrored_photo=both if tta.flip else flipped_mean,
+        flip_disagreement=flip_disagreement(plain_mean, flipped_mean),
     )

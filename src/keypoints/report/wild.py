@@ -108,9 +108,9 @@ def _test_faces(
         captions = [f"{value:.1f} px" for value in values]
         correlation = None
     else:
-        values = model.test.flip_disagreement()
+        values = model.test.flip_disagreement
         captions = [f"disagreement {100 * value:.1f} %" for value in values]
-        disagreement, nme = model.validation.flip_disagreement(), model.errors["nme"].to_numpy()
+        disagreement, nme = model.validation.flip_disagreement, model.errors["nme"].to_numpy()
         correlation = rank_correlation(disagreement, nme)
     names = task.faces.table["face"].iloc[task.faces.rows("test")]
     order = drop_flipped_copies(np.argsort(values, kind="stable"), list(names))
