@@ -42,12 +42,11 @@ def fetch(name: str) -> None:
             info = {"source": source} | info
             delete = "delete it, so that it is fetched again, " if dirs.keeps(archive) else ""
             remedy = (
-                f"\nThis comes from the archive {archive}: {delete}replace it by a complete copy, "
-                "set `mirror:` in params.yaml to another one, or leave faces out by naming them in "
-                f"`datasets.{name}.exclude`"
+                f"\nThis comes from the archive {archive}: {delete}replace it by a correct copy, "
+                "or set `mirror:` in params.yaml to another one"
             )
         write_excluded(folder, settings.exclude)
-        faces = _read_and_check(dataset, folder, remedy)
+        faces = _read_and_check(name, dataset, folder, remedy)
         info["faces"] = Counter("test" if face.is_test else "train" for face in faces)
         if left_out := _report_left_out(name, faces, settings.exclude):
             info["left_out"] = left_out
@@ -59,7 +58,7 @@ def fetch(name: str) -> None:
     print(f"{name}: all photos decode, all annotations are complete: {found}")
 
 
-def _read_and_check(dataset: Dataset, folder: Path, remedy: str) -> Sequence[Face]:
+def _read_and_check(name: str, dataset: Dataset, folder: Path, remedy: str) -> Sequence[Face]:
     """Read all faces and decode all photos.
 
     Raises:
@@ -84,9 +83,12 @@ def _read_and_check(dataset: Dataset, folder: Path, remedy: str) -> Sequence[Fac
     if is_converted:  # otherwise photos may be missing
         faults += check_faces(folder, faces)
     if faults:
-        names = [fault.name for fault in faults if fault.name]
-        example = f", such as {names[0]}" if remedy and names else ""
-        raise FormatError(list_faults(faults) + remedy + example)
+        if remedy and all(fault.name for fault in faults):
+            remedy += (
+                f".\nTo leave these faces out, list their names, such as {faults[0].name}, in "
+                f"`datasets.{name}.exclude`"
+            )
+        raise FormatError(list_faults(faults) + remedy)
     return faces
 
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import pwd
+import resource
 import subprocess
 import sys
 from base64 import b64encode
@@ -397,6 +398,19 @@ def test_an_expired_token_is_an_error(
     assert "error: Kaggle rejects the credentials in KAGGLE_API_TOKEN.\nCredentials go to" in output
     assert "an old one" not in output
     assert service.names == ["IntrospectToken"]
+
+
+def test_a_log_that_cannot_be_written_does_not_hide_an_accepted_submission(
+    run_send: Callable[..., str], service: KaggleService
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        output = run_send("resnet18", "--force")  # git needs files as well
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "File too large" in output and "the log lacks SubmissionRecord(" in output
+    assert "public score 7.25" in output and output.endswith("exit code 0")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,9 @@ def test_replacing_an_output_leaves_the_file_that_it_links_to(tmp_path: Path):
     paths.replace_output(tmp_path / "output").write_text("new")
     assert (cached.read_text(), (tmp_path / "output").read_text()) == ("old", "new")
     (tmp_path / "folder/below").mkdir(parents=True)
+    (tmp_path / "linked").symlink_to("folder")
+    assert not paths.replace_output(tmp_path / "linked").exists()
+    assert (tmp_path / "folder/below").is_dir()
     assert not paths.replace_output(tmp_path / "folder").exists()
 
 

@@ -23,6 +23,18 @@ def test_images_have_their_children_and_nothing_else_is_kept(tmp_path: Path) -> 
     assert (first.get("file"), second.get("file")) == ("a", "b")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_and_blanks_before_the_declaration_are_accepted(
+    tmp_path: Path, encoding: str
+) -> None:
+    text = "<?xml version='1.0' encoding='ISO-8859-1'?><set><image file='\u00e4'/></set>"
+    path = tmp_path / "list.xml"
+    path.write_bytes(text.encode(encoding))
+    assert [image.get("file") for image in iter_images(path)] == ["\u00e4"]
+    path.write_bytes(b"\r\n \n" + text.encode("latin-1"))
+    assert [image.get("file") for image in iter_images(path)] == ["\u00e4"]
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [

@@ -19,6 +19,7 @@ from keypoints.competition.submission_log import (
     read_history,
 )
 from keypoints.core import paths
+from keypoints.core.cli import error_message
 from keypoints.core.errors import PipelineError, printable, shorten_list
 from keypoints.core.hashing import sha256_of
 from keypoints.download.kaggle_client import (
@@ -142,15 +143,24 @@ def _upload(path: Path, record: SubmissionRecord, wait_s: float) -> None:
     number = kaggle.submit(path, record.message)
     record = replace(record, time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     print(f"{path} is submission {number} of {record.competition}")
-    append_record(record)
+    _log(lambda: append_record(record), record)
     result = _wait_for_score(lambda: kaggle.result(number), wait_s)
     if result.problem:
         prefix = f"Kaggle accepted submission {number} but cannot score it"
         raise KaggleError(f"{prefix}: {result.problem}")
     scores = {"public": result.public_score, "private": result.private_score}
-    add_scores(record, **scores)
+    scored = replace(record, public_score=scores["public"], private_score=scores["private"])
+    _log(lambda: add_scores(record, **scores), scored)
     known = [f"{name} score {value:g}" for name, value in scores.items() if value is not None]
     print(", ".join(known) or f"no score after {wait_s:g} s; see the competition's page on Kaggle")
+
+
+def _log(write: Callable[[], None], record: SubmissionRecord) -> None:
+    """Write to the log; a failure is a warning, because the submission has been accepted."""
+    try:
+        write()
+    except (OSError, PipelineError) as error:
+        print(f"warning: {error_message(error)}; the log lacks {record}", file=sys.stderr)
 
 
 def _wait_for_score(poll: Callable[[], Result], wait_s: float) -> Result:

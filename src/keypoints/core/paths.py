@@ -57,8 +57,8 @@ def _find_root(start: Path) -> Path | None:
 
 
 def replace_output(path: Path) -> Path:
-    """Remove an old output, which may be a link into DVC's cache, and create its parent folder."""
-    if path.is_dir():
+    """Remove an old output and create its parent folder; a link is removed, but not its target."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -50,7 +50,8 @@ def _download(downloads: Path) -> None:
     done = subprocess.run(
         [npm, "pack", f"onnxruntime-web@{VERSION}", "--pack-destination", str(downloads)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if done.returncode or not (downloads / PACKAGE).is_file():
         problem = first_line(RuntimeError(done.stderr.strip()))

@@ -41,7 +41,7 @@ def write_site(folder: Path, trained: TrainedModel) -> None:
     shutil.copy(_STYLE, folder)
     write_onnx(folder / "model.onnx", trained)
     sample = render_ibug_photo(np.random.default_rng(_SAMPLE_SEED))
-    cv2.imwrite(str(folder / "sample.png"), sample.pixels)
+    (folder / "sample.png").write_bytes(cv2.imencode(".png", sample.pixels)[1].tobytes())
     box = dict(zip(("x", "y", "width", "height"), sample.box, strict=True))
     record = _describe_model(info) | {"sample_box": box}
     (folder / "model.json").write_text(json.dumps(record) + "\n")

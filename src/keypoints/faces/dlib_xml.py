@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser
 
+from keypoints.core.tables import text_encoding
 from keypoints.faces.face import FormatError
 
+_MAX_BLANKS = 100  # bytes at the start of a list
 MAX_ENTRY_BYTES = 1 << 20  # between the ends of two entries; a face of 68 points has 3,000
 
 
@@ -18,10 +20,14 @@ def iter_images(path: Path) -> Iterator[Element]:
     FormatError if the list is not well-formed, has a document type, or has a very long entry.
     """
     builder = _ImageBuilder(path)
-    parser = XMLParser(target=builder)
     n_bytes = 0  # since the last entry
     try:
+        encoding = text_encoding(path, "").removesuffix(
+            "-sig"
+        )  # a byte order mark takes precedence
+        parser = XMLParser(target=builder, encoding=encoding or None)
         with path.open("rb") as file:
+            file.seek(_count_blanks(file.read(_MAX_BLANKS)))
             while data := file.read(1 << 16):
                 parser.feed(data)
                 images, builder.images = builder.images, []
@@ -37,6 +43,11 @@ def iter_images(path: Path) -> Iterator[Element]:
         raise FormatError(f"{path}: {error.strerror}") from error
     except (ParseError, LookupError, ValueError) as error:
         raise FormatError(f"{path}: not well-formed XML: {error}") from error
+
+
+def _count_blanks(start: bytes) -> int:
+    """Number of blanks and line ends before the XML declaration, which are an error in XML."""
+    return len(start) - len(start.lstrip())
 
 
 def photo_name(image: Element) -> str:
