@@ -20,6 +20,7 @@ from keypoints.core import paths
 from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme
 from keypoints.core.predictions import read_info, read_predictions
 from keypoints.evaluation.drawing import draw_landmarks, tile_grid
+from keypoints.faces.images import read_photo
 from keypoints.rendered.background import render_wall
 from keypoints.rendered.expression import Expression
 from keypoints.rendered.ibug_photo import render_ibug_photo
@@ -57,7 +58,7 @@ def predicted_figure(model: str, columns: int = 8) -> np.ndarray:
     tiles = []
     for row, face in errors["face"].iloc[rows].items():
         (file,) = photos.glob(f"*/{face}.*")
-        tiles.append(_crop_tile(cv2.imread(str(file)), predicted[row]))
+        tiles.append(_crop_tile(read_photo(file, colour=True)[..., ::-1], predicted[row]))
     return tile_grid(tiles, columns=columns, gap=0)
 
 
