@@ -1,7 +1,7 @@
 """Run a stage that is killed again and again: `python killed_stage.py STAGE ITEM KILLS SECONDS`.
 
 Each attempt is a process that is killed with SIGKILL at a random moment of its first SECONDS, or of
-the first SECONDS after a training has saved a few checkpoints, so that it makes progress on a slow
+the first SECONDS after a training has saved a checkpoint, so that it makes progress on a slow
 machine too. The last attempt runs to its end. All are forked from this process, which has imported
 everything, so an attempt starts at once.
 """
@@ -22,7 +22,7 @@ from keypoints.crops.store import CropStore
 from prepare import prepare
 from train import train
 
-MAX_SAVES = 2
+MAX_SAVES = 1
 STAGES = {"prepare": prepare, "train": train}
 
 
