@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from keypoints.core.errors import PipelineError
@@ -66,6 +66,10 @@ GOOD: dict[str, Callable[[Path], Path]] = {
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def refuse(archive: Path, into: Path, match: str, **limits: int) -> None:
@@ -285,8 +289,31 @@ def test_files_that_other_systems_add_are_left_out_and_named(
 ) -> None:
     archive = write(tmp_path / "archive", "set/1.jpg", name)
     assert unpack(archive, tmp_path / "faces") == [name]
-    found = [path for path in (tmp_path / "faces").rglob("*") if path.is_file()]
-    assert found == [tmp_path / "faces" / "set" / "1.jpg"]
+    assert files_in(tmp_path / "faces") == [tmp_path / "faces" / "set" / "1.jpg"]
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(
+        st.sampled_from(["1.jpg", "a/2.JPG", "a\\b\\3.asf", "c/4.csv"]), min_size=1, unique=True
+    ),
+    st.lists(st.sampled_from(["._1.jpg", "a/.DS_Store", "__MACOSX/a/2.JPG", "A\\thumbs.DB"])),
+    st.randoms(use_true_random=False),
+    st.sampled_from(WRITERS),
+)
+def test_junk_between_the_members_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+    names: list[str],
+    junk: list[str],
+    rng: random.Random,
+    write: Callable[..., Path],
+) -> None:
+    folder = tmp_path_factory.mktemp("archive")
+    members = rng.sample([*names, *dict.fromkeys(junk)], k=len(names) + len(set(junk)))
+    left_out = unpack(write(folder / "archive", *members), folder / "files")
+    found = {path.relative_to(folder / "files").as_posix() for path in files_in(folder / "files")}
+    assert found == {name.replace("\\", "/") for name in names}
+    assert sorted(left_out) == sorted(set(junk))
 
 
 def test_a_hostile_name_is_refused_even_if_it_looks_like_junk(tmp_path: Path) -> None:

@@ -22,8 +22,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from keypoints.core.errors import PipelineError
+from keypoints.core.landmarks import KAGGLE_15_COLUMNS
+from keypoints.core.lookup_table import LOOKUP_TABLE
 from keypoints.datasets.ibug import TEST_LISTS, TRAIN_LIST, read_ibug
 from keypoints.datasets.imm import read_imm
+from keypoints.datasets.kaggle15 import read_kaggle15, write_photos
 from keypoints.download.unpack import unpack
 from keypoints.faces.dlib_xml import MAX_ENTRY_BYTES
 from keypoints.faces.face import FormatError
@@ -230,6 +233,36 @@ def test_damaged_lists(
             if face.landmarks_photo is not None:
                 assert face.landmarks_photo.shape == (68, 2)
                 assert np.isfinite(face.landmarks_photo).all()
+
+    in_bounds(read)
+
+
+TABLES = {
+    "training.csv": [[*KAGGLE_15_COLUMNS, "Image"], [*["1.5"] * 29, "", " ".join(["7"] * 96 * 96)]],
+    "test.csv": [["ImageId", "Image"], ["1", " ".join(["8"] * 96 * 96)]],
+    LOOKUP_TABLE: [["RowId", "ImageId", "FeatureName", "Location"], ["1", "1", "nose_tip_x", ""]],
+}
+CSV = [b",", b'"', b"\r\r\n", b"\n", b";", b"\0", b"1e2", b"36.0", b"3,6", b"-1", b"256", b"1e999"]
+CSV += [b"\xef\xbb\xbf", b"\xff\xfe", b"nan", b" ", b"\xe4", b"_", b"9" * 5000]
+
+
+@settings(parent=fuzzed, max_examples=150)
+@given(edits(*CSV), st.sampled_from(sorted(TABLES)))
+def test_damaged_tables(
+    tmp_path: Path, in_bounds: Callable[[Callable[[], None]], None], damage: list[Edit], name: str
+) -> None:
+    shutil.rmtree(tmp_path / "photos", ignore_errors=True)
+    for file, rows in TABLES.items():
+        content = "\n".join([*map(",".join, rows), ""]).encode()
+        (tmp_path / file).write_bytes(damaged(content, damage) if file == name else content)
+
+    def read() -> None:
+        write_photos(tmp_path)
+        for face in read_kaggle15(tmp_path):
+            assert read_photo(tmp_path / face.photo, colour=False).shape == (96, 96)
+            if face.landmarks_photo is not None:
+                assert face.landmarks_photo.shape == (15, 2)
+                assert not np.isinf(face.landmarks_photo).any()
 
     in_bounds(read)
 

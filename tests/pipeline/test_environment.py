@@ -15,6 +15,16 @@ def test_a_python_without_the_packages_is_named(script: Path) -> None:
     assert "make setup" in done.stderr and done.returncode == 1
 
 
+def test_a_path_in_the_settings_is_utf8_in_every_locale(tmp_path: Path) -> None:
+    (tmp_path / "gr\u00f6\u00dfe").mkdir()
+    code = "from keypoints.core.paths import expand_user; "
+    code += "print(expand_user('gr\\xf6\\xdfe').is_dir())"
+    environment = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-X", "utf8=0", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr
+
+
 def test_line_ends_are_not_converted(tmp_path: Path) -> None:
     """In a clone with core.autocrlf, every stage would otherwise count as changed."""
 

@@ -27,11 +27,15 @@ CONTENDERS = Path("contenders")  # a separate DVC project with the same folders
 
 
 def expand_user(path: str) -> Path:
-    """A path whose ~ is the home folder; unchanged if the user has none, as in some containers."""
+    """The path that a text names, in UTF-8 whatever the locale; a leading ~ is the home folder.
+
+    The ~ is kept if the user has no home folder, as in some containers.
+    """
+    found = Path(os.fsdecode(path.encode("utf-8", "surrogateescape")))
     try:
-        return Path(path).expanduser()
+        return found.expanduser()
     except RuntimeError:
-        return Path(path)
+        return found
 
 
 def is_output(path: object) -> bool:
