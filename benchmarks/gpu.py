@@ -6,7 +6,7 @@ and OpenCV are not needed, nor the network.
 
 Examples:
   python benchmarks/gpu.py --out gpu                      # all parts on generated crops
-  python benchmarks/pack_crops.py data/crops/wild crops.npz
+  python benchmarks/pack_crops.py contenders/data/crops/wild224 crops.npz
   python benchmarks/gpu.py --out gpu --data crops.npz     # on real ones
   python benchmarks/gpu.py --out gpu speed stage          # two groups of parts
   python benchmarks/gpu.py --out gpu --device cpu --quick # tiny sizes, to test the benchmark

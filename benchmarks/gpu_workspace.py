@@ -206,8 +206,13 @@ class _PackedReader:
         )
         scale = own / packed
         crop_height, crop_width = self.packed.format.crop_size
-        # A region that is larger by rounding is squeezed.
-        return min(scale, crop_width / width), min(scale, crop_height / height)
+        largest = crop_width / width, crop_height / height
+        if scale > 1.02 * min(largest):
+            raise ValueError(
+                f"the packed crops show {min(largest) / scale:.0%} of the width that crops of "
+                f"{width} x {height} px need; pack those of the task wild224 of contenders/"
+            )
+        return min(scale, largest[0]), min(scale, largest[1])  # squeezed if larger by rounding
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Pack crops into one file of JPEGs and labels: `python benchmarks/pack_crops.py STORE FILE`.
 
-STORE is a folder of `prepare`, such as data/crops/wild; only its training and validation faces are
-packed. `benchmarks/gpu.py --data FILE` trains on them on a machine that has no data set. The file
-contains photos, so the terms of its data set apply to it.
+STORE is a folder of `prepare`, such as contenders/data/crops/wild224; only its training and
+validation faces are packed. `benchmarks/gpu.py --data FILE` trains on them on a machine that has no
+data set. The file contains photos, so the terms of its data set apply to it.
 """
 
 import argparse
