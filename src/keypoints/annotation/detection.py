@@ -32,7 +32,7 @@ _MIN_CANDIDATE, _MIN_SCORE = 0.5, 0.7  # before and after a close-up
 _MIN_OPPOSITE_SCORE = 0.85
 _CONFIDENT_SCORE = 0.92  # heads that are turned by more than 45 degrees do not have it
 _CERTAIN_SCORE = 0.94  # of a close-up, unless the face looked upright before it, as given here:
-_UPRIGHT_SCORE, _MAX_UPRIGHT_ANGLE = 0.9, 30.0  # degrees
+_UPRIGHT_SCORE, _MAX_UPRIGHT_ANGLE = 0.9, 45.0  # degrees
 _TURNED_PENALTY = 0.0001  # per degree
 _N_ANGLES = 3  # that are refined, of eight
 _MIN_TURN, _MAX_SCORE_GAP = 40.0, 0.05  # degrees; of alternatives
@@ -41,6 +41,7 @@ _MAX_OVERLAP = 0.5  # of the smaller box; those that overlap more show one face
 # YuNet's points show the angle of a head only if the face is large, and then too little of it.
 _LARGE_SIDE, _SMALL_ANGLE = 110, 12.0  # px of the image, degrees
 _CLOSE_UP_SIDE, _CLOSE_UP_BOXES = 256, 1.5  # px, and boxes, across an upright crop of a face
+_SKETCH_SIDE = 128  # px of a close-up that only has to show whether the face is upright
 _N_CLOSE_UPS = 4  # at most
 
 # Medians over training faces of 300-W, measured by benchmarks/face_boxes.py: where the lists'
@@ -64,11 +65,19 @@ def detect_faces(photo: NDArray[np.uint8], *, thorough: bool = False) -> list[Fa
     rgb = cv2.cvtColor(photo, cv2.COLOR_GRAY2RGB) if photo.ndim == 2 else photo
     rgb = rgb.astype(np.uint8, copy=False)
     images = _resize(rgb)
+    to_coarse = images[-1][1]
     found = _search(chain.from_iterable(map(_cut, images)), turns=(0,))
-    if thorough or not any(face.score >= _CONFIDENT_SCORE for face in found):
+    faces = [_align(rgb, face, to_coarse) for face in non_max_suppression(found)]
+    confident = [face for face in faces if face.score >= _CONFIDENT_SCORE]
+    if thorough or not any(abs(face.rotation) <= _MAX_UPRIGHT_ANGLE for face in confident):
         whole = [image for image in images if max(image[0].shape) <= _MAX_TILE]
-        found += _search(whole, turns=(1, 2, 3))
-    faces = [_align(rgb, face, images[-1][1]) for face in non_max_suppression(found)]
+        found = non_max_suppression(_search(whole, turns=(1, 2, 3)))
+        new = [
+            face
+            for face in found
+            if all(_overlap(face, other) < _MAX_OVERLAP for other in confident)
+        ]
+        faces += [_align(rgb, face, to_coarse) for face in new]
     best = max(faces, key=lambda face: face.score, default=None)
     kept = [face for face in faces if best and face.score >= _min_score(face, best)]
     return sorted(non_max_suppression(kept), key=lambda face: face.box[0] - face.box[2])
@@ -160,7 +169,7 @@ def _align(photo: NDArray[np.uint8], face: FaceBox, to_coarse: Array) -> FaceBox
     if best.score >= (_CONFIDENT_SCORE if was_upright else _CERTAIN_SCORE):
         return best
     turned = [replace(face, rotation=face.rotation + turn) for turn in range(45, 360, 45)]
-    close_ups = sorted((_look_closer(photo, each) for each in turned), key=_rank)
+    close_ups = sorted((_look_closer(photo, each, _SKETCH_SIDE) for each in turned), key=_rank)
     likely = [best, *(_refine(photo, each) for each in close_ups[-_N_ANGLES:])]
     best, *others = sorted(likely, key=_rank, reverse=True)
     if not best.score:
@@ -193,11 +202,11 @@ def _angle_between(one: FaceBox, other: FaceBox) -> float:
     return abs((one.rotation - other.rotation + 180) % 360 - 180)
 
 
-def _look_closer(photo: NDArray[np.uint8], face: FaceBox) -> FaceBox:
+def _look_closer(photo: NDArray[np.uint8], face: FaceBox, side: int = _CLOSE_UP_SIDE) -> FaceBox:
     """Detect a face again in a close-up that its angle turns upright."""
     x0, y0, x1, y1 = map(round, enlarge_box(face.box, _CLOSE_UP_BOXES, _CLOSE_UP_BOXES))
     region = x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
-    crop, to_crop = crop_upright(photo, face, region, (_CLOSE_UP_SIDE, _CLOSE_UP_SIDE))
+    crop, to_crop = crop_upright(photo, face, region, (side, side))
     found = _to_face_boxes(run_yunet(crop, _MIN_CANDIDATE), invert(to_crop))
     same = [other for other in found if _overlap(face, other) >= _MAX_OVERLAP]
     return max(same, key=lambda other: other.score, default=replace(face, score=0.0))
