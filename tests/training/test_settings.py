@@ -74,17 +74,17 @@ def test_other_models_and_unused_presets_are_not_validated(tmp_path: Path):
         (
             "nose_net",
             {"models__nose_net__task": "chin"},
-            "models.nose_net.task must be one of nose, face, wild, kaggle15; got 'chin'",
+            "models.nose_net.task must be one of nose, face, wild, wild128, kaggle15; got 'chin'",
         ),
         (
             "nose_net",
-            {"models__nose_net__augment": "strong"},
-            "models.nose_net.augment must be one of none, face, wild, kaggle15; got 'strong'",
+            {"models__nose_net__augment": "all"},
+            "models.nose_net.augment must be one of none, face, wild, kaggle15, strong; got 'all'",
         ),
         (
             "nose_net",
             {"models__nose_net__optim": "sgd"},
-            "models.nose_net.optim must be one of adam; got 'sgd'",
+            "models.nose_net.optim must be one of adam, adamw; got 'sgd'",
         ),
         (
             "face_net",
