@@ -9,9 +9,10 @@ from keypoints.core import paths
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    (tmp_path / "src/keypoints").mkdir(parents=True)
-    (tmp_path / "contenders/.dvc").mkdir(parents=True)
-    return tmp_path
+    folder = tmp_path / "repository"
+    (folder / "src/keypoints").mkdir(parents=True)
+    (folder / "contenders/.dvc").mkdir(parents=True)
+    return folder
 
 
 def test_the_root_is_found_from_a_project_in_a_subfolder(
@@ -35,16 +36,20 @@ def test_the_root_is_the_users_repository_if_dvc_runs_an_experiment_in_a_copy(
         assert paths.repo_root() == repository
 
 
-def test_the_root_is_the_current_folder_if_no_folder_has_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_another_project_around_the_repository_is_not_its_root(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    (tmp_path / ".dvc").mkdir()  # of another project
-    (tmp_path / "inner").mkdir()
-    monkeypatch.chdir(tmp_path / "inner")
+    (repository.parent / ".dvc").mkdir(exist_ok=True)  # such as a shared cache
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("DVC_ROOT", "/")
     assert paths.repo_root() == Path()
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+
+
+def test_the_root_is_the_current_folder_if_no_folder_has_the_package(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.chdir("/")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
     assert paths.repo_root() == Path()
 
 

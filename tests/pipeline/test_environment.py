@@ -1,5 +1,6 @@
 """What a user's environment must not change, and what is reported about it."""
 
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,11 @@ def test_a_folder_in_which_dvc_fails_is_named_by_setup(
     command = ["make", "-f", str(ROOT / "Makefile"), "path-warning"]
     done = subprocess.run(command, cwd=tmp_path / name, capture_output=True, text=True, check=True)
     assert ("dvc cache dir --local" in done.stderr) == is_named, done.stderr
+
+
+@pytest.mark.parametrize("project", ["", "contenders"])
+def test_an_output_that_is_edited_in_place_is_not_that_of_the_cache(project: str) -> None:
+    """Root may write to files without write permission, so hard links would alter the cache."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / project / ".dvc/config")
+    assert config["cache"]["type"].strip('"') == "reflink,copy"

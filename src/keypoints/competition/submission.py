@@ -163,7 +163,11 @@ def _problem(spec: SubmissionSpec, number: int, row: str) -> str | None:
         else:
             return None
     elif identifier == expected:
-        reason = "not a finite number" if comma else "no comma"
+        has_decimal_comma = re.fullmatch(r"-?\d+,\d+", text)
+        reason = "a decimal comma" if has_decimal_comma else "not a finite number"
+        reason = reason if comma else "no comma"
+    elif not row.strip():
+        reason = "a blank line"
     elif re.fullmatch(r"0|[1-9]\d{0,17}", identifier):
         is_gap = int(identifier) > int(expected)
         reason = f"Id {expected} is missing" if is_gap else f"Id {identifier} is out of order"

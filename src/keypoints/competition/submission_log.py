@@ -6,6 +6,7 @@ from typing import Any
 
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError
+from keypoints.core.tables import text_encoding
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,12 @@ def read_history() -> list[SubmissionRecord]:
     if not path.exists():
         return []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding=text_encoding(path), newline="") as file:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) != COLUMNS:
                 raise PipelineError(f"{path}: the first line should be {','.join(COLUMNS)}")
             return [_parse_row(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeError, csv.Error) as error:
         raise PipelineError(f"{path}: not a CSV in UTF-8 ({error})") from error
 
 
