@@ -1,7 +1,8 @@
 """Score a model on the validation faces of another folder of its data set, such as the public one.
 
 `python tools/score_folder.py models/resnet18.safetensors --raw FOLDER` prints scores as in
-metrics/scores/ and metrics/details/, without test-time augmentation. For example, they show how
+metrics/scores/ and metrics/details/; predictions are averaged with those of the flipped images only
+if `--flip` is given. For example, they show how
 well a model that was trained on rendered faces works on photos. No training face is read.
 
 `--fit N` first fits a linear map of the predicted points to N training faces of the folder and
@@ -37,31 +38,34 @@ from keypoints.evaluation.scores import score_both_views, summarize
 from keypoints.faces.dataset import find_dataset, is_rendered
 from keypoints.models.predict import TrainedModel, load_model
 from keypoints.prediction.shape_correction import MIN_POINTS, ShapeCorrection, fit_correction
-from keypoints.prediction.tta import predict_faces
+from keypoints.prediction.tta import TestTimeAugmentation, predict_faces
 
 
-def score_folder(model_file: Path, raw: Path, n_fit: int = 0) -> dict[str, object]:
+def score_folder(
+    model_file: Path, raw: Path, *, n_fit: int = 0, flip: bool = False
+) -> dict[str, object]:
     """Score a model on the validation faces of a folder.
 
     Args:
         model_file: Model of this project.
         raw: Folder of the data set: data/raw/ibug of another clone, or an unpacked archive.
         n_fit: Number of training faces, of different photos or persons, to fit a linear map to.
+        flip: Whether to average predictions with those of the flipped images.
 
     Raises:
         PipelineError: If the model or the data set cannot be read, or no face is held out.
     """
     params, trained = read_params(), load_model(model_file)
     device = choose_device(params.read("device", DeviceSetting))
-    points = trained.info.points
+    points, tta = trained.info.points, TestTimeAugmentation(scales=[1.0], flip=flip)
     if n_fit and len(points) < MIN_POINTS:
         raise SettingsError(f"--fit: a map of {len(points)} point(s) is not supported")
     with crop_folder(trained, raw, params, n_train=n_fit) as store:
         rows = store.rows("validation")
-        predictions = predict_faces(trained, store, rows, device)
+        predictions = predict_faces(trained, store, rows, device, tta)
         if n_fit:
             train_rows = store.rows("train")
-            learnt_from = predict_faces(trained, store, train_rows, device)
+            learnt_from = predict_faces(trained, store, train_rows, device, tta)
             correction = _fit(learnt_from, store, train_rows, points)
             predictions = replace(
                 predictions,
@@ -107,11 +111,12 @@ def _fit(
 ) -> ShapeCorrection:
     """Fit a correction to faces and their flips, since few faces determine a symmetric map best."""
     flip_indices = flip_indices_of(points, SCHEMES[store.format.scheme])
+    labels = store.landmarks_photo[rows][:, list(points)]
     predicted, target = (
-        np.concatenate([landmarks, hflip_landmarks(landmarks, flip_indices)])
-        for landmarks in (
-            predictions.landmarks_photo,
-            store.landmarks_photo[rows][:, list(points)],
+        np.concatenate([landmarks, hflip_landmarks(mirrored, flip_indices)])
+        for landmarks, mirrored in (
+            (predictions.landmarks_photo, predictions.mirrored_photo),
+            (labels, labels),
         )
     )
     return fit_correction(predicted, target, 2 * store.faces(rows)["group"].tolist())
@@ -125,9 +130,11 @@ def main() -> None:
     parser.add_argument("model_file", type=Path, help="a model of this project, .safetensors")
     parser.add_argument("--raw", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--fit", type=int, default=0, help="training faces to fit a map to (0)")
+    parser.add_argument("--flip", action="store_true", help="average with the flipped images")
     arguments = parser.parse_args()
     with exit_on_error():
-        scores = score_folder(arguments.model_file, arguments.raw, arguments.fit)
+        model_file, raw = arguments.model_file, arguments.raw
+        scores = score_folder(model_file, raw, n_fit=arguments.fit, flip=arguments.flip)
         print(json.dumps(scores, indent=2))
 
 
