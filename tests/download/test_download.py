@@ -319,7 +319,7 @@ def test_a_mirror_folder_is_preferred_and_its_file_stays_there(
     server: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "mirror").mkdir()
-    path = tmp_path / "mirror" / "faces.zip"
+    path = tmp_path / "mirror" / "faces.ZIP"
     path.write_bytes(NEW)
     keep(tmp_path, "faces.zip")
     url = server.serve("/faces.tar.gz", Reply())
@@ -436,10 +436,11 @@ def test_a_finished_download_with_another_digest_is_replaced(
     assert found.path.read_bytes() == NEW
 
 
-@pytest.mark.parametrize("bundle", ["missing.pem", "."])
+@pytest.mark.parametrize("bundle", ["missing.pem", ".", "text.pem"])
 def test_an_unusable_certificate_bundle_is_no_full_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: str
 ) -> None:
+    (tmp_path / "text.pem").write_text("not a certificate")
     monkeypatch.setattr(http, "BACKOFF_S", ())
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / bundle))
     with pytest.raises(DownloadError) as error:

@@ -129,7 +129,9 @@ def test_excluded_faces_are_left_out_counted_and_stored(
         (ibug / face.photo).unlink()
     stages.pack("ibug", ibug)
     assert "2 faults" in stages.run("fetch", "ibug")
-    stages.set_params({"datasets.ibug.exclude": [first.name, f"{test_face.name[:-1]}?", "typo"]})
+    stages.set_params(
+        {"datasets.ibug.exclude": [f"{first.name}.JPG", f"{test_face.name[:-1]}?", "typo"]}
+    )
     capsys.readouterr()
     assert stages.run("fetch", "ibug") == ""
     printed = capsys.readouterr()

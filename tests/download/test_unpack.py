@@ -344,6 +344,11 @@ def test_an_archive_without_files_is_refused(tmp_path: Path, write: Callable[...
     refuse(write(tmp_path / "archive"), tmp_path / "faces", "contains no files")
 
 
+def test_a_gzipped_file_that_is_no_tar_is_named(tmp_path: Path) -> None:
+    (tmp_path / "training.csv.gz").write_bytes(gzip.compress(b"left_eye_center_x," * 99))
+    refuse(tmp_path / "training.csv.gz", tmp_path / "faces", "not a tar: it begins with b'left_eye")
+
+
 def test_another_compression_is_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "faces.zip", "w", zipfile.ZIP_BZIP2) as packed:
         packed.writestr("1.jpg", PHOTO)

@@ -40,9 +40,9 @@ def is_locked(path: Path) -> bool:
     """Whether dvc.lock lists this output with the digest of the present file."""
     try:
         content = YAML(typ="safe").load(LOCK_FILE.read_text(encoding="utf-8")) or {}
-    except (FileNotFoundError, YAMLError):  # such as the markers of a merge conflict
+    except (FileNotFoundError, ValueError, YAMLError):  # such as the markers of a merge conflict
         return False
-    stages = content.get("stages") or {}
+    stages = (content.get("stages") or {}) if isinstance(content, dict) else {}
     digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     outputs = [out for stage in stages.values() for out in stage.get("outs", [])]
     return any((out["path"], out.get("md5")) == (path.as_posix(), digest) for out in outputs)

@@ -125,7 +125,7 @@ def _iter_sources(
                 "params.yaml: mirror must be null, a folder, or begin with http:// or https://;"
                 f" got {redact_url(mirror)!r}"
             )
-        yield from (folder_of_mirror / name for name in names)
+        yield from (_spelled(folder_of_mirror, name) for name in names)
     for path in filter(Path.is_file, (folder / Path(name).name for name in names)):
         digest = sha256_of(path)
         if sha256 in (None, digest):
@@ -133,6 +133,14 @@ def _iter_sources(
         else:  # the file stays until the right one replaces it
             logger.warning("%s: sha256 must be %s; got %s: fetching it again", path, sha256, digest)
     yield from addresses
+
+
+def _spelled(folder: Path, name: str) -> Path:
+    """Path of a file in a folder, whose name may be in upper or lower case."""
+    path = folder / name
+    if path.exists():
+        return path
+    return next((one for one in folder.iterdir() if one.name.lower() == name.lower()), path)
 
 
 def _join(mirror: str, name: str) -> str:

@@ -121,6 +121,7 @@ def _unpack_members(archive: Path, into: Path, max_bytes: int) -> list[str]:
                 _unpack_zip(counted, members, limit)
             case "gzip":
                 with gzip.open(counted) as unzipped:
+                    _check_tar(unzipped.peek(tarfile.BLOCKSIZE)[: tarfile.BLOCKSIZE])
                     _unpack_tar(unzipped, members, limit)
             case "tar":
                 _unpack_tar(counted, members, limit)
@@ -166,6 +167,17 @@ def _zip_seconds(info: zipfile.ZipInfo) -> int:
         return calendar.timegm(datetime(*info.date_time, tzinfo=UTC).timetuple())
     except ValueError:
         return EARLIEST_S
+
+
+def _check_tar(start: bytes) -> None:
+    """Reject the first block of an unzipped file that was never a tar, such as a single CSV."""
+    magic, at = MAGICS["tar"]
+    if len(start) < tarfile.BLOCKSIZE or start.startswith(magic, at) or not any(start):
+        return
+    try:
+        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")
+    except tarfile.HeaderError as error:
+        raise PipelineError(f"gzipped, but not a tar: it begins with {start[:16]!r}") from error
 
 
 def _unpack_tar(file: io.BufferedIOBase, members: Members, limit: int) -> None:

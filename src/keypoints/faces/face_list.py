@@ -5,6 +5,7 @@
 
 import fnmatch
 import json
+import re
 import tempfile
 import weakref
 from array import array
@@ -63,8 +64,12 @@ def read_faces(root: Path, *lists: FaceList) -> "DiskBackedFaces":
 
 
 def is_excluded(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a face's name is one of the given names or matches a pattern such as helen/*."""
-    return any(name == pattern or fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    """Whether a face's name is one of the given names or matches a pattern such as helen/*.
+
+    A pattern may end with the extension of the photo.
+    """
+    names = [re.sub(r"\.(jpe?g|png)$", "", pattern, flags=re.IGNORECASE) for pattern in patterns]
+    return any(name == one or fnmatch.fnmatchcase(name, one) for one in names)
 
 
 def write_excluded(root: Path, patterns: Sequence[str]) -> None:
