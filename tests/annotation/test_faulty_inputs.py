@@ -189,6 +189,20 @@ def test_a_type_is_known_by_the_first_bytes(
     assert media_type(tmp_path / "file") is expected
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("me.jpg", "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),  # for Ghostscript
+        ("clip.mp4", "#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1/a.ts\n"),  # a playlist for FFmpeg
+    ],
+)
+def test_no_other_program_or_address_is_opened(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    (image,) = iter_images([tmp_path / name], every=1)
+    with pytest.raises(PhotoError, match=r"not a complete photo \(unknown format\)"):
+        image.read()
+
+
 def test_a_heif_file_of_any_name_is_refused_with_its_plug_in(tmp_path: Path) -> None:
     (tmp_path / "me.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(50))
     with pytest.raises(PhotoError, match="Pillow needs a plug-in: run `pip install pillow-heif`"):

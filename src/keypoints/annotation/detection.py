@@ -29,13 +29,13 @@ _DETECTABLE_SIDE = 25  # px of such a face in an image; YuNet finds half of the 
 _MAX_TILE, _TILE_OVERLAP = 1280, 96  # px; larger images are cut into tiles, to save memory
 
 _MIN_CANDIDATE, _MIN_SCORE = 0.5, 0.7  # before and after a close-up
-_MIN_OPPOSITE_SCORE = 0.85
+_MIN_TURNED_SCORE, _MIN_OTHER_ANGLE_SCORE, _MAX_ANGLE = 0.85, 0.9, 60.0
 _CONFIDENT_SCORE = 0.92  # heads that are turned by more than 45 degrees do not have it
 _CERTAIN_SCORE = 0.94  # of a close-up, unless the face looked upright before it, as given here:
 _UPRIGHT_SCORE, _MAX_UPRIGHT_ANGLE = 0.9, 45.0  # degrees
 _TURNED_PENALTY = 0.0001  # per degree
 _N_ANGLES = 3  # that are refined, of eight
-_MIN_TURN, _MAX_SCORE_GAP = 40.0, 0.05  # degrees; of alternatives
+_MIN_TURN, _MAX_SCORE_GAP = 40.0, 0.03  # degrees; of alternatives
 _MAX_OVERLAP = 0.5  # of the smaller box; those that overlap more show one face
 
 # YuNet's points show the angle of a head only if the face is large, and then too little of it.
@@ -84,8 +84,11 @@ def detect_faces(photo: NDArray[np.uint8], *, thorough: bool = False) -> list[Fa
 
 
 def _min_score(face: FaceBox, best: FaceBox) -> float:
-    """The score that a face needs: more if it is upside down relative to the best one."""
-    return _MIN_OPPOSITE_SCORE if _angle_between(face, best) > 90 else _MIN_SCORE
+    """The score that a face needs beside the best one: more if it or the photo is turned."""
+    if _angle_between(face, best) > _MAX_ANGLE:
+        return _MIN_OTHER_ANGLE_SCORE
+    is_turned = face is not best and abs(best.rotation) > _MAX_UPRIGHT_ANGLE
+    return _MIN_TURNED_SCORE if is_turned else _MIN_SCORE
 
 
 def non_max_suppression(faces: Iterable[FaceBox]) -> list[FaceBox]:
