@@ -17,7 +17,7 @@ from keypoints.download.mirrors import DownloadDirs
 from keypoints.faces.check import check_faces
 from keypoints.faces.dataset import Dataset, DatasetSettings, find_dataset
 from keypoints.faces.face import Face, FormatError
-from keypoints.faces.face_list import DiskBackedFaces, is_excluded, write_excluded
+from keypoints.faces.face_list import DiskBackedFaces, match_names, write_excluded
 from keypoints.faces.faults import Fault, FaultyFacesError, list_faults
 from keypoints.faces.files import find_file
 from keypoints.rendered.writers import render
@@ -104,7 +104,7 @@ def _report_left_out(name: str, faces: Sequence[Face], exclude: Sequence[str]) -
     if left_out:
         print(f"{name}: {len(left_out)} face(s) left out: {shorten_list(left_out)}")
     for pattern in exclude:
-        if not any(is_excluded(face, [pattern]) for face in left_out):
+        if not any(map(match_names([pattern]), left_out)):
             print(f"warning: datasets.{name}.exclude: no face is named {pattern}", file=sys.stderr)
     return left_out
 

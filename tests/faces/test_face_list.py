@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keypoints.faces.face import Face, FormatError
-from keypoints.faces.face_list import DiskBackedFaces
+from keypoints.faces.face_list import DiskBackedFaces, match_names
 
 SOURCE = Path("some list.xml")
 
@@ -101,3 +101,20 @@ def test_a_list_on_a_full_disk_is_removed_silently(
     faces._file.write(b"buffered")
     del faces
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("helen/1_1", {"helen/1_1"}),
+        ("helen/1_1.JPG", {"helen/1_1"}),
+        ("helen/*", {"helen/1_1", "helen/1_1_mirror"}),
+        ("*_mirror.png", {"helen/1_1_mirror"}),
+        ("afw/[1].2", {"afw/[1].2"}),
+        ("helen", set()),
+        ("", set()),
+    ],
+)
+def test_names_to_leave_out_are_exact_or_patterns(pattern: str, expected: set[str]):
+    names = ["helen/1_1", "helen/1_1_mirror", "afw/[1].2"]
+    assert set(filter(match_names(["other", pattern]), names)) == expected

@@ -49,10 +49,11 @@ def read_faces(root: Path, *lists: FaceList) -> "DiskBackedFaces":
         FaultyFacesError: If some entries are faulty, with all faults and the other faces.
     """
     faces, faults = DiskBackedFaces(), list[Fault]()
+    is_excluded = match_names(_read_excluded(root))
     for one in lists:
         n_faces, n_faults = len(faces), len(faults)
         try:
-            read = _read_entries(one, _read_excluded(root), faces.left_out, faults)
+            read = _read_entries(one, is_excluded, faces.left_out, faults)
             faces.extend(read, one.source, by_name=one.by_name)
             if (len(faces), len(faults)) == (n_faces, n_faults):
                 raise FormatError(f"{one.source}: no face in it")
@@ -63,13 +64,15 @@ def read_faces(root: Path, *lists: FaceList) -> "DiskBackedFaces":
     return faces
 
 
-def is_excluded(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a face's name is one of the given names or matches a pattern such as helen/*.
+def match_names(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """A test whether a face's name is one of the given names or matches a pattern, as in helen/*.
 
-    A pattern may end with the extension of the photo.
+    Names and patterns may end with the extension of the photo.
     """
-    names = [re.sub(r"\.(jpe?g|png)$", "", pattern, flags=re.IGNORECASE) for pattern in patterns]
-    return any(name == one or fnmatch.fnmatchcase(name, one) for one in names)
+    names = {re.sub(r"\.(jpe?g|png)$", "", pattern, flags=re.IGNORECASE) for pattern in patterns}
+    has_wildcard = [name for name in sorted(names) if re.search(r"[*?[]", name)]
+    matches = re.compile("|".join(map(fnmatch.translate, has_wildcard)) or "(?!)").match
+    return lambda name: name in names or bool(matches(name))
 
 
 def write_excluded(root: Path, patterns: Sequence[str]) -> None:
@@ -85,10 +88,13 @@ def _read_excluded(root: Path) -> list[str]:
 
 
 def _read_entries(
-    faces: FaceList, excluded: Sequence[str], left_out: list[FaceEntry], faults: list[Fault]
+    faces: FaceList,
+    is_excluded: Callable[[str], bool],
+    left_out: list[FaceEntry],
+    faults: list[Fault],
 ) -> Iterator[Face]:
     for entry in faces.entries:
-        if is_excluded(entry.name, excluded):
+        if is_excluded(entry.name):
             left_out.append(entry)
             continue
         try:
