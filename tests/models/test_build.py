@@ -53,7 +53,9 @@ def test_a_setting_of_another_architecture_is_unknown(tmp_path: Path):
 
 
 def test_an_unknown_model_lists_the_known_ones(tmp_path: Path):
-    with pytest.raises(SettingsError, match="models has no 'nosenet'; it has face_net, kaggle15"):
+    with pytest.raises(
+        SettingsError, match="models has no 'nosenet'; it has face_net, heatmap_net"
+    ):
         read_model_settings(changed_params(tmp_path), "nosenet")
 
 

@@ -8,7 +8,6 @@ import pytest
 from workspace import MODELS, ROOT
 
 SCORES = ROOT / "metrics/scores"
-NOT_YET = pytest.mark.xfail(strict=True, reason="before the next default run")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -20,9 +19,9 @@ def read(path: Path) -> dict[str, Any]:
     [
         ("nose_net", 0.5),
         ("face_net", 0.5),
-        pytest.param("resnet18", 0.5, marks=NOT_YET),
-        pytest.param("heatmap_net", 0.45, marks=NOT_YET),
-        pytest.param("kaggle15_net", 0.5, marks=NOT_YET),
+        ("resnet18", 0.5),
+        ("heatmap_net", 0.45),
+        ("kaggle15_net", 0.5),
     ],
 )
 def test_the_error_of_a_default_network_is_a_fraction_of_that_of_the_mean_shape(
@@ -32,7 +31,6 @@ def test_the_error_of_a_default_network_is_a_fraction_of_that_of_the_mean_shape(
     assert scores["mae_px"] <= fraction * scores["baseline_mae_px"]
 
 
-@NOT_YET
 def test_every_default_model_has_committed_scores() -> None:
     assert {path.stem for path in SCORES.iterdir()} == set(MODELS)
 

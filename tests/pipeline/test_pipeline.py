@@ -65,7 +65,7 @@ def test_unknown_points_leave_the_history_whole(ran: Workspace) -> None:
     assert np.isfinite(history).all(axis=None)
 
 
-@pytest.mark.parametrize(("model", "task"), [("nose_net", "nose"), ("resnet18", "wild")])
+@pytest.mark.parametrize(("model", "task"), [("nose_net", "nose"), ("face_net", "face")])
 def test_a_loaded_model_scores_what_was_saved(ran: Workspace, model: str, task: str) -> None:
     scores = json.loads((ran.folder / f"metrics/details/{model}.json").read_text())
     trained = load_model(ran.folder / f"models/{model}.safetensors")
