@@ -48,6 +48,11 @@ $(SETUP): requirements.lock
 
 .PHONY: environment
 environment:
+	@if [ -L .venv ]; then \
+	  echo "error: .venv is a link to an environment without the packages of requirements.lock; run make setup there," >&2; \
+	  echo "or remove the link" >&2; \
+	  exit 1; \
+	fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 4) and "Python 3.11.4 or newer is needed; use make PYTHON=...")'
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock

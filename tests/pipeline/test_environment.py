@@ -54,6 +54,19 @@ def test_a_folder_in_which_dvc_fails_is_named_by_setup(
     assert ("dvc cache dir --local" in done.stderr) == is_named, done.stderr
 
 
+def test_an_environment_that_is_linked_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/installed.lock").write_text("other packages")
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone/.venv").symlink_to("../other")
+    (tmp_path / "clone/requirements.lock").touch()
+    (tmp_path / "clone/Makefile").write_text((ROOT / "Makefile").read_text())
+    command = ["make", "-C", str(tmp_path / "clone"), "setup"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "error: .venv is a link" in done.stderr and done.returncode != 0
+    assert (tmp_path / "other/installed.lock").is_file()
+
+
 @pytest.mark.parametrize("project", ["", "contenders"])
 def test_an_output_that_is_edited_in_place_is_not_that_of_the_cache(project: str) -> None:
     """Root may write to files without write permission, so hard links would alter the cache."""
