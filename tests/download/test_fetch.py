@@ -10,6 +10,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from kaggle_service import SECRET, KaggleService
 from stages import ARCHIVES, Stages
@@ -228,6 +230,27 @@ def test_wrong_settings_stop_prepare(
 ) -> None:
     stages.set_params(settings)
     assert message in stages.run("prepare", "nose")
+
+
+def test_real_labels_lose_their_offset_and_rendered_ones_have_none(
+    stages: Stages, ibug: Path
+) -> None:
+    stages.pack("ibug", ibug)
+    assert stages.run("fetch", "ibug") == ""
+    x_shifts = []
+    source = Path("data/raw/ibug/source.json")
+    for origin in ("public", "rendered"):
+        source.write_text(json.dumps(json.loads(source.read_text()) | {"source": origin}))
+        maps = []
+        for is_symmetric in (True, False):
+            stages.set_params({"tasks.wild.symmetric_labels": is_symmetric})
+            assert stages.run("prepare", "wild") == ""
+            maps.append(np.load("data/crops/wild/maps.npy"))
+        x_shifts.append((maps[0] - maps[1])[:, 0, 2])
+    mirrored = pd.read_csv("data/crops/wild/faces.csv")["mirrored"] == 1
+    assert (x_shifts[0][~mirrored] < 0).all()
+    assert (x_shifts[0][mirrored] > 0).all() and mirrored.any()
+    assert (x_shifts[1] == 0).all()
 
 
 def test_prepare_reads_no_other_settings(stages: Stages, imm: Path) -> None:
