@@ -10,6 +10,7 @@ so what is systematic in the labels of originals points the other way in those o
 import keypoints  # noqa: F401  names a wrong Python
 
 # isort: split
+
 from dataclasses import replace
 
 import numpy as np

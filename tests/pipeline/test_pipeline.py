@@ -9,8 +9,10 @@ import pytest
 import torch
 from workspace import MODELS, Workspace
 
+from keypoints.core.predictions import read_predictions
 from keypoints.crops.batches import BatchLoader
 from keypoints.crops.store import CropStore
+from keypoints.evaluation.scores import score_rows
 from keypoints.models.predict import load_model
 from keypoints.training.loop import validate
 
@@ -65,15 +67,26 @@ def test_unknown_points_leave_the_history_whole(ran: Workspace) -> None:
     assert np.isfinite(history).all(axis=None)
 
 
-@pytest.mark.parametrize(("model", "task"), [("nose_net", "nose"), ("face_net", "face")])
-def test_a_loaded_model_scores_what_was_saved(ran: Workspace, model: str, task: str) -> None:
-    scores = json.loads((ran.folder / f"metrics/details/{model}.json").read_text())
-    trained = load_model(ran.folder / f"models/{model}.safetensors")
-    with CropStore(ran.folder / "data/crops" / task) as store:
+@pytest.mark.parametrize(
+    ("model", "task"), [("nose_net", "nose"), ("face_net", "face"), ("resnet18", "wild")]
+)
+def test_a_loaded_model_scores_what_was_saved(
+    ran: Workspace, monkeypatch: pytest.MonkeyPatch, model: str, task: str
+) -> None:
+    monkeypatch.chdir(ran.folder)
+    scores = json.loads(Path(f"metrics/details/{model}.json").read_text())
+    predictions = read_predictions(model, "validation")
+    trained = load_model(Path(f"models/{model}.safetensors"))
+    with CropStore(Path("data/crops") / task) as store:
         rows = store.rows("validation")
         batches = BatchLoader(store, rows, trained.info.points, batch_size=4)
         mse = validate(trained.network, batches, torch.device("cpu"))
-    assert mse == pytest.approx(scores["mse"], rel=1e-4)
+        views = [predictions.landmarks_photo]
+        if {"original", "mirrored"} == set(scores.get("view", {})):  # means over both
+            views.append(predictions.mirrored_photo)
+        saved = [score_rows(store, rows, view, trained.info.points)[1] for view in views]
+    assert mse == pytest.approx(saved[0], rel=1e-4)
+    assert np.mean(saved) == pytest.approx(scores["mse"], rel=1e-4)
     assert trained.info.name == model
 
 

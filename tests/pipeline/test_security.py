@@ -38,7 +38,11 @@ def test_no_file_starts_a_shell_runs_text_or_unpickles(path: Path) -> None:
         assert name not in RUNS_CODE
         assert "shell" not in keywords
         if name.startswith("subprocess."):  # programs get their arguments as a list
-            assert not any(isinstance(arg, ast.Constant | ast.JoinedStr) for arg in call.args[:1])
+            programs = [
+                *call.args[:1],
+                *(word.value for word in call.keywords if word.arg == "args"),
+            ]
+            assert not any(isinstance(arg, ast.Constant | ast.JoinedStr) for arg in programs)
         assert keywords.get("allow_pickle", "False") == "False"
         if name == "torch.load":
             assert keywords["weights_only"] == "True"

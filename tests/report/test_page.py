@@ -164,12 +164,15 @@ def test_own_photos_appear_and_rerun_the_report_only(ran: Workspace) -> None:
     broken = own.with_name("broken.jpg")
     shutil.copy(photo, own)
     broken.write_bytes(photo.read_bytes()[:1000])
+    resources = own.with_name("._own.jpg")  # as macOS adds to folders
+    resources.write_bytes(b"")
     status = json.loads(ran.dvc("status", "--json"))
     git_status = ran.run("git", "status", "--porcelain", "data")
     ran.run("python", "src/report.py")
     page = (ran.folder / "report/index.html").read_text()
     own.unlink()
     broken.unlink()
+    resources.unlink()
     ran.run("python", "src/report.py")
     section = page.split('id="own-photos"')[1].split("</section>\n<section id")[0]
     assert list(status) == ["report"]
@@ -179,6 +182,7 @@ def test_own_photos_appear_and_rerun_the_report_only(ran: Workspace) -> None:
     assert "eileen_collins.jpg uncertainty" in text
     assert "predicted by mobile_wild ( pretrained/wild.safetensors )" in text
     assert "broken.jpg: not a complete photo" in text
+    assert "._own.jpg" not in text
     uncertainties = [float(value) for value in re.findall(r"uncertainty ([\d.]+) %", text)]
     assert uncertainties == sorted(uncertainties)
 
@@ -215,6 +219,18 @@ def test_the_best_of_the_past_submissions_is_highlighted(
     (best,) = re.findall(r'<tr class="best"><td.*?</tr>', page, flags=re.S)
     assert "2026-01-02 03:04 m first &amp; best 3.000 11.000" in visible_text(best)
     assert find_best_submissions(records) == [records[0]]
+
+
+def test_the_commands_name_the_initial_weights(
+    ran: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(ran.folder)
+    values = YAML(typ="safe").load(Path("params.yaml").read_text())
+    values["source"] = "public"
+    YAML().dump(values, tmp_path / "params.yaml")
+    section = build_page(read_params(tmp_path / "params.yaml")).split('id="reproduce"')[1]
+    assert values["models"]["resnet18"]["pretrained"] is False
+    assert "make public PRETRAINED=false</code>" in section
 
 
 def test_settings_are_shown_without_addresses(page: str) -> None:

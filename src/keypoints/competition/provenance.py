@@ -16,7 +16,7 @@ LOCK_FILE = Path("dvc.lock")
 class Revision:
     """A state of the repository."""
 
-    commit: str  # full hash; empty if git cannot tell
+    commit: str  # full hash; empty if git fails
     changed: list[str]  # files that differ from the commit, or that git neither tracks nor ignores
     problem: str = ""  # git's message, such as that this is no repository
 

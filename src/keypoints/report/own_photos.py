@@ -16,6 +16,7 @@ from keypoints.annotation.predictor import PredictedFace, Predictor, crop_faces,
 from keypoints.core.errors import first_line
 from keypoints.core.geometry import enlarge_box
 from keypoints.core.landmarks import SCHEMES
+from keypoints.core.system_files import is_system_file
 from keypoints.evaluation.drawing import select_contours
 from keypoints.models.checkpoint import ModelFileError, ModelInfo
 from keypoints.report.components import Card
@@ -39,7 +40,11 @@ class _Shown:
 
 def own_photos_section() -> Section:
     """Show the faces of the user's photos, from the most to the least certain prediction."""
-    paths = sorted(path for path in PHOTOS.glob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
+    paths = sorted(
+        path
+        for path in PHOTOS.glob("*")
+        if path.suffix.lower() in PHOTO_SUFFIXES and not is_system_file(path)
+    )
     shown, file, problem = _Shown([], [], {}), Path(), ""
     predictor = None
     try:

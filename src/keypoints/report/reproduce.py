@@ -3,6 +3,7 @@
 import json
 import platform
 from importlib.metadata import version
+from shlex import quote
 from typing import Any
 
 from keypoints.config.params import Params
@@ -26,11 +27,10 @@ _LOCATIONS = ("mirror", "urls")  # settings that may name addresses or folders o
 
 def reproduce_section(params: Params, tasks: list[TaskRun], revision: str) -> Section:
     """Describe how to create the same page again."""
-    models = [model.info.model for task in tasks for model in task.models]
     body = render(
         "reproduce.html",
         source=params.read("source", str),
-        pretrained=any(getattr(model, "pretrained", False) for model in models),
+        pretrained=_pretrained(tasks),
         revision=revision,
         blocks=_settings_blocks(params.as_dict()),
         python=platform.python_version(),
@@ -54,6 +54,14 @@ def find_revision() -> str:
 def find_revision_date() -> str:
     """Date (ISO 8601) of the last commit that changed code or settings; empty without git."""
     return git("log", "-1", "--format=%cs", "--", *INPUTS)
+
+
+def _pretrained(tasks: list[TaskRun]) -> str:
+    """PRETRAINED of `make public`: true, false, or the file that resnet18 started from."""
+    models = (model.info for task in tasks for model in task.models)
+    values = (getattr(info.model, "pretrained", True) for info in models if info.name == "resnet18")
+    value = next(values, True)
+    return str(value).lower() if isinstance(value, bool) else quote(str(value))
 
 
 def _settings_blocks(values: dict[str, Any]) -> list[tuple[str, str]]:

@@ -44,7 +44,8 @@ def record_history(
 ) -> Iterator[EpochResult]:
     """Yield the results unchanged; write each one to files that other programs may be reading.
 
-    Both files are started anew, because a continued training yields its finished epochs again.
+    Both files are rewritten from the first epoch, because a resumed training yields its finished
+    epochs again.
 
     Args:
         results: The epochs from the first one on.
