@@ -129,4 +129,4 @@ audit: $(AUDIT) ## list known vulnerabilities of the pinned packages (queries Py
 	  echo "audit: a vulnerability is listed above, or PyPI's service was not available for every package"; exit 1; }
 
 lock: ## compile requirements.lock (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate --output-file requirements.lock
+	uv pip compile pyproject.toml --group pipeline --group dev --universal --generate-hashes --no-header --no-annotate --output-file requirements.lock

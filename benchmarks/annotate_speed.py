@@ -14,6 +14,8 @@ import numpy as np
 from measurement import Measurement, Size, alternate
 from workspace import ROOT, run_in
 
+from keypoints.annotation.command import annotate
+from keypoints.annotation.command_line import script_parser
 from keypoints.annotation.default_model import PRETRAINED, open_model
 from keypoints.config.params import read_params
 from keypoints.core.landmarks import IBUG_68
@@ -31,7 +33,7 @@ def measure(folder: Path, rendered: Path, size: Size) -> Iterator[Measurement]:
     folder.mkdir(parents=True, exist_ok=True)
     weights = _write_model(folder)
     photos = [str(path.resolve()) for path in sorted((rendered / "ibug").rglob("*.jpg"))]
-    annotate = [sys.executable, str(ROOT / "src/annotate.py")]
+    command = [sys.executable, str(ROOT / "src/annotate.py")]
     start = [sys.executable, "-c", READ_WEIGHTS, str(weights)]
     reference = "import torch and read the weights"
     for name, options in (
@@ -39,7 +41,7 @@ def measure(folder: Path, rendered: Path, size: Size) -> Iterator[Measurement]:
         ("first photo without an export", ["--model", str(weights), "--device", "cpu"]),
         ("first photo with the committed network", ["--model", str(PRETRAINED)]),
     ):
-        first = [*annotate, photos[0], *options]
+        first = [*command, photos[0], *options]
         times = alternate(
             partial(run_in, folder, first), partial(run_in, folder, start), size.rounds
         )
@@ -65,8 +67,6 @@ def _measure_throughput(
     folder: Path, weights: Path, photos: list[str], size: Size
 ) -> Iterator[Measurement]:
     """Photos per second of annotate.py after its start, and of the network on as many crops."""
-    import annotate  # the script: run.py adds src/ to the path
-
     photos = photos * -(-16 // len(photos))
     photos = photos[: len(photos) // 16 * 16]
     predictor = open_model(weights, "auto")[1]()
@@ -75,7 +75,7 @@ def _measure_throughput(
     for name, options in (("boxes given", ["--box", "40,40,120,120"]), ("faces detected", [])):
         arguments = [*photos, *options, "--model", str(weights), "--out", str(folder / "out")]
         times = alternate(
-            partial(_run_silently, annotate.annotate, annotate.parser().parse_args(arguments)),
+            partial(_run_silently, annotate, script_parser().parse_args(arguments)),
             lambda: [predictor.run(crops) for _ in range(len(photos) // 16)],
             size.rounds,
         )
@@ -88,7 +88,7 @@ def _measure_throughput(
         )
     arguments = [*photos, "--model", str(PRETRAINED), "--out", str(folder / "out")]
     start = time.process_time()
-    _run_silently(annotate.annotate, annotate.parser().parse_args(arguments))
+    _run_silently(annotate, script_parser().parse_args(arguments))
     speed = len(photos) / (time.process_time() - start)
     yield Measurement(
         "annotate, committed network, photos per second of a core / 40",

@@ -29,7 +29,7 @@ from pathlib import Path
 from traceback import format_exc
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from gpu_workspace import Options
 

@@ -6,7 +6,7 @@ Part of the test of benchmarks/gpu.py: all code of a GPU runs on a CPU, and Open
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from keypoints.core.cli import run_stage
 from keypoints.crops.gpu_crops import GpuCropReader

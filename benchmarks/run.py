@@ -16,7 +16,7 @@ from pathlib import Path
 
 from measurement import FULL, QUICK, Size, format_table
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 # The module of a part is imported when the part runs, because some modules import torch.
 PARTS = {

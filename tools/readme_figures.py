@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "src"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from keypoints.core import paths
 from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme

@@ -2,7 +2,9 @@
 
 import os
 import sys
+from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 _REMEDY = "run `make setup`, then `source .venv/bin/activate`"
 if sys.version_info < (3, 11, 4):
@@ -10,6 +12,22 @@ if sys.version_info < (3, 11, 4):
 if not find_spec("numpy"):
     sys.exit(f"error: numpy is not installed for {sys.executable}; {_REMEDY}")
 
+# A script of a repository must run that repository's code, not an installed copy of the package.
+_script = Path(getattr(sys.modules["__main__"], "__file__", None) or sys.argv[0]).resolve()
+_beside = _script.with_name("keypoints") / "__init__.py"
+if _beside.is_file() and not _beside.samefile(__file__):
+    sys.exit(
+        f"error: {_script} imports {__file__} instead of the package beside it; unset "
+        "PYTHONSAFEPATH, and leave out the options -P and -I of Python"
+    )
+
 # OpenCV reads this variable when it is imported. It bounds images whose damaged header gives
 # OpenCV another size than Pillow; the value is that of faces.images.MAX_PIXELS.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "25000000")
+
+
+def __getattr__(name: str) -> type:
+    """Import the annotator when it is used: stages of the pipeline do not need it."""
+    if name == "Annotator":
+        return import_module("keypoints.annotation.annotator").Annotator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,13 @@
-"""Finds and opens the model of annotate.py; imports torch only if it is needed."""
+"""Finds and opens the model of annotate.py; imports torch only if it is needed.
+
+In the repository, the default is the network of `pretrained/` or a better one of the pipeline. An
+installed copy of the package contains that network as an export, and runs any other .onnx file.
+"""
 
 import json
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +16,8 @@ from keypoints.core import paths
 from keypoints.models.checkpoint import ModelFileError, ModelInfo, read_info
 
 ROOT = Path(__file__).resolve().parents[3]
-_PIPELINES = (ROOT, ROOT / paths.CONTENDERS)
+PACKAGED = Path(__file__).with_name("wild.onnx")  # only in an installed copy: see pyproject.toml
+_PIPELINES = () if PACKAGED.is_file() else (ROOT, ROOT / paths.CONTENDERS)
 PRETRAINED = ROOT / "pretrained" / "wild.safetensors"
 
 
@@ -20,19 +26,26 @@ def model_file(name: str | None) -> Path:
 
     Args:
         name: Name of a model in models/ or contenders/models/, or a file. None: the committed
-            network, unless a model that was trained on real faces has a lower NME.
+            network, unless a model that was trained on real faces has a lower NME; in an installed
+            copy, the network that it contains.
 
     Raises:
         ModelFileError: If there is no such model.
     """
     if name is None:
-        return _find_best()
+        return PACKAGED if PACKAGED.is_file() else _find_best()
     files = [Path(name)]
     if files[0].suffix not in (".safetensors", ".onnx"):
         # A name may contain dots: model.half, or model.2of5, which is in a separate folder.
         candidates = paths.MODELS / f"{name}.safetensors", paths.model_file(name)
         files = [root / candidate for root in _PIPELINES for candidate in candidates]
     found = next(filter(Path.is_file, files), None)
+    if found is None and not _PIPELINES:
+        raise ModelFileError(
+            f"{files[0] if files else name}: no such file; an installed copy has no other models "
+            "than its own and takes files, which `python src/export.py MODEL` writes in the "
+            "repository"
+        )
     if found is None:
         trained = sorted(file.stem for root in _PIPELINES for file in _trained_models(root))
         names = ", ".join(trained) or "none"
@@ -61,6 +74,11 @@ def open_model(path: Path, device: str) -> tuple[ModelInfo, Callable[[], Predict
             if path == export:
                 raise
             print(f"warning: {error}; torch runs the model instead", file=sys.stderr)
+    if not find_spec("torch"):
+        raise ModelFileError(
+            f"{path}: needs torch, which is not installed; export the model with "
+            "`python src/export.py` where it was trained, and give the .onnx file"
+        )
 
     def load() -> Predictor:
         from keypoints.annotation.torch_predictor import torch_predictor

@@ -95,7 +95,7 @@ def _detect(
 ) -> DetectedImage | PhotoError:
     try:
         decoded = image.read()
-        faces = _find_faces(decoded.pixels, image.name, format_, box, thorough)
+        faces = find_faces(decoded.pixels, image.name, format_, box, thorough)
         crops = crop_faces(decoded.pixels, faces, format_)
     except PhotoError as error:
         return error
@@ -104,9 +104,14 @@ def _detect(
     return DetectedImage(image, decoded.pixels, crops, decoded.notes)
 
 
-def _find_faces(
+def find_faces(
     photo: NDArray[np.uint8], name: str, format_: CropFormat, box: Box | None, thorough: bool
 ) -> list[FaceBox]:
+    """Faces that a network predicts: the whole photo, the given box, or all detected faces.
+
+    Raises:
+        PhotoError: If the box lies outside the photo or is far larger.
+    """
     height, width = photo.shape[:2]
     if format_.box_scale is None:  # the network takes whole frames
         return [FaceBox((0.0, 0.0, float(width), float(height)))]

@@ -5,6 +5,7 @@ from typing import Any
 
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from timm.models import adapt_input_conv
 from torch import nn
@@ -135,7 +136,7 @@ def _read_weights(path: Path) -> dict[str, Any]:
         else:
             with path.open("rb") as file:  # torch would choose the format by the name
                 found = torch.load(file, map_location="cpu", weights_only=True)
-    except LOAD_ERRORS as error:
+    except (*LOAD_ERRORS, SafetensorError) as error:
         raise SettingsError(
             f"{path}: not a readable weights file ({first_line(error)}); fetch it again, or use "
             "another one: .safetensors, or a .pth that contains only tensors"

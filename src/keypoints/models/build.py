@@ -1,7 +1,8 @@
 """Builds the network of a model; each architecture is a package, found by its name.
 
 To add an architecture, add a package to `keypoints.architectures` with `SETTINGS`, `build` and,
-optionally, `logits_loss`. torch is imported late, because reading settings does not need it.
+optionally, `logits_loss`. torch and the reader
+of `params.yaml` are imported late, because reading the settings in model files needs neither.
 """
 
 import importlib
@@ -15,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.config.messages import SettingsError, join_names
-from keypoints.config.params import Params
 from keypoints.core.errors import first_line
 from keypoints.core.landmarks import Scheme
 from keypoints.core.rng import Stream, torch_seed
@@ -25,6 +25,7 @@ from keypoints.models.settings import ModelSettings
 if TYPE_CHECKING:
     from torch import nn
 
+    from keypoints.config.params import Params
     from keypoints.models.network import LandmarkNetwork
 
 
@@ -70,7 +71,7 @@ def find_architecture(name: str) -> Architecture:
     return cast(Architecture, importlib.import_module(f"{_PACKAGE}.{name}"))
 
 
-def read_model_settings(params: Params, name: str) -> ModelSettings:
+def read_model_settings(params: "Params", name: str) -> ModelSettings:
     """Read the settings of a model by the rules of its architecture.
 
     Raises:

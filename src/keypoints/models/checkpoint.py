@@ -1,6 +1,6 @@
 """The metadata of model files: the settings that a network was trained with.
 
-Reading them does not import torch, so `annotate.py` starts quickly with an ONNX model.
+Reading them imports neither torch nor safetensors, which the light install leaves out.
 """
 
 import json
@@ -10,7 +10,6 @@ from pickle import UnpicklingError
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, field_validator
-from safetensors import SafetensorError
 
 from keypoints.config.messages import SettingsError
 from keypoints.core.errors import PipelineError, first_line
@@ -20,7 +19,7 @@ from keypoints.models.build import find_architecture
 from keypoints.models.settings import ModelSettings
 
 SETTINGS = "settings"  # metadata key of the settings
-LOAD_ERRORS = (  # of torch and safetensors, for files that are damaged or contain something else
+LOAD_ERRORS = (  # of torch and json, for files that are damaged or contain something else
     AssertionError,
     AttributeError,
     EOFError,
@@ -29,7 +28,6 @@ LOAD_ERRORS = (  # of torch and safetensors, for files that are damaged or conta
     OSError,
     OverflowError,
     RuntimeError,
-    SafetensorError,
     TypeError,
     UnpicklingError,
     ValueError,

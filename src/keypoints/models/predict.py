@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -57,7 +57,7 @@ def load_model(path: Path) -> TrainedModel:
             _check_weights(weights, _build(info))
         network = _build(info)
         network.load_state_dict(weights)
-    except (*LOAD_ERRORS, PipelineError) as error:
+    except (*LOAD_ERRORS, SafetensorError, PipelineError) as error:
         raise model_file_error(path, error) from error
     return TrainedModel(network.eval(), info)
 
