@@ -200,7 +200,7 @@ def test_git_ignores_every_output_but_the_scores(tmp_path: Path) -> None:
         "metrics/scores/nose_net.json",
         "contenders/metrics/scores/sharp_224.json",
         "submissions/history.csv",
-        "submissions/results/resnet18.csv.gz",
+        "submissions/results/best.csv.gz",
         "contenders/submissions/history.csv",
     ]
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)

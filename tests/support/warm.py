@@ -116,8 +116,9 @@ def _run(command: list[str]) -> int:
         sys.argv = command
         return main(command[1:])
     sys.argv = command[1:]
-    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    script = Path(sys.argv[0]).resolve()  # absolute: processes that the script starts import it too
+    sys.path[0] = str(script.parent)
+    runpy.run_path(str(script), run_name="__main__")
     return 0
 
 
