@@ -29,6 +29,7 @@ PARTS = {
     "repro": "noop_repro",
     "annotate": "annotate_speed",
     "detect": "detect",
+    "video": "video_tracking",
     "predict": "predict_speed",
     "start": "start_time",
     "soak": "soak",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
+from workspace import ROOT
 
 import annotate
 from keypoints.annotation.images import read_image
@@ -36,7 +37,7 @@ def test_each_face_of_a_photo_has_its_own_points(photo, run, tmp_path: Path) -> 
     save(np.hstack([photo, photo]), tmp_path / "twice.png")
     code, output = run(tmp_path / "alone.png", tmp_path / "twice.png")
     assert code == 0, output
-    assert "twice.png: 2 faces, uncertainty " in output
+    assert "twice.png: 2 faces, " in output
     assert f"3 faces in 2 images -> {tmp_path / 'out/faces.jpg'}" in output
     alone, twice = read_json(tmp_path, "alone"), read_json(tmp_path, "twice")
     assert (twice["height"], twice["width"]) == (height, 2 * width)
@@ -116,7 +117,7 @@ def test_unreadable_files_are_named_and_the_others_are_annotated(
         "gone.mp4: no such file",
         "empty: no photo in this folder",
         "good.png: 1 face",
-        "1 face in 1 image, 5 unreadable -> ",
+        "1 face in 1 image, 5 not annotated -> ",
     ):
         assert line in output
 
@@ -229,15 +230,37 @@ def test_an_invalid_option_is_rejected(
     assert message in capsys.readouterr().err
 
 
-def test_a_box_is_rejected_if_the_network_takes_whole_photos(
-    tiny_model: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def whole_photo_model(tiny_model: Path, tmp_path: Path) -> Path:
+    """A network of whole photos like those of IMM."""
     trained = load_model(tiny_model)
-    task = trained.info.task.model_copy(update={"box_scale": None, "margin": 0})
-    model = tmp_path / "whole.safetensors"
-    save_model(model, trained.network, trained.info.model_copy(update={"task": task}))
+    changed = {"box_scale": None, "margin": 0, "dataset": "imm"}
+    task = trained.info.task.model_copy(update=changed)
+    path = tmp_path / "whole.safetensors"
+    save_model(path, trained.network, trained.info.model_copy(update={"task": task}))
+    return path
+
+
+def test_a_box_is_rejected_if_the_network_takes_whole_photos(whole_photo_model: Path) -> None:
     with pytest.raises(SystemExit, match="takes whole photos and no boxes; leave these options"):
-        annotate.main(["me.png", "--model", str(model), "--box", "10,10,20,20"])
+        annotate.main(["me.png", "--model", str(whole_photo_model), "--box", "10,10,20,20"])
+
+
+def test_a_network_of_whole_photos_refuses_photos_with_another_framing(
+    whole_photo_model: Path,
+    rendered_imm: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    portrait = ROOT / "data/photos/eileen_collins.jpg"
+    similar = next(rendered_imm.rglob("*.jpg"))
+    options = ["--model", str(whole_photo_model), "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit, match="1"):
+        annotate.main([str(portrait), str(similar), *options])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"{portrait}: refused, because tiny predicts whole photos that are ")
+    assert "the face is 18 % of the height instead of 33 to 57 %" in lines[0]
+    assert lines[1].startswith(f"{similar}: 1 face")
 
 
 def test_an_output_folder_that_is_a_file_is_named(photo, run, tmp_path: Path) -> None:

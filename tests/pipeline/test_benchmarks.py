@@ -42,5 +42,5 @@ def test_an_unknown_part_is_refused_with_the_known_ones():
     assert done.returncode == 2
     assert (
         "must be one of render, train, frameworks, prepare, memory, scale, repro, annotate, "
-        "detect, predict, start, soak; got sped" in done.stderr
+        "detect, video, predict, start, soak; got sped" in done.stderr
     )

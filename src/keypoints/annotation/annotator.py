@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from keypoints.annotation.default_model import model_file, open_model
 from keypoints.annotation.images import read_image
-from keypoints.annotation.pipeline import find_faces
+from keypoints.annotation.pipeline import Search, find_faces
 from keypoints.annotation.predictor import PredictedFace, crop_faces, predict_faces
 from keypoints.core.types import Array
 
@@ -69,8 +69,7 @@ class Annotator:
         device: str = "auto",
     ) -> None:
         info, load = open_model(model_file(None if model is None else os.fspath(model)), device)
-        self._predictor, self._thorough = load(), thorough
-        self._n_points = len(info.points)
+        self._predictor, self._search = load(), Search(info, thorough=thorough)
 
     def __call__(self, photo: str | os.PathLike[str] | NDArray[np.uint8]) -> AnnotatedFaces:
         """Annotate a photo.
@@ -84,9 +83,10 @@ class Annotator:
         """
         pixels = _check_pixels(photo) if isinstance(photo, np.ndarray) else read_image(Path(photo))
         name = "photo" if isinstance(photo, np.ndarray) else os.fspath(photo)
-        boxes = find_faces(pixels, name, self._predictor.format, None, self._thorough)
+        boxes = find_faces(pixels, name, self._search)
         crops = crop_faces(pixels, boxes, self._predictor.format)
-        return _to_arrays(predict_faces(self._predictor, crops), self._n_points)
+        n_points = len(self._predictor.info.points)
+        return _to_arrays(predict_faces(self._predictor, crops), n_points)
 
 
 def _check_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

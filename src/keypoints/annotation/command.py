@@ -3,18 +3,20 @@
 import argparse
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import TextIOWrapper
+from pathlib import Path
 
 from tqdm import tqdm
 
 from keypoints.annotation.command_line import installed_parser, script_parser
 from keypoints.annotation.default_model import model_file, open_model
 from keypoints.annotation.images import PhotoError
-from keypoints.annotation.inputs import find_files, iter_images
-from keypoints.annotation.output import annotation_output
-from keypoints.annotation.pipeline import AnnotatedImage, annotate_images, detect_faces_in
+from keypoints.annotation.inputs import count_images, find_files, iter_images
+from keypoints.annotation.output import OutputOptions, annotation_output
+from keypoints.annotation.pipeline import AnnotatedImage, Search
+from keypoints.annotation.video_pipeline import annotate_inputs
 from keypoints.annotation.writers import ENCODING_ERRORS, escape_controls
 from keypoints.core.cli import exit_on_error
 from keypoints.core.errors import PipelineError
@@ -24,28 +26,39 @@ from keypoints.core.parallel import consume_in_background
 def annotate(arguments: argparse.Namespace) -> bool:
     """Annotate all photos and videos; return whether all of them could be read and annotated."""
     info, load = open_model(arguments.onnx or model_file(arguments.model), arguments.device)
-    if info.crop_format.box_scale is None and (arguments.box or arguments.thorough):
+    needs_boxes = arguments.box or arguments.thorough or arguments.crop or arguments.blur
+    if info.crop_format.box_scale is None and needs_boxes:
         raise PipelineError(
-            f"--box and --thorough: {info.name} takes whole photos and no boxes; "
+            f"--box, --thorough, --crop and --blur: {info.name} takes whole photos and no boxes; "
             "leave these options out"
         )
     files = find_files(arguments.photos)
+    has_folder = any(Path(name).is_dir() for name in arguments.photos)
+    n_images = count_images(files.paths, every=arguments.every)
+    search = Search(info, arguments.box, arguments.thorough, every_frame=arguments.blur)
+    options = OutputOptions(arguments.format, arguments.crop, arguments.blur, album=has_folder)
     with (
         ThreadPoolExecutor(1) as loader,
-        annotation_output(arguments.out, files.paths, info, arguments.format) as output,
-        tqdm(unit="image", total=len(files.paths), disable=None) as bar,
+        annotation_output(arguments.out, files.paths, info, options) as output,
+        tqdm(unit="image", total=n_images, disable=None) as bar,
     ):
         predictor = loader.submit(load)  # loads while the first photos are decoded
         images = iter_images(files.paths, every=arguments.every)
-        detected = detect_faces_in(images, info.crop_format, arguments.box, arguments.thorough)
 
         def write(image: AnnotatedImage | PhotoError) -> None:
-            tqdm.write(escape_controls(output.write(image)))
+            _print_lines(output.write(image))
             bar.update()
 
-        consume_in_background(write, annotate_images(detected, predictor.result))
+        consume_in_background(write, annotate_inputs(images, predictor.result, search))
+        _print_lines(output.finish_video())
     print(escape_controls(output.summary(files.left_out)))
     return output.is_complete
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    """Print lines above the progress bar."""
+    for line in lines:
+        tqdm.write(escape_controls(line))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

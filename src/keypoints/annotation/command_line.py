@@ -13,13 +13,16 @@ _DESCRIPTION = """Predict the landmarks of all faces in photos and videos.
   facial-keypoints annotate me.jpg             # -> annotated/me_points.jpg, annotated/me.json
 
 In the repository, `python src/annotate.py` is the same command; it also runs the models that the
-pipeline trains. Both write photos with landmarks, JSON, and contact sheets of all faces. The
-uncertainty of a point is the distance between the predictions for the face and for its flip.
+pipeline trains. Both write photos with landmarks, JSON, contact sheets of all faces and, for
+folders, album.html. Orange points are uncertain: the predictions for the face and for its
+horizontal flip disagree.
 
 Examples:
   {command} holiday/ --out points           # all photos of a folder
   {command} 'photos/**/*.png' --format csv  # a quoted pattern; one CSV for all photos
   find . -name '*.jpg' | {command} -        # a list of files
+  {command} holiday/ --crop                 # upright, aligned portraits, one file per face
+  {command} holiday/ --blur                 # photos with unrecognisable faces
   {command} clip.mp4 --every 5              # every fifth frame of a video
   {command} me.jpg --box=-20,80,200,200     # x, y, width and height of the face
   {command} party.jpg --thorough            # also turned heads beside upright ones
@@ -75,6 +78,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--format", action="append", default=[], choices=FORMATS, help="besides JSON; repeatable"
+    )
+    pictures = parser.add_mutually_exclusive_group()
+    pictures.add_argument(
+        "--crop", action="store_true", help="also write upright portraits, one file per face"
+    )
+    pictures.add_argument(
+        "--blur", action="store_true", help="make faces unrecognisable instead of drawing points"
     )
     every_help = "annotate every Nth frame of a video (default: 1)"
     parser.add_argument("--every", metavar="N", type=_positive_int, default=1, help=every_help)

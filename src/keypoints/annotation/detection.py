@@ -75,7 +75,7 @@ def detect_faces(photo: NDArray[np.uint8], *, thorough: bool = False) -> list[Fa
         new = [
             face
             for face in found
-            if all(_overlap(face, other) < _MAX_OVERLAP for other in confident)
+            if all(overlap(face, other) < _MAX_OVERLAP for other in confident)
         ]
         faces += [_align(rgb, face, to_coarse) for face in new]
     best = max(faces, key=lambda face: face.score, default=None)
@@ -95,12 +95,12 @@ def non_max_suppression(faces: Iterable[FaceBox]) -> list[FaceBox]:
     """Keep the face with the highest score of those whose boxes overlap, the best first."""
     kept: list[FaceBox] = []
     for face in sorted(faces, key=lambda face: -face.score):
-        if all(_overlap(face, other) < _MAX_OVERLAP for other in kept):
+        if all(overlap(face, other) < _MAX_OVERLAP for other in kept):
             kept.append(face)
     return kept
 
 
-def _overlap(one: FaceBox, other: FaceBox) -> float:
+def overlap(one: FaceBox, other: FaceBox) -> float:
     """Intersection of two boxes as a fraction of the smaller one; their angles are ignored."""
     (left, top, right, bottom), box = one.box, other.box
     width = min(right, box[2]) - max(left, box[0])
@@ -211,7 +211,7 @@ def _look_closer(photo: NDArray[np.uint8], face: FaceBox, side: int = _CLOSE_UP_
     region = x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
     crop, to_crop = crop_upright(photo, face, region, (side, side))
     found = _to_face_boxes(run_yunet(crop, _MIN_CANDIDATE), invert(to_crop))
-    same = [other for other in found if _overlap(face, other) >= _MAX_OVERLAP]
+    same = [other for other in found if overlap(face, other) >= _MAX_OVERLAP]
     return max(same, key=lambda other: other.score, default=replace(face, score=0.0))
 
 

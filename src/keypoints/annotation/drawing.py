@@ -30,14 +30,14 @@ def draw_faces(
 ) -> NDArray[np.uint8]:
     """Draw boxes, green contours and red dots on a copy of an RGB photo, scaled to each box.
 
-    Uncertain faces have an orange box and orange dots, without contours.
+    Uncertain points are orange. Uncertain faces have an orange box, and no contours.
     """
     drawn = photo.copy()
     for face in faces:
         side = face.box[2] - face.box[0]
         width = max(1, round(side * _LINE_WIDTH))
         radius = max(_MIN_RADIUS, side * _POINT_SIZE / 2)
-        _draw_face(drawn, face.landmarks_photo, contours, width, radius, face.is_certain)
+        _draw_face(drawn, face, face.landmarks_photo, contours, width, radius)
         colour = _BOX_COLOUR if face.is_certain else _UNCERTAIN_COLOUR
         draw_line(drawn, face.face_box.corners_photo, colour, width, closed=True)
     return drawn
@@ -62,7 +62,7 @@ class ContactSheet:
         region = x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
         tile, photo_to_tile = crop_upright(photo, face.face_box, region, (_TILE, _TILE))
         landmarks = apply_map(photo_to_tile, face.landmarks_photo)
-        _draw_face(tile, landmarks, self._contours, 1, 1.5, face.is_certain)
+        _draw_face(tile, face, landmarks, self._contours, 1, 1.5)
         self._tiles.append(tile)
         if len(self._tiles) == _COLUMNS * _ROWS:
             self.flush()
@@ -79,22 +79,34 @@ class ContactSheet:
 
 def _draw_face(
     image: NDArray[np.uint8],
+    face: PredictedFace,
     landmarks: Array,
     contours: Sequence[Contour],
     width: int,
     radius: float,
-    is_certain: bool,
 ) -> None:
-    """Draw contours and dots; wide ones get a rim that is visible on any skin."""
-    is_wide = width > 1
+    """Draw contours and dots; wide ones get a rim that is visible on any skin.
+
+    Landmarks are those of the face in pixels of the image.
+    """
+    rim = _LIGHT if width > 1 else None
     draw_landmarks(
         image,
         landmarks,
-        colour=_POINT_COLOUR if is_certain else _UNCERTAIN_COLOUR,
+        colour=_POINT_COLOUR,
         radius=radius,
-        rim=_LIGHT if is_wide else None,
-        contours=contours if is_certain else (),
+        rim=rim,
+        contours=contours if face.is_certain else (),
         line_colour=_LINE_COLOUR,
         line_width=width,
-        line_rim=_DARK if is_wide else None,
+        line_rim=_DARK if width > 1 else None,
+    )
+    uncertain = ~face.certain_points if face.is_certain else np.full(len(landmarks), True)
+    draw_landmarks(
+        image,
+        landmarks[uncertain],
+        colour=_UNCERTAIN_COLOUR,
+        radius=radius,
+        rim=rim,
+        line_width=width,
     )

@@ -21,7 +21,7 @@ from keypoints.annotation.images import (
     raise_error,
 )
 from keypoints.annotation.media_types import MediaType, media_type
-from keypoints.annotation.video_reader import read_frames
+from keypoints.annotation.video_reader import count_frames, read_frames
 from keypoints.core.errors import PipelineError
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
@@ -43,6 +43,7 @@ class InputImage:
         stem: Stem of the image's output files, unique in a run.
         read: Returns the decoded image, or raises PhotoError.
         fps: Annotated frames per second of the video; 0: a photo.
+        seconds: Time of a frame in its video.
     """
 
     path: Path
@@ -50,6 +51,12 @@ class InputImage:
     stem: str
     read: Callable[[], DecodedImage]
     fps: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def video(self) -> Path | None:
+        """Stem of the video's output files; None: a photo."""
+        return Path(self.stem).parent if self.fps else None
 
 
 @dataclass(frozen=True)
@@ -162,6 +169,18 @@ def iter_images(files: Iterable[Path], *, every: int) -> Iterator[InputImage]:
             yield InputImage(path, str(path), stem, partial(decode_image, path))
 
 
+def count_images(files: Iterable[Path], *, every: int) -> int:
+    """Number of photos and annotated frames, as far as the headers of videos show it."""
+    total = 0
+    for path in files:
+        try:
+            is_video = media_type(path) is MediaType.VIDEO
+        except (OSError, ValueError):
+            is_video = False
+        total += max(1, -(-count_frames(path) // every)) if is_video else 1
+    return total
+
+
 def _unique_stem(stem: str, stems: set[str]) -> str:
     """A stem that no other file of the run has, whatever the file system does with capitals."""
     if len(os.fsencode(stem)) > _MAX_STEM:
@@ -176,7 +195,8 @@ def _iter_frames(path: Path, stem: str, every: int) -> Iterator[InputImage]:
     try:
         for frame in read_frames(path, every):
             name = str(path) if frame.number is None else f"{path}#{frame.number}"
-            yield InputImage(path, name, f"{stem}/{frame.number or 0:06d}", frame.read, frame.fps)
+            frame_stem = f"{stem}/{frame.number or 0:06d}"
+            yield InputImage(path, name, frame_stem, frame.read, frame.fps, frame.seconds)
     except (OSError, cv2.error) as error:
         problem = PhotoError(f"{path}: cannot be read ({describe(error)})")
         yield InputImage(path, str(path), stem, partial(raise_error, problem))

@@ -1,23 +1,49 @@
-"""Writes the results of annotate.py: annotations, photos and videos with landmarks, sheets."""
+"""Writes the results of annotate.py: annotations, photos, videos, portraits, sheets, the album."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from keypoints.annotation.album import Album
+from keypoints.annotation.blurring import blur_faces
+from keypoints.annotation.descriptions import count, describe_faces, model_parts
 from keypoints.annotation.drawing import ContactSheet, draw_faces
+from keypoints.annotation.face_crops import FaceBox
 from keypoints.annotation.images import PhotoError, Remark
 from keypoints.annotation.pipeline import AnnotatedImage
-from keypoints.annotation.video_writer import VideoWriter
+from keypoints.annotation.portraits import crop_portrait, portrait_points
+from keypoints.annotation.predictor import PredictedFace
+from keypoints.annotation.video_output import VideoOutput
 from keypoints.annotation.writers import AnnotationWriter, annotation_writers
 from keypoints.core.errors import PipelineError, is_disk_full
-from keypoints.core.landmarks import SCHEMES, Contour
+from keypoints.core.landmarks import SCHEMES
 from keypoints.evaluation.drawing import select_contours
 from keypoints.models.checkpoint import ModelInfo
 
+PORTRAITS = "portraits"  # folder
 _LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".gif")
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written besides JSON and photos with landmarks.
+
+    Attributes:
+        formats: Formats of the annotations, out of FORMATS.
+        crop: Portraits of all faces.
+        blur: Photos with unrecognisable faces, and no other pictures of faces.
+        album: A page of all photos.
+    """
+
+    formats: Sequence[str] = ()
+    crop: bool = False
+    blur: bool = False
+    album: bool = False
 
 
 class AnnotationOutput:
@@ -25,51 +51,65 @@ class AnnotationOutput:
 
     Args:
         folder: Folder of all outputs.
-        contours: Contours as positions in the faces' landmarks.
+        info: Metadata of the model that predicts the landmarks.
+        options: What is written.
         writers: Writers of the annotations.
+        album: Page of all photos, if it is written.
     """
 
     def __init__(
-        self, folder: Path, contours: Sequence[Contour], writers: Sequence[AnnotationWriter]
+        self,
+        folder: Path,
+        info: ModelInfo,
+        options: OutputOptions,
+        writers: Sequence[AnnotationWriter],
+        album: Album | None,
     ) -> None:
-        self._folder, self._contours, self._writers = folder, contours, writers
-        self._sheet = ContactSheet(folder, contours)
-        self._video: VideoWriter | None = None
-        self._failed_video: Path | None = None  # the last one that could not be written
+        self._folder, self._options, self._writers, self._album = folder, options, writers, album
+        self._contours = select_contours(SCHEMES[info.scheme], info.points)
+        self._parts, self._portrait_points = model_parts(info), portrait_points(info)
+        self._sheet = ContactSheet(folder, self._contours)
+        self._video: VideoOutput | None = None
         self._n_images = self._n_faces = self._n_uncertain = 0
-        self._n_unreadable = self._n_unwritten = 0
+        self._n_failed = self._n_unwritten = 0
 
-    def write(self, image: AnnotatedImage | PhotoError) -> str:
-        """Write the files of an image and return a line that summarises them or names the failure.
+    def write(self, image: AnnotatedImage | PhotoError) -> list[str]:
+        """Write the files of an image; return lines about photos, finished videos and failures.
 
         Raises:
             OSError: If the disk is full.
         """
         if isinstance(image, PhotoError):
-            self._n_unreadable += not isinstance(image, Remark)
-            return str(image)
+            self._n_failed += not isinstance(image, Remark)
+            if self._album:
+                self._album.add_failure(str(image))
+            return [str(image)]
+        is_next = self._video is not None and self._video.stem != image.input.video
+        lines = self.finish_video() if is_next else []
         try:
-            path = self._write_files(image)
+            return lines + self._write_files(image)
         except PhotoError as error:
             self._n_unwritten += 1
-            return str(error)
+            return [*lines, str(error)]
         except OSError as error:
             if is_disk_full(error):
                 raise
             self._n_unwritten += 1
-            return f"{image.input.name}: its results cannot be written ({error.strerror})"
-        return _describe(image, path)
+            return [*lines, f"{image.input.name}: its results cannot be written ({error.strerror})"]
+
+    def finish_video(self) -> list[str]:
+        """Complete the video whose frames were written last; return a line about it."""
+        video, self._video = self._video, None
+        return [video.finish()] if video else []
 
     @property
     def is_complete(self) -> bool:
         """Whether every image could be read and all results could be written."""
-        return self._n_unreadable == self._n_unwritten == 0
+        return self._n_failed == self._n_unwritten == 0
 
     def close(self) -> None:
-        """Finish the last video and the last sheet."""
-        if self._video:
-            self._video.close()
-            self._video = None
+        """Complete the last video and the last sheet."""
+        self.finish_video()
         self._sheet.flush()
 
     def summary(self, left_out: Mapping[str, int]) -> str:
@@ -78,61 +118,92 @@ class AnnotationOutput:
         Args:
             left_out: Numbers of files and folders, by kind, that were not read.
         """
-        parts = [f"{_count(self._n_faces, 'face')} in {_count(self._n_images, 'image')}"]
+        parts = [f"{count(self._n_faces, 'face')} in {count(self._n_images, 'image')}"]
         numbers = {
             "of them uncertain": self._n_uncertain,
-            "unreadable": self._n_unreadable,
+            "not annotated": self._n_failed,
             "not written": self._n_unwritten,
         }
         parts += [f"{number} {what}" for what, number in numbers.items() if number]
         line = ", ".join(parts)
         if left_out:
-            counts = (_count(number, kind) for kind, number in left_out.items())
+            counts = (count(number, kind) for kind, number in left_out.items())
             line += f"; left out: {', '.join(counts)}"
-        sheets = ", ".join(map(str, self._sheet.written))
-        return line + (f" -> {sheets}" if sheets else "")
+        pages = [*self._sheet.written, *([self._album.path] if self._album else [])]
+        pages += [self._folder / PORTRAITS] if self._options.crop and self._n_faces else []
+        return line + (f" -> {', '.join(map(str, pages))}" if pages else "")
 
-    def _write_files(self, image: AnnotatedImage) -> Path | None:
-        """Write all files of an image; return the picture or video, if there is one."""
+    def _write_files(self, image: AnnotatedImage) -> list[str]:
+        """Write all files of an image; return a line about a photo."""
         self._n_images += 1
         self._n_faces += len(image.faces)
         self._n_uncertain += sum(not face.is_certain for face in image.faces)
         (self._folder / image.input.stem).parent.mkdir(parents=True, exist_ok=True)
         for write in self._writers:
             write(image)
-        for face in image.faces:
-            self._sheet.add(image.photo, face)
-        if image.input.fps:
-            return self._append_frame(image)
-        return self._write_photo(image) if image.faces else None
+        if self._options.crop:
+            self._write_portraits(image)
+        if image.input.video:
+            self._append_frame(image, image.input.video)
+            return []
+        self._add_to_sheet(image.photo, image.faces)
+        path = self._write_photo(image)
+        text = describe_faces(image.faces, self._parts)
+        notes = "".join(f"; {note}" for note in image.notes)
+        return [f"{image.input.name}: {text}{notes}" + (f" -> {path}" if path else "")]
 
-    def _write_photo(self, image: AnnotatedImage) -> Path:
-        """Write the photo with its landmarks, lossless if the input was."""
-        suffix = ".png" if image.input.path.suffix.lower() in _LOSSLESS else ".jpg"
-        path = self._folder / f"{image.input.stem}_points{suffix}"
-        drawn = Image.fromarray(draw_faces(image.photo, image.faces, self._contours))
-        drawn.save(path, quality=95, compress_level=1)  # of JPEG; of PNG
+    def _add_to_sheet(self, photo: NDArray[np.uint8], faces: Iterable[PredictedFace]) -> None:
+        if not self._options.blur:
+            for face in faces:
+                self._sheet.add(photo, face)
+
+    def _write_photo(self, image: AnnotatedImage) -> Path | None:
+        """Write the photo if it has a face, and add it to the album."""
+        picture, path = None if self._options.blur else image.photo, None
+        if image.faces:
+            picture = self._draw(image)
+            kind = "blurred" if self._options.blur else "points"
+            path = self._folder / f"{image.input.stem}_{kind}{_suffix(image)}"
+            _save(picture, path)
+        if self._album:
+            self._album.add(
+                image.input.name,
+                describe_faces(image.faces, self._parts),
+                picture,
+                link=path,
+                is_uncertain=not all(face.is_certain for face in image.faces),
+            )
         return path
 
-    def _append_frame(self, image: AnnotatedImage) -> Path | None:
-        path = self._folder / f"{Path(image.input.stem).parent}_points.mp4"
-        if path == self._failed_video:
-            return None
-        if self._video is None or self._video.path != path:
-            if self._video:
-                self._video.close()
-            self._video = VideoWriter(path, image.input.fps)
-        try:
-            self._video.append(draw_faces(image.photo, image.faces, self._contours))
-        except PhotoError:
-            self._failed_video = path
-            raise
-        return path
+    def _draw(self, image: AnnotatedImage, hidden: Iterable[FaceBox] = ()) -> NDArray[np.uint8]:
+        """The photo with landmarks, or with blurred faces, and further boxes that are blurred."""
+        if self._options.blur:
+            return blur_faces(image.photo, [*(face.face_box for face in image.faces), *hidden])
+        return draw_faces(image.photo, image.faces, self._contours)
+
+    def _write_portraits(self, image: AnnotatedImage) -> None:
+        for number, face in enumerate(image.faces, 1):
+            portrait = crop_portrait(image.photo, face, self._portrait_points)
+            name = f"{image.input.stem}-{number}{_suffix(image)}"
+            path = self._folder / PORTRAITS / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _save(portrait, path)
+
+    def _append_frame(self, image: AnnotatedImage, stem: Path) -> None:
+        """Append a frame to its video; the sheet shows each face of a video once."""
+        if self._video is None:
+            kind = "blurred" if self._options.blur else "points"
+            path = self._folder / f"{stem}_{kind}.mp4"
+            self._video = VideoOutput(image.input.path, stem, path, image.input.fps)
+        new = [face for face in image.faces if self._video.is_new(face)]
+        self._add_to_sheet(image.photo, new)
+        hidden = self._video.lost_boxes(image)
+        self._video.append(image, self._draw(image, hidden))
 
 
 @contextmanager
 def annotation_output(
-    folder: Path, inputs: Iterable[Path], info: ModelInfo, formats: Sequence[str]
+    folder: Path, inputs: Iterable[Path], info: ModelInfo, options: OutputOptions
 ) -> Iterator[AnnotationOutput]:
     """An output whose files are complete when the context ends.
 
@@ -140,7 +211,7 @@ def annotation_output(
         folder: Folder of all outputs, which is created.
         inputs: Files that no output may overwrite.
         info: Metadata of the model that predicts the landmarks.
-        formats: Formats of the annotations, besides JSON.
+        options: What is written.
 
     Raises:
         PipelineError: If the folder contains an input or cannot be created.
@@ -157,13 +228,12 @@ def annotation_output(
         raise PipelineError(
             f"--out {folder}: cannot create this folder ({error.strerror}); choose another one"
         ) from error
-    contours = select_contours(SCHEMES[info.scheme], info.points)
-    with annotation_writers(folder, formats, info) as writers:
-        output = AnnotationOutput(folder, contours, writers)
-        try:
-            yield output
-        finally:
-            output.close()
+    with ExitStack() as files:
+        writers = files.enter_context(annotation_writers(folder, options.formats, info))
+        album = files.enter_context(Album(folder)) if options.album else None
+        output = AnnotationOutput(folder, info, options, writers, album)
+        files.callback(output.close)
+        yield output
 
 
 def _contains(folder: Path, path: Path) -> bool:
@@ -173,16 +243,10 @@ def _contains(folder: Path, path: Path) -> bool:
         return False
 
 
-def _describe(image: AnnotatedImage, path: Path | None) -> str:
-    n_uncertain = sum(not face.is_certain for face in image.faces)
-    found = "no face found"
-    if image.faces:
-        uncertainty = np.mean([face.uncertainty_photo.mean() for face in image.faces])
-        uncertain = f" ({n_uncertain} uncertain)" if n_uncertain else ""
-        found = f"{_count(len(image.faces), 'face')}{uncertain}, uncertainty {uncertainty:.1f} px"
-    notes = "".join(f"; {note}" for note in image.notes)
-    return f"{image.input.name}: {found}{notes}" + (f" -> {path}" if image.faces and path else "")
+def _suffix(image: AnnotatedImage) -> str:
+    """Suffix of a picture: lossless if the photo was."""
+    return ".png" if image.input.path.suffix.lower() in _LOSSLESS else ".jpg"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _save(picture: NDArray[np.uint8], path: Path) -> None:
+    Image.fromarray(picture).save(path, quality=95, compress_level=1)  # of JPEG; of PNG

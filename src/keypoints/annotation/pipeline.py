@@ -1,6 +1,7 @@
 """Annotates images as a stream: decoding and detection on all cores, prediction in batches.
 
-An image that cannot be annotated is in the stream as its PhotoError.
+The frames of a video follow one another, because a face is tracked from one to the next. An image
+that cannot be annotated is in the stream as its PhotoError.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from keypoints.annotation.detection import detect_faces
 from keypoints.annotation.face_crops import FaceBox
+from keypoints.annotation.framing import framing_problem
 from keypoints.annotation.images import PhotoError
 from keypoints.annotation.inputs import InputImage
 from keypoints.annotation.predictor import (
@@ -25,12 +27,34 @@ from keypoints.annotation.predictor import (
 )
 from keypoints.core.errors import first_line
 from keypoints.core.parallel import map_in_threads, n_cores
-from keypoints.crops.format import CropFormat
 from keypoints.faces.face import Box
+from keypoints.models.checkpoint import ModelInfo
 
 _BATCH_SIZE = 16  # faces, or images
 _MAX_BATCH_BYTES = 2**27  # of the images of a batch
 _MAX_BOX = 4  # longer sides of the photo; a larger box contains hardly any of its pixels
+
+
+@dataclass(frozen=True)
+class Search:
+    """How the faces of images are found.
+
+    Attributes:
+        info: Metadata of the network that predicts them.
+        box: Box of the only face of each image; None: the faces are detected.
+        thorough: Also search for turned heads in images with upright ones.
+        every_frame: Search in every frame of a video, so that new faces are found at once.
+    """
+
+    info: ModelInfo
+    box: Box | None = None
+    thorough: bool = False
+    every_frame: bool = False
+
+    @property
+    def can_track(self) -> bool:
+        """Whether faces are detected, so that they can be followed in a video."""
+        return self.box is None and self.info.crop_format.box_scale is not None
 
 
 @dataclass(frozen=True)
@@ -54,18 +78,11 @@ class AnnotatedImage:
 
 
 def detect_faces_in(
-    images: Iterable[InputImage], format_: CropFormat, box: Box | None, thorough: bool
+    images: Iterable[InputImage], search: Search
 ) -> Iterator[DetectedImage | PhotoError]:
-    """Decode images and crop their faces in threads, a few images ahead of the consumer.
-
-    Args:
-        images: Photos and video frames, read only as they are needed.
-        format_: Format of the crops.
-        box: Box of the only face of each image; None: detect the faces.
-        thorough: Also search for turned heads in images with upright ones.
-    """
+    """Decode images, read only as they are needed, and crop their faces in threads, a few ahead."""
     cv2.setNumThreads(1)  # each core already processes an image
-    detect = partial(_detect, format_=format_, box=box, thorough=thorough)
+    detect = partial(_detect, search=search)
     workers = n_cores()
     # Few images wait: a frame of a large video takes 50 MB.
     return map_in_threads(detect, images, workers, max_pending=2 * workers)
@@ -90,13 +107,11 @@ def annotate_images(
         yield from _annotate(batch, predictor)
 
 
-def _detect(
-    image: InputImage, *, format_: CropFormat, box: Box | None, thorough: bool
-) -> DetectedImage | PhotoError:
+def _detect(image: InputImage, *, search: Search) -> DetectedImage | PhotoError:
     try:
         decoded = image.read()
-        faces = find_faces(decoded.pixels, image.name, format_, box, thorough)
-        crops = crop_faces(decoded.pixels, faces, format_)
+        faces = find_faces(decoded.pixels, image.name, search)
+        crops = crop_faces(decoded.pixels, faces, search.info.crop_format)
     except PhotoError as error:
         return error
     except (cv2.error, MemoryError) as error:  # one image never ends the run
@@ -104,21 +119,27 @@ def _detect(
     return DetectedImage(image, decoded.pixels, crops, decoded.notes)
 
 
-def find_faces(
-    photo: NDArray[np.uint8], name: str, format_: CropFormat, box: Box | None, thorough: bool
-) -> list[FaceBox]:
+def find_faces(photo: NDArray[np.uint8], name: str, search: Search) -> list[FaceBox]:
     """Faces that a network predicts: the whole photo, the given box, or all detected faces.
 
     Raises:
-        PhotoError: If the box lies outside the photo or is far larger.
+        PhotoError: If the box lies outside the photo or is far larger, or if the network takes
+            whole photos and this one is framed differently from those of its data set.
     """
     height, width = photo.shape[:2]
-    if format_.box_scale is None:  # the network takes whole frames
+    if search.box is not None:
+        _check_box(search.box, name, height, width)
+        return [FaceBox(search.box)]
+    faces = detect_faces(photo, thorough=search.thorough)
+    if search.info.crop_format.box_scale is None and faces:  # the network takes whole photos
+        dataset = search.info.task.dataset
+        if problem := framing_problem(dataset, (height, width), faces[0]):
+            raise PhotoError(
+                f"{name}: refused, because {search.info.name} predicts whole photos that are "
+                f"framed like those of {dataset}: {problem}; leave out --model"
+            )
         return [FaceBox((0.0, 0.0, float(width), float(height)))]
-    if box is None:
-        return detect_faces(photo, thorough=thorough)
-    _check_box(box, name, height, width)
-    return [FaceBox(box)]
+    return faces
 
 
 def _check_box(box: Box, name: str, height: int, width: int) -> None:

@@ -41,6 +41,17 @@ def n_frames_is_exact(path: Path) -> bool:
     return head[:4] == b"RIFF"
 
 
+def may_have_audio(path: Path) -> bool:
+    """Whether an MP4 or QuickTime file has a track of sound; True for other containers."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        if not head[4:].isalpha() or head[:4] == b"RIFF":
+            return True
+        whole = 0, path.stat().st_size
+        handlers = _contents(file, whole, b"moov", b"trak", b"mdia", b"hdlr")
+        return any(handler[8:12] == b"soun" for handler in handlers)
+
+
 def _segment_end(file: BinaryIO) -> int:
     """End of the segment of a Matroska file; 0 if its size is unknown."""
     file.seek(4)

@@ -13,6 +13,7 @@ from keypoints.annotation.images import PhotoError
 
 _MAX_FPS = 1000.0
 _MAX_TICKS = 2**16 - 1  # per second, of MPEG-4
+_MAX_GAP = 10.0  # s without a frame that is filled; longer ones are wrong times
 
 
 def round_fps(fps: float) -> float:
@@ -26,7 +27,10 @@ def round_fps(fps: float) -> float:
 
 
 class VideoWriter:
-    """Writes the frames of one video; `close` completes the file.
+    """Writes the frames of one video at a constant rate; `close` completes the file.
+
+    If the times of the frames vary, or frames are missing, frames are repeated or left out, so that
+    the copy lasts as long as the original and its sound fits.
 
     Args:
         path: The video, in a folder that exists.
@@ -38,9 +42,16 @@ class VideoWriter:
         self._partial = path.with_name(f"annotating-{os.getpid()}.mp4")
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)  # width, height
+        self._first_seconds = 0.0
+        self._n_written = 0
+        self._last: cv2.typing.MatLike | None = None
 
-    def append(self, frame: NDArray[np.uint8]) -> None:
-        """Append a frame, RGB (height, width, 3); it is resized to the size of the first one.
+    def append(self, frame: NDArray[np.uint8], seconds: float) -> None:
+        """Append a frame.
+
+        Args:
+            frame: RGB pixels, (height, width, 3); they are resized to the size of the first frame.
+            seconds: Time of the frame.
 
         Raises:
             PhotoError: If OpenCV cannot write a video of this size here.
@@ -50,7 +61,26 @@ class VideoWriter:
             self._writer, self._size = self._open(size), size
         if size != self._size:  # OpenCV would leave the frame out
             frame = cv2.resize(frame, self._size).astype(np.uint8, copy=False)
-        self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        n_missing = self._count_missing(seconds)
+        if n_missing < 0:  # two frames at the time of one
+            return
+        pixels = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+        for _ in range(n_missing):
+            self._writer.write(pixels if self._last is None else self._last)
+        self._last = pixels
+        self._writer.write(pixels)
+        self._n_written += n_missing + 1
+
+    def _count_missing(self, seconds: float) -> int:
+        """Frames to repeat before one at a time, or -1 if the video already is at that time."""
+        if self._n_written == 0:
+            self._first_seconds = seconds
+        number = round((seconds - self._first_seconds) * self._fps)
+        n_missing = number - self._n_written
+        if abs(n_missing) <= max(1.0, _MAX_GAP * self._fps):
+            return max(-1, n_missing)
+        self._first_seconds = seconds - self._n_written / self._fps
+        return 0
 
     def close(self) -> None:
         """Complete the video, if it has a frame."""

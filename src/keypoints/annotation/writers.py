@@ -87,6 +87,7 @@ def _write_json(folder: Path, info: ModelInfo, image: AnnotatedImage) -> None:
                 "certain": face.is_certain,
                 "points": face.landmarks_photo.round(3).tolist(),
                 "uncertainty": face.uncertainty_photo.round(3).tolist(),
+                **({} if face.track is None else {"track": face.track}),
             }
             for face in image.faces
         ],

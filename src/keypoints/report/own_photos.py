@@ -9,6 +9,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from keypoints.annotation.default_model import ROOT, model_file, open_model
+from keypoints.annotation.descriptions import describe_certainty, model_parts
 from keypoints.annotation.detection import detect_faces
 from keypoints.annotation.images import PhotoError, read_image
 from keypoints.annotation.inputs import PHOTO_SUFFIXES
@@ -21,7 +22,7 @@ from keypoints.evaluation.drawing import select_contours
 from keypoints.models.checkpoint import ModelFileError, ModelInfo
 from keypoints.report.components import Card
 from keypoints.report.pictures import face_picture
-from keypoints.report.template import Section, percent, render
+from keypoints.report.template import Section, render
 
 PHOTOS = Path("data/photos")
 PORTRAIT = "eileen_collins.jpg"  # committed, so that the section is never empty
@@ -90,16 +91,11 @@ def _add_photo(shown: _Shown, path: Path, predictor: Predictor) -> None:
 def _face_card(
     photo: NDArray[np.uint8], face: PredictedFace, name: str, predictor: Predictor
 ) -> tuple[float, Card]:
-    """The uncertainty of a face, relative to the diagonal of its landmarks, and its card."""
+    """The disagreement of the predictions for a face, and its card."""
     info = predictor.info
-    diagonal = float(np.linalg.norm(np.ptp(face.landmarks_photo, axis=0)))
-    uncertainty = float(face.uncertainty_photo.mean()) / diagonal
-    card = Card(
-        _face_picture(photo, face, info, f"A face of your photo {name}, predicted by {info.name}"),
-        name,
-        f"uncertainty {percent(uncertainty)}",
-    )
-    return uncertainty, card
+    alt = f"A face of your photo {name}, predicted by {info.name}"
+    text = describe_certainty([face], model_parts(info))
+    return face.disagreement, Card(_face_picture(photo, face, info, alt), name, text)
 
 
 def _face_picture(
@@ -112,5 +108,5 @@ def _face_picture(
     size = (round(piece.shape[1] * scale), round(piece.shape[0] * scale))
     small = cv2.resize(piece, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     landmarks = (face.landmarks_photo - (left, top) + 0.5) * scale - 0.5
-    contours = select_contours(SCHEMES[info.scheme], info.points)
+    contours = select_contours(SCHEMES[info.scheme], info.points) if face.is_certain else ()
     return face_picture(small, alt=alt, predicted=landmarks, contours=contours)

@@ -1,0 +1,185 @@
+"""Follows the faces of a video from frame to frame.
+
+Between two detections, the box of a face moves with its landmarks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keypoints.annotation.detection import detect_faces, overlap
+from keypoints.annotation.face_crops import FaceBox
+from keypoints.annotation.predictor import PredictedFace, Predictor, crop_faces, predict_faces
+from keypoints.annotation.smoothing import LandmarkSmoother, fit_similarity, to_complex
+from keypoints.core.types import Array
+
+_MIN_OVERLAP = 0.5  # of the boxes of one face
+_MAX_OFFSET, _MAX_SCALE, _MAX_TURN = 0.15, 1.2, 15.0  # sides, factor and degrees; of a tracked box
+# from the detected one, before it is replaced
+_MAX_MISSES = 2  # detections in a row without the face, before its track ends
+
+
+@dataclass
+class _Track:
+    """A face that is followed.
+
+    Attributes:
+        number: Number of the face in the video, from 1.
+        anchor: Box in the frame of a detection.
+        anchor_landmarks: Landmarks in that frame, (n_points, 2).
+        landmarks: Landmarks in the last frame in which they were certain, not smoothed.
+        step: Way of the landmarks from the frame before to that frame, (n_points, 2).
+        smooth: Smoother of the landmarks.
+        is_certain: Whether the landmarks of the last frame were certain.
+        n_misses: Number of detections in a row that did not find the face.
+    """
+
+    number: int
+    anchor: FaceBox
+    anchor_landmarks: Array
+    landmarks: Array
+    step: Array
+    smooth: LandmarkSmoother
+    is_certain: bool
+    n_misses: int = 0
+
+    def box(self, landmarks: Array) -> FaceBox:
+        """The box that moved with the landmarks."""
+        return move_box(self.anchor, self.anchor_landmarks, landmarks)
+
+    @property
+    def next_box(self) -> FaceBox:
+        """The box in the next frame, if the face moves on like before."""
+        return self.box(self.landmarks + self.step)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A box whose landmarks are predicted, and the track to which it belongs, if there is one."""
+
+    box: FaceBox
+    track: _Track | None
+    is_detected: bool
+
+
+class FaceTracker:
+    """Predicts the landmarks of the faces in the frames of one video, one frame after the other.
+
+    Args:
+        predictor: The network.
+        thorough: Also detect turned heads beside upright ones.
+    """
+
+    def __init__(self, predictor: Predictor, *, thorough: bool = False) -> None:
+        self._predictor, self._thorough = predictor, thorough
+        self._tracks: list[_Track] = []
+        self._n_tracks = 0
+
+    def update(
+        self, photo: NDArray[np.uint8], detected: Sequence[FaceBox] | None, seconds: float
+    ) -> list[PredictedFace]:
+        """Predict the faces of the next frame, with smoothed landmarks, the largest first.
+
+        Args:
+            photo: RGB pixels, (height, width, 3).
+            detected: Detected faces; None: detection is not due, and is only repeated if a face
+                becomes uncertain.
+            seconds: Time since the previous frame, more than 0.
+        """
+        whole = FaceBox((0.0, 0.0, float(photo.shape[1]), float(photo.shape[0])))
+        candidates = [_Candidate(track.next_box, track, False) for track in self._tracks]
+        candidates = [each for each in candidates if overlap(each.box, whole) > 0]
+        if detected is not None:
+            candidates = _match(candidates, detected)
+        crops = crop_faces(photo, [each.box for each in candidates], self._predictor.format)
+        faces = predict_faces(self._predictor, crops)
+        pairs = list(zip(candidates, faces, strict=True))
+        if detected is None and any(_is_lost(each.track, face) for each, face in pairs):
+            return self.update(photo, detect_faces(photo, thorough=self._thorough), seconds)
+        found = [self._follow(each, face, seconds) for each, face in pairs]
+        self._tracks = [track for track, _ in found]
+        return sorted((face for _, face in found), key=lambda face: face.box[0] - face.box[2])
+
+    def _follow(
+        self, candidate: _Candidate, face: PredictedFace, seconds: float
+    ) -> tuple[_Track, PredictedFace]:
+        """Update the track of a predicted face, or begin one; smooth the landmarks."""
+        before, landmarks = candidate.track, face.landmarks_photo
+        was_certain = before is not None and before.is_certain
+        step, smooth = np.zeros_like(landmarks), None
+        if before is not None and was_certain:
+            smooth = before.smooth
+            step = landmarks - before.landmarks if face.is_certain else step
+        if smooth is None:
+            smooth = LandmarkSmoother(landmarks, face.box[2] - face.box[0])
+        if before is None or candidate.is_detected or (face.is_certain and not was_certain):
+            self._n_tracks += before is None
+            number = before.number if before else self._n_tracks
+            track = _Track(
+                number, face.face_box, landmarks, landmarks, step, smooth, face.is_certain
+            )
+        else:
+            last = landmarks if face.is_certain else before.landmarks
+            track = replace(before, landmarks=last, step=step, is_certain=face.is_certain)
+        if not face.is_certain:
+            return track, replace(face, track=track.number)
+        smoothed = track.smooth(landmarks, seconds)
+        box = track.box(smoothed)
+        return track, replace(face, face_box=box, landmarks_photo=smoothed, track=track.number)
+
+
+def _match(tracked: Sequence[_Candidate], detected: Sequence[FaceBox]) -> list[_Candidate]:
+    """Assign detected faces to tracks, each to the one with the largest overlap.
+
+    A track ends if its face is uncertain, or if two detections in a row do not find it.
+    """
+    waiting, matched = list(tracked), []
+    for box in detected:
+        best = max(waiting, key=lambda each: overlap(each.box, box), default=None)
+        if best is None or best.track is None or overlap(best.box, box) < _MIN_OVERLAP:
+            matched.append(_Candidate(box, None, True))
+            continue
+        waiting.remove(best)
+        best.track.n_misses = 0
+        is_close = best.track.is_certain and _are_close(best.box, box)
+        matched.append(best if is_close else _Candidate(box, best.track, True))
+    for each in waiting:
+        assert each.track is not None
+        each.track.n_misses += 1
+        is_double = any(overlap(each.box, other.box) >= _MIN_OVERLAP for other in matched)
+        if each.track.is_certain and each.track.n_misses < _MAX_MISSES and not is_double:
+            matched.append(each)
+    return matched
+
+
+def _are_close(tracked: FaceBox, detected: FaceBox) -> bool:
+    """Whether two boxes differ so little that the landmarks do not depend on it."""
+    sides = [box.box[2] - box.box[0] for box in (tracked, detected)]
+    offset = np.hypot(*np.subtract(tracked.centre, detected.centre)) / sides[1]
+    scale = max(sides) / min(sides)
+    turn = abs((tracked.rotation - detected.rotation + 180) % 360 - 180)
+    return bool(offset <= _MAX_OFFSET and scale <= _MAX_SCALE and turn <= _MAX_TURN)
+
+
+def _is_lost(track: _Track | None, face: PredictedFace) -> bool:
+    return track is not None and track.is_certain and not face.is_certain
+
+
+def move_box(box: FaceBox, before: Array, after: Array) -> FaceBox:
+    """Move a box with landmarks, (n_points, 2), from one frame to another."""
+    factor, offset = fit_similarity(to_complex(before), to_complex(after))
+    centre = factor * complex(*box.centre) + offset
+    x0, y0, x1, y1 = box.box
+    half_width, half_height = abs(factor) * (x1 - x0) / 2, abs(factor) * (y1 - y0) / 2
+    return FaceBox(
+        (
+            centre.real - half_width,
+            centre.imag - half_height,
+            centre.real + half_width,
+            centre.imag + half_height,
+        ),
+        box.rotation + float(np.rad2deg(np.angle(factor))),
+        box.score,
+    )
