@@ -58,7 +58,7 @@ def augmentation_cards(task: TaskRun, model: ModelRun, count: int) -> list[tuple
     augmented = task.faces.augmented(rows, model.augment, seed=model.info.seed)
     return [
         (
-            _annotated_card(task, before, "Original training face", before.name),
+            _annotated_card(task, before, "Original training face", "original"),
             _annotated_card(task, after, "Augmented training face", "augmented"),
         )
         for before, after in zip(task.faces.inputs(rows), augmented, strict=True)
@@ -75,7 +75,7 @@ def describe_augmentation(augment: Augment, *, is_colour: bool) -> str:
         f"up to {percent(augment.saturation, 0)} more or less saturated": (
             augment.saturation and is_colour
         ),
-        "changed in gamma": augment.gamma,
+        "changed in gamma correction": augment.gamma,
         "blurred": augment.blur,
         f"flipped ({percent(augment.hflip, 0)} of the faces)": augment.hflip,
         f"converted to gray ({percent(augment.grayscale, 0)})": augment.grayscale and is_colour,

@@ -47,7 +47,7 @@ def face_section(task: TaskRun) -> Section:
         analysis=_analyse_errors(task, model),
         filters={"uri": data_uri(picture, ".png"), "size": picture.shape, "shape": filters.shape},
     )
-    return Section(f"task-{task.name}", "All landmarks of a face", body)
+    return Section(f"task-{task.name}", f"{len(task.points)} landmarks in whole frames", body)
 
 
 def _analyse_errors(task: TaskRun, model: ModelRun) -> dict[str, object]:

@@ -86,7 +86,7 @@ def _variant(task: TaskRun, first: ModelRun, model: ModelRun) -> dict[str, objec
         "model": model,
         "difference": _difference(first, model),
         "parameters": model.n_parameters / first.n_parameters,
-        "mse": model.scores["mse"] / first.scores["mse"],
+        "mae": model.scores["mae_px"] / first.scores["mae_px"],
         "cards": prediction_cards(task, model, first.by_error[:N_COMPARED]),
     }
 

@@ -63,7 +63,7 @@ def _task_section(group: list[TaskRun], scores: Scores) -> Section:
     task = replace(best, models=[model for own in group for model in own.models])
     if task.settings.points == "nose_tip":
         return nose_section(task)
-    has_views = "view" in task.models[0].scores
+    has_views = (task.models[0].errors["view"] != 0).any()
     return face_section(task) if has_views else wild_section(task, scores.get(task.best.name))
 
 

@@ -85,7 +85,7 @@ def _layers(
     count = max((len(values) for values in shown.values()), default=0)
     if count == 1:
         return _single_point_layers(target, predicted, width * 0.03)
-    size = width * (0.018 if count < 20 else 0.012)
+    size = width * (0.022 if count < 20 else 0.016)
     layers = []
     for name, values in shown.items():
         lines = "".join(_contour_line(values, contour) for contour in contours)

@@ -20,14 +20,20 @@ def find_showcase(tasks: list[TaskRun]) -> TaskRun:
 def summary(tasks: list[TaskRun], datasets: list[dict[str, object]], revision: str) -> Markup:
     """Render the first screen."""
     task = find_showcase(tasks)
+    model, runs = task.best, [run for own in tasks for run in own.models]
+    pretrained = getattr(model.info.model, "pretrained", None)
     return render(
         "summary.html",
         tasks=tasks,
         datasets=datasets,
         revision=revision,
         task=task,
-        model=task.best,
-        strip=_strip(task, task.best),
+        model=model,
+        n_models=len(runs),
+        is_rendered=all(dataset["source"] == "rendered" for dataset in datasets),
+        initial_weights=pretrained if isinstance(pretrained, str) else None,
+        has_twins=any("original" in run.scores.get("view", {}) for run in runs),
+        strip=_strip(task, model),
     )
 
 

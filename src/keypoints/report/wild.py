@@ -48,7 +48,7 @@ def wild_section(task: TaskRun, test_score: LocalScore | None) -> Section:
         n_incomplete=task.faces.n_incomplete(task.points),
     )
     has_boxes = task.settings.box_scale is not None
-    title = "Faces in the wild" if has_boxes else f"{len(task.points)} landmarks in close-ups"
+    title = f"{len(task.points)} landmarks in {'the wild' if has_boxes else 'close-ups'}"
     return Section(f"task-{task.name}", title, body)
 
 
