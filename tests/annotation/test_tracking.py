@@ -92,8 +92,7 @@ def test_a_face_that_disappears_is_not_followed(portrait: Photo, predictor: Pred
     tracker = FaceTracker(predictor)
     assert len(tracker.update(portrait, detect_faces(portrait), 1 / FPS)) == 1
     wall = np.full_like(portrait, 120)
-    tracker.update(wall, None, 1 / FPS)
-    assert tracker.update(wall, [], 1 / FPS) == []
+    assert tracker.update(wall, None, 1 / FPS) == []
     again = tracker.update(portrait, detect_faces(portrait), 1 / FPS)
     assert [face.track for face in again] == [2]
 

@@ -33,10 +33,10 @@ def annotate(arguments: argparse.Namespace) -> bool:
             "leave these options out"
         )
     files = find_files(arguments.photos)
-    has_folder = any(Path(name).is_dir() for name in arguments.photos)
+    is_set = len(files.paths) > 1 or any(Path(name).is_dir() for name in arguments.photos)
     n_images = count_images(files.paths, every=arguments.every)
     search = Search(info, arguments.box, arguments.thorough, every_frame=arguments.blur)
-    options = OutputOptions(arguments.format, arguments.crop, arguments.blur, album=has_folder)
+    options = OutputOptions(arguments.format, arguments.crop, arguments.blur, album=is_set)
     with (
         ThreadPoolExecutor(1) as loader,
         annotation_output(arguments.out, files.paths, info, options) as output,

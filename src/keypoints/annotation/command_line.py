@@ -14,7 +14,7 @@ _DESCRIPTION = """Predict the landmarks of all faces in photos and videos.
 
 In the repository, `python src/annotate.py` is the same command; it also runs the models that the
 pipeline trains. Both write photos with landmarks, JSON, contact sheets of all faces and, for
-folders, album.html. Orange points are uncertain: the predictions for the face and for its
+several files, album.html. Orange points are uncertain: the predictions for the face and for its
 horizontal flip disagree.
 
 Examples:

@@ -12,6 +12,8 @@ from keypoints.core.types import Array
 # Cutoff frequency at rest in Hz, and its increase per side of the face (or radian) and second
 _POSE, _SHAPE = (1.0, 100.0), (0.8, 12.0)
 
+_MIN_SCALE = 1e-3
+
 Filter = Callable[[Array, float], Array]  # of values and the seconds since the previous ones
 
 
@@ -93,11 +95,13 @@ class LandmarkSmoother:
 def fit_similarity(source: NDArray[np.complex128], target: NDArray[np.complex128]) -> Any:
     """Factor a and offset b of the least-squares fit a * source + b = target of complex points.
 
-    The angle of a is a rotation, its absolute value a scale; it is 1 if all points coincide.
+    The angle of a is a rotation, its absolute value a scale; it is 1 if the points of either face
+    coincide.
     """
     centred = source - source.mean()
     size = np.vdot(centred, centred).real
-    factor = np.vdot(centred, target) / size if size > 0 else 1.0 + 0j
+    factor = np.vdot(centred, target) / size if size > 0 else 0j
+    factor = factor if abs(factor) > _MIN_SCALE else 1.0 + 0j
     return factor, target.mean() - factor * source.mean()
 
 

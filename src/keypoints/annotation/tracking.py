@@ -18,6 +18,7 @@ from keypoints.core.types import Array
 _MIN_OVERLAP = 0.5  # of the boxes of one face
 _MAX_OFFSET, _MAX_SCALE, _MAX_TURN = 0.15, 1.2, 15.0  # sides, factor and degrees; of a tracked box
 # from the detected one, before it is replaced
+_MAX_CHANGE = 2.5  # factor of a box's size from one detection to the next
 _MAX_MISSES = 2  # detections in a row without the face, before its track ends
 
 
@@ -76,6 +77,7 @@ class FaceTracker:
         self._predictor, self._thorough = predictor, thorough
         self._tracks: list[_Track] = []
         self._n_tracks = 0
+        self._is_first = True
 
     def update(
         self, photo: NDArray[np.uint8], detected: Sequence[FaceBox] | None, seconds: float
@@ -84,8 +86,8 @@ class FaceTracker:
 
         Args:
             photo: RGB pixels, (height, width, 3).
-            detected: Detected faces; None: detection is not due, and is only repeated if a face
-                becomes uncertain.
+            detected: Detected faces; None: detection is not due, and only follows if this is the
+                first frame or a face becomes uncertain.
             seconds: Time since the previous frame, more than 0.
         """
         whole = FaceBox((0.0, 0.0, float(photo.shape[1]), float(photo.shape[0])))
@@ -96,9 +98,15 @@ class FaceTracker:
         crops = crop_faces(photo, [each.box for each in candidates], self._predictor.format)
         faces = predict_faces(self._predictor, crops)
         pairs = list(zip(candidates, faces, strict=True))
-        if detected is None and any(_is_lost(each.track, face) for each, face in pairs):
+        is_lost = any(_is_lost(each.track, face) for each, face in pairs)
+        if detected is None and (is_lost or self._is_first):
             return self.update(photo, detect_faces(photo, thorough=self._thorough), seconds)
-        found = [self._follow(each, face, seconds) for each, face in pairs]
+        self._is_first = False
+        found = [
+            self._follow(each, face, seconds)
+            for each, face in pairs
+            if not _is_gone(each.track, face)
+        ]
         self._tracks = [track for track, _ in found]
         return sorted((face for _, face in found), key=lambda face: face.box[0] - face.box[2])
 
@@ -133,7 +141,8 @@ class FaceTracker:
 def _match(tracked: Sequence[_Candidate], detected: Sequence[FaceBox]) -> list[_Candidate]:
     """Assign detected faces to tracks, each to the one with the largest overlap.
 
-    A track ends if its face is uncertain, or if two detections in a row do not find it.
+    A track ends if a detection does not find its face and the points are uncertain, or if two
+    detections in a row do not find it.
     """
     waiting, matched = list(tracked), []
     for box in detected:
@@ -167,10 +176,18 @@ def _is_lost(track: _Track | None, face: PredictedFace) -> bool:
     return track is not None and track.is_certain and not face.is_certain
 
 
+def _is_gone(track: _Track | None, face: PredictedFace) -> bool:
+    return track is not None and track.n_misses > 0 and not face.is_certain
+
+
 def move_box(box: FaceBox, before: Array, after: Array) -> FaceBox:
-    """Move a box with landmarks, (n_points, 2), from one frame to another."""
+    """Move a box with landmarks, (n_points, 2), from one frame to another.
+
+    Its size changes by a limited factor, so that wrong landmarks cannot make it vanish.
+    """
     factor, offset = fit_similarity(to_complex(before), to_complex(after))
     centre = factor * complex(*box.centre) + offset
+    factor *= np.clip(abs(factor), 1 / _MAX_CHANGE, _MAX_CHANGE) / abs(factor)
     x0, y0, x1, y1 = box.box
     half_width, half_height = abs(factor) * (x1 - x0) / 2, abs(factor) * (y1 - y0) / 2
     return FaceBox(

@@ -8,7 +8,7 @@ from pathlib import Path
 from keypoints.annotation.video_container import may_have_audio
 
 _CODECS = ("copy", "aac")  # of the sound; the second if MP4 files cannot contain the first
-_MAX_SECONDS = 3600
+_MAX_SECONDS = 600
 
 
 def copy_audio(video: Path, source: Path) -> str:
