@@ -202,7 +202,7 @@ sys.exit(not {works})
 
 @pytest.mark.parametrize(
     ("program", "remark"),
-    [("works", ""), ("fails", "which ffmpeg cannot copy"), ("missing", "which needs the program")],
+    [("works", ""), ("fails", "ffmpeg cannot copy it"), ("missing", "ffmpeg is not installed")],
 )
 def test_the_sound_is_copied_if_ffmpeg_is_installed(
     program: str, remark: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

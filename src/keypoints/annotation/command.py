@@ -35,7 +35,8 @@ def annotate(arguments: argparse.Namespace) -> bool:
     files = find_files(arguments.photos)
     is_set = len(files.paths) > 1 or any(Path(name).is_dir() for name in arguments.photos)
     n_images = count_images(files.paths, every=arguments.every)
-    search = Search(info, arguments.box, arguments.thorough, every_frame=arguments.blur)
+    thorough = arguments.thorough or arguments.blur  # no face may be missed
+    search = Search(info, arguments.box, thorough, every_frame=arguments.blur)
     options = OutputOptions(arguments.format, arguments.crop, arguments.blur, album=is_set)
     with (
         ThreadPoolExecutor(1) as loader,

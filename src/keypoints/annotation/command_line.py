@@ -84,7 +84,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--crop", action="store_true", help="also write upright portraits, one file per face"
     )
     pictures.add_argument(
-        "--blur", action="store_true", help="make faces unrecognisable instead of drawing points"
+        "--blur",
+        action="store_true",
+        help="make faces unrecognisable instead of drawing points; includes --thorough",
     )
     every_help = "annotate every Nth frame of a video (default: 1)"
     parser.add_argument("--every", metavar="N", type=_positive_int, default=1, help=every_help)

@@ -18,6 +18,7 @@ from keypoints.core.types import Array
 _MIN_OVERLAP = 0.5  # of the boxes of one face
 _MAX_OFFSET, _MAX_SCALE, _MAX_TURN = 0.15, 1.2, 15.0  # sides, factor and degrees; of a tracked box
 # from the detected one, before it is replaced
+_MAX_JUMP = 1.2  # sides, of a face from one detection to the next beyond its expected place
 _MAX_CHANGE = 2.5  # factor of a box's size from one detection to the next
 _MAX_MISSES = 2  # detections in a row without the face, before its track ends
 
@@ -139,37 +140,67 @@ class FaceTracker:
 
 
 def _match(tracked: Sequence[_Candidate], detected: Sequence[FaceBox]) -> list[_Candidate]:
-    """Assign detected faces to tracks, each to the one with the largest overlap.
+    """Assign detected faces to tracks: first to boxes that they overlap, then to near ones.
 
     A track ends if a detection does not find its face and the points are uncertain, or if two
     detections in a row do not find it.
     """
-    waiting, matched = list(tracked), []
-    for box in detected:
-        best = max(waiting, key=lambda each: overlap(each.box, box), default=None)
-        if best is None or best.track is None or overlap(best.box, box) < _MIN_OVERLAP:
-            matched.append(_Candidate(box, None, True))
-            continue
-        waiting.remove(best)
-        best.track.n_misses = 0
-        is_close = best.track.is_certain and _are_close(best.box, box)
-        matched.append(best if is_close else _Candidate(box, best.track, True))
+    waiting, new, matched = list(tracked), list(detected), []
+    for is_same in (_overlap_much, _are_near):
+        for box in list(new):
+            same = [each for each in waiting if is_same(each.box, box)]
+            if not same:
+                continue
+            best = min(same, key=lambda each: _offset(each.box, box))
+            waiting.remove(best)
+            new.remove(box)
+            matched.append(_continue(best, box))
     for each in waiting:
         assert each.track is not None
         each.track.n_misses += 1
-        is_double = any(overlap(each.box, other.box) >= _MIN_OVERLAP for other in matched)
+        is_double = any(_overlap_much(each.box, other.box) for other in matched)
         if each.track.is_certain and each.track.n_misses < _MAX_MISSES and not is_double:
             matched.append(each)
-    return matched
+    return matched + [_Candidate(box, None, True) for box in new]
+
+
+def _continue(tracked: _Candidate, detected: FaceBox) -> _Candidate:
+    """A track whose face was detected; its box is replaced if it differs much."""
+    assert tracked.track is not None
+    tracked.track.n_misses = 0
+    is_close = tracked.track.is_certain and _are_close(tracked.box, detected)
+    return tracked if is_close else _Candidate(detected, tracked.track, True)
+
+
+def _overlap_much(one: FaceBox, other: FaceBox) -> bool:
+    return overlap(one, other) >= _MIN_OVERLAP
+
+
+def _are_near(one: FaceBox, other: FaceBox) -> bool:
+    """Whether two boxes may show one face that moved fast."""
+    return _offset(one, other) <= _MAX_JUMP and _scale(one, other) <= _MAX_SCALE
+
+
+def _offset(one: FaceBox, other: FaceBox) -> float:
+    """Distance between the centres in sides of the second box."""
+    distance = np.hypot(*np.subtract(one.centre, other.centre))
+    return float(distance / (other.box[2] - other.box[0]))
+
+
+def _scale(one: FaceBox, other: FaceBox) -> float:
+    """Side of the larger box relative to that of the smaller one."""
+    sides = [face.box[2] - face.box[0] for face in (one, other)]
+    return max(sides) / min(sides)
 
 
 def _are_close(tracked: FaceBox, detected: FaceBox) -> bool:
     """Whether two boxes differ so little that the landmarks do not depend on it."""
-    sides = [box.box[2] - box.box[0] for box in (tracked, detected)]
-    offset = np.hypot(*np.subtract(tracked.centre, detected.centre)) / sides[1]
-    scale = max(sides) / min(sides)
     turn = abs((tracked.rotation - detected.rotation + 180) % 360 - 180)
-    return bool(offset <= _MAX_OFFSET and scale <= _MAX_SCALE and turn <= _MAX_TURN)
+    return (
+        _offset(tracked, detected) <= _MAX_OFFSET
+        and _scale(tracked, detected) <= _MAX_SCALE
+        and turn <= _MAX_TURN
+    )
 
 
 def _is_lost(track: _Track | None, face: PredictedFace) -> bool:

@@ -21,7 +21,7 @@ def copy_audio(video: Path, source: Path) -> str:
         return ""
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
-        return "without sound, which needs the program ffmpeg"
+        return "its sound, if there is one, is left out, because ffmpeg is not installed"
     complete = video.with_name(f"annotating-{os.getpid()}-sound.mp4")
     try:
         for codec in _CODECS:
@@ -34,7 +34,7 @@ def copy_audio(video: Path, source: Path) -> str:
         pass
     finally:
         complete.unlink(missing_ok=True)
-    return "without sound, which ffmpeg cannot copy"
+    return "its sound is left out, because ffmpeg cannot copy it"
 
 
 def _command(ffmpeg: str, video: Path, source: Path, complete: Path, codec: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18\x53\x80\x67"
 _MAX_BOXES = 10_000  # of a damaged file
 _ROUNDING = 0.005  # s
+_AVI_HEADER = 2**16  # bytes that contain the headers of all tracks
 
 Span = tuple[int, int]  # start and end of a part of a file
 
@@ -42,10 +43,12 @@ def n_frames_is_exact(path: Path) -> bool:
 
 
 def may_have_audio(path: Path) -> bool:
-    """Whether an MP4 or QuickTime file has a track of sound; True for other containers."""
+    """Whether an AVI, MP4 or QuickTime file has a track of sound; True for other containers."""
     with path.open("rb") as file:
         head = file.read(8)
-        if not head[4:].isalpha() or head[:4] == b"RIFF":
+        if head[:4] == b"RIFF":
+            return b"auds" in file.read(_AVI_HEADER)
+        if not head[4:].isalpha():
             return True
         whole = 0, path.stat().st_size
         handlers = _contents(file, whole, b"moov", b"trak", b"mdia", b"hdlr")
