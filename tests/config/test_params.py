@@ -262,6 +262,12 @@ def test_a_file_inherits_whole_top_level_keys_of_its_base(tmp_path: Path):
     assert params.names("models") == ["b"]
 
 
+def test_a_file_inherits_single_settings_of_data_sets(tmp_path: Path):
+    write(tmp_path, "datasets: {a: {x: 1, y: 2}, b: {x: 3}}", "base.yaml")
+    params = read(tmp_path, "base: base.yaml\ndatasets: {a: {x: 5}}")
+    assert params.as_dict()["datasets"] == {"a": {"x": 5, "y": 2}, "b": {"x": 3}}
+
+
 def test_errors_name_the_file_to_correct(tmp_path: Path):
     write(tmp_path, "seed: -1\nlr: 0.1", "base.yaml")
     text = "base: base.yaml\nmodels: {net: {loss: l2}}"

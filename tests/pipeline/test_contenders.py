@@ -16,7 +16,7 @@ def contenders(workspace: Workspace) -> Workspace:
 def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace) -> None:
     ran = contenders.stages_run("repro", "evaluate@best", "submit@best")
     names = ("sharp_224", "second_224")
-    expected = {"fetch@ibug", "prepare@wild224", "ensemble", "evaluate@best", "submit@best"}
+    expected = {"fetch@ibug", "prepare@wild224", "ensemble@best", "evaluate@best", "submit@best"}
     for stage in ("weights", "train", "predict", "correct"):
         expected |= {f"{stage}@{name}" for name in names}
     assert set(ran) == expected

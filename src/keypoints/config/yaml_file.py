@@ -28,7 +28,10 @@ _YAML_ERRORS = (  # what ruamel.yaml raises for text that is not YAML
 
 @dataclass(frozen=True)
 class SettingsFile:
-    """A settings file, and the base that provides every top-level key which the file leaves out."""
+    """A settings file, and the base that provides what the file leaves out.
+
+    That is whole top-level keys, and single settings of `datasets`.
+    """
 
     path: Path
     base: Path | None
@@ -52,7 +55,17 @@ def read_settings_file(path: Path) -> SettingsFile:
         raise SettingsError(
             f"{path}: base should name a settings file that has no base itself; got {got!r}"
         )
-    return SettingsFile(path, base, overrides, defaults | overrides)
+    merged = defaults | overrides
+    if "datasets" in overrides:
+        merged["datasets"] = _merge(defaults.get("datasets"), overrides["datasets"])
+    return SettingsFile(path, base, overrides, merged)
+
+
+def _merge(default: Any, override: Any) -> Any:
+    """Replace single values of nested blocks."""
+    if not isinstance(default, dict) or not isinstance(override, dict):
+        return override
+    return default | {key: _merge(default.get(key), value) for key, value in override.items()}
 
 
 def _load(path: Path, remedy: str) -> Any:
