@@ -1,4 +1,7 @@
-"""Write the score table, the stages' times and the page of the run: `python src/report.py`."""
+"""Write the score table, the stages' times and the page of the run: `python src/report.py`.
+
+In contenders/, `python ../src/report.py` describes the models that have been trained.
+"""
 
 from keypoints.competition.base import submission_spec_for
 from keypoints.competition.local_score import LocalScore, score
@@ -9,7 +12,7 @@ from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.errors import PipelineError
 from keypoints.core.predictions import has_predictions, read_info, read_predictions
-from keypoints.evaluation.scores import baseline_list, read_scores, score_table
+from keypoints.evaluation.scores import baseline_list, read_scores, score_table, scored_names
 
 COLUMNS = ("task", "mae_px", "baseline_mae_px", "rmse_px", "nme", "nme_median", "fr8", "auc8")
 
@@ -17,9 +20,8 @@ COLUMNS = ("task", "mae_px", "baseline_mae_px", "rmse_px", "nme", "nme_median", 
 def report() -> None:
     """Write report/: the scores of the models in params.yaml, the stages' times, the page."""
     params = read_params()
-    scores = {
-        name: read_scores(name) | {"task": read_info(name).task} for name in params.names("models")
-    }
+    names = scored_names(params.names("models"))
+    scores = {name: read_scores(name) | {"task": read_info(name).task} for name in names}
     table = f"{score_table(scores, COLUMNS)}\n{baseline_list(scores)}"
     paths.replace_output(paths.REPORT / "scores.md").write_text(
         "# Scores on the validation faces\n\n"
@@ -45,7 +47,7 @@ def _test_scores(params: Params) -> dict[str, LocalScore]:
     It is that of the submission or, without one, of the predictions.
     """
     scores = {}
-    for name in params.names("models"):
+    for name in scored_names(params.names("models")):
         path = paths.submission_file(name)
         if path.is_file() or has_predictions(name, "test"):
             try:

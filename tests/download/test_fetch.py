@@ -432,6 +432,33 @@ def test_kaggle15_comes_from_kaggle_or_from_the_mirror(
     assert not service.calls
 
 
+@pytest.mark.parametrize("form", ["zipped", "extracted", "below"])
+def test_a_read_only_folder_of_kaggles_files_is_a_mirror(
+    stages: Stages, tmp_path_factory: pytest.TempPathFactory, form: str
+) -> None:
+    rendered = tmp_path_factory.mktemp("rendered")
+    (rendered / "all.zip").write_bytes(kaggle15_archive(rendered))
+    folder = stages.mirror / KAGGLE15_COMPETITION if form == "below" else stages.mirror
+    folder.mkdir(exist_ok=True)
+    shutil.copy(rendered / "IdLookupTable.csv", folder)
+    for name in ("training", "test"):
+        if form == "extracted":
+            shutil.copy(rendered / f"{name}.csv", folder)
+        else:
+            with zipfile.ZipFile(folder / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+                packed.write(rendered / f"{name}.csv", f"{name}.csv")
+    for path in (*folder.iterdir(), folder):
+        path.chmod(path.stat().st_mode & ~0o222)
+    stages.set_params({"datasets.kaggle15.source": "kaggle"})
+    assert stages.run("fetch", "kaggle15") == ""
+    root = Path("data/raw/kaggle15")
+    assert len(read_kaggle15(root)) == 5
+    assert json.loads((root / "source.json").read_text())["file"] == folder.name
+    folder.chmod(0o755)
+    (folder / "IdLookupTable.csv").unlink()
+    assert f"{folder.name}: contains no IdLookupTable.csv" in stages.run("fetch", "kaggle15")
+
+
 def test_nested_archives_have_the_same_size_limit(stages: Stages) -> None:
     with io.BytesIO() as inner:
         with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as packed:

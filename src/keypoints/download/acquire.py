@@ -1,5 +1,6 @@
 """Downloads the archives of a data set and unpacks them."""
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,21 +18,73 @@ def fetch_archives(
 ) -> tuple[Path, dict[str, Any]]:
     """Download archives; unpack the first one into a new folder, and single files of the others.
 
-    Returns the path of the first archive, and a record: names and digests of the archives, and the
-    date of the newest file of the first one, or None if the archive has no dates.
+    Returns the path of the first archive, or of the folder with its files, and a record: names and
+    digests of the archives, None for a folder, and the date of the newest file of the first one, or
+    None if the archive has no dates.
     """
     first, *others = archives
-    found = _find_archive(dataset, first, dirs)
-    _unpack(found.path, folder, max_bytes=first.max_bytes)
+    sha256: str | None = None
+    if source := _find_folder(first, dirs):
+        _copy_files(source, first, folder)
+        print(f"{dataset}: {source}")
+        path = source
+    else:
+        found = _find_archive(dataset, first, dirs)
+        _unpack(found.path, folder, max_bytes=first.max_bytes)
+        path, sha256 = found.path, found.sha256
     if first.competition:
-        _unpack_nested(found.path, folder, max_bytes=first.max_bytes)
-    path, date = found.path, newest_date(folder)
-    info: dict[str, Any] = {"date": date, "file": path.name, "sha256": found.sha256}
+        _unpack_nested(path, folder, max_bytes=first.max_bytes)
+    info: dict[str, Any] = {"date": newest_date(folder), "file": path.name, "sha256": sha256}
     for archive in others:
         found = _find_archive(dataset, archive, dirs)
         _extract_file(found.path, archive, folder)
         info[str(archive.only)] = {"file": found.path.name, "sha256": found.sha256}
     return path, info
+
+
+def _find_folder(archive: Archive, dirs: DownloadDirs) -> Path | None:
+    """Folder of the mirror with the files of a competition, as Kaggle's notebooks have them.
+
+    It is the mirror itself, or its folder with the name of the competition. None if the mirror has
+    the archive, or none of its files.
+
+    Raises:
+        DownloadError: If a file is missing, or a digest is required, which a folder does not have.
+    """
+    mirror = dirs.mirror_folder
+    if not archive.files or mirror is None or (mirror / f"{archive.competition}.zip").is_file():
+        return None
+    for folder in (mirror, mirror / archive.competition):
+        missing = [name for name in archive.files if not _stored_names(folder, name)]
+        if len(missing) < len(archive.files):
+            if missing:
+                raise DownloadError(f"{folder}: contains no {', '.join(missing)}")
+            if archive.sha256:
+                raise DownloadError(
+                    f"{folder}: a folder has no sha256; set `sha256` in params.yaml to null"
+                )
+            return folder
+    return None
+
+
+def _stored_names(folder: Path, name: str) -> list[Path]:
+    """The file of that name in a folder, or the zip archive that contains it."""
+    candidates = folder / name, (folder / name).with_suffix(".zip")
+    return [path for path in candidates if path.is_file()]
+
+
+def _copy_files(source: Path, archive: Archive, folder: Path) -> None:
+    """Copy the files, with their dates, but not their permissions: a mirror may be read-only."""
+    paths = [_stored_names(source, name)[0] for name in archive.files]
+    if sum(path.stat().st_size for path in paths) > archive.max_bytes:
+        raise DownloadError(
+            f"{source}: more than {archive.max_bytes:,} bytes, the limit that max_unpacked_gb in "
+            "params.yaml sets"
+        )
+    folder.mkdir(parents=True)
+    for path in paths:
+        target = shutil.copyfile(path, folder / path.name)
+        os.utime(target, (path.stat().st_atime, path.stat().st_mtime))
 
 
 def _unpack(path: Path, folder: Path, *, max_bytes: int) -> None:

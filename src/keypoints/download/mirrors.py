@@ -40,6 +40,13 @@ class DownloadDirs:
         """Folder that keeps finished downloads."""
         return self.root / ".downloads"
 
+    @property
+    def mirror_folder(self) -> Path | None:
+        """The mirror if it is a folder; None if there is none, or it is an address."""
+        if self.mirror is None or self.mirror.startswith(("http://", "https://")):
+            return None
+        return self.root / expand_user(self.mirror)
+
     def keeps(self, path: Path) -> bool:
         """Whether a file is a finished download."""
         return path.is_relative_to(self.downloads)
@@ -118,12 +125,11 @@ def _iter_sources(
     mirror, addresses = dirs.mirror, list(urls)
     if mirror is not None and mirror.startswith(("http://", "https://")):
         addresses = [_join(mirror, name) for name in names] + addresses
-    elif mirror is not None:
-        folder_of_mirror = dirs.root / expand_user(mirror)
+    elif (folder_of_mirror := dirs.mirror_folder) is not None:
         if not folder_of_mirror.is_dir():
             raise DownloadError(
                 "params.yaml: mirror must be null, a folder, or begin with http:// or https://;"
-                f" got {redact_url(mirror)!r}"
+                f" got {redact_url(str(mirror))!r}"
             )
         yield from (_spelled(folder_of_mirror, name) for name in names)
     for path in filter(Path.is_file, (folder / Path(name).name for name in names)):

@@ -28,6 +28,7 @@ class Archive:
     competition: str = ""  # slug on Kaggle
     only: str | None = None  # name of the single file to extract; None: all files
     beside: str = ""  # name of a file of an earlier archive, into whose folder `only` is copied
+    files: tuple[str, ...] = ()  # names of its files, which a mirror may have instead of it
 
 
 class RenderedSettings(Settings):

@@ -2,7 +2,8 @@
 
 import json
 import platform
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from shlex import quote
 from typing import Any
 
@@ -34,9 +35,18 @@ def reproduce_section(params: Params, tasks: list[TaskRun], revision: str) -> Se
         revision=revision,
         blocks=_settings_blocks(params.as_dict()),
         python=platform.python_version(),
-        versions={name: version(name) for name in LIBRARIES},
+        versions=_versions(),
     )
     return Section("reproduce", "Reproducing this page", body)
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the libraries; an image may have another package of one of them."""
+    versions = {}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
 
 
 def find_revision() -> str:

@@ -14,7 +14,7 @@ from keypoints.core.predictions import LandmarkPredictions, has_predictions, rea
 from keypoints.crops.augment import Augment
 from keypoints.crops.format import Task
 from keypoints.evaluation.baseline import baseline_sentence
-from keypoints.evaluation.scores import read_scores
+from keypoints.evaluation.scores import read_scores, scored_names
 from keypoints.models.checkpoint import ModelInfo
 from keypoints.models.network import LandmarkNetwork
 from keypoints.models.predict import load_model
@@ -51,7 +51,9 @@ class ModelRun:
     @property
     def by_error(self) -> np.ndarray:
         """Positions of the validation faces without flipped copies, from the smallest NME."""
-        order = np.argsort(self.errors["nme"].to_numpy(), kind="stable")
+        nme = self.errors["nme"].to_numpy()
+        order = np.argsort(nme, kind="stable")
+        order = order[np.isfinite(nme[order])]
         return drop_flipped_copies(order, list(self.errors["face"]))
 
 
@@ -74,10 +76,16 @@ class TaskRun:
         """Indices of the predicted points in the landmark scheme."""
         return list(self.models[0].info.points)
 
+    @property
+    def n_landmarks(self) -> int:
+        """Number of predicted points that a face has, by the convention with the most points."""
+        conventions = self.faces.scheme.convention_points
+        return max(len(set(points) & set(self.points)) for points in conventions)
+
 
 def read_tasks(params: Params) -> list[TaskRun]:
-    """Read every task of the settings that has a model."""
-    models = [_read_model(name) for name in params.names("models")]
+    """Read every task of the settings that has an evaluated model."""
+    models = [_read_model(name) for name in scored_names(params.names("models"))]
     return [
         TaskRun(name, params.entry("tasks", name, Task), TaskFaces(paths.CROPS / name), own)
         for name in params.names("tasks")

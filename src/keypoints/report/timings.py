@@ -29,8 +29,8 @@ def read_times(params: Params) -> list[dict[str, object]]:
     }
     times: list[dict[str, object]] = []
     for stage, item in [(stage, item) for stage, names in items.items() for item in names]:
-        if stage == "train":
-            seconds = pd.read_csv(paths.history_file(item))["seconds"].sum()
+        if stage == "train" and (history := paths.history_file(item)).is_file():
+            seconds = pd.read_csv(history)["seconds"].sum()
             times.append({"stage": f"train@{item}", "started": "", "seconds": seconds})
         elif record := read_json(timing_file(stage, item)):
             started = record["started"].replace("T", " ").rstrip("Z")
