@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keypoints.competition.base import SubmissionSpec, submission_spec_for
+from keypoints.competition.eligibility import find_obstacle
 from keypoints.competition.local_score import compare, difference_text, score, score_text
 from keypoints.competition.submission import check_submission, read_submission
 from keypoints.competition.test_labels import read_test_labels
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         spec = submission_spec_for(path.stem, read_params(), parsed.competition)
         if parsed.check:
             check_submission(path, spec)
+            if obstacle := find_obstacle(spec):
+                print(f"{path}: {obstacle}")
         elif parsed.score:
             score_file(path, spec, parsed.against)
         else:

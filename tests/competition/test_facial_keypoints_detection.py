@@ -9,11 +9,12 @@ import pytest
 from spec import make_spec
 
 from keypoints.competition.base import SubmissionSpec, find_competition, load_submission_spec
-from keypoints.competition.local_score import score
+from keypoints.competition.local_score import score, score_text
 from keypoints.competition.submission import SubmissionError, read_submission, write_submission
 from keypoints.competition.test_labels import read_test_labels
 from keypoints.core.errors import PipelineError
-from keypoints.core.landmarks import KAGGLE_15_COLUMNS, KAGGLE_15_POINTS
+from keypoints.core.landmarks import FOUR_POINTS, KAGGLE_15_POINTS
+from keypoints.core.lookup_table import kind_weights
 from keypoints.crops.cropping import write_crops
 from keypoints.crops.format import CropFormat
 from keypoints.datasets.kaggle15 import DATASET, write_photos
@@ -50,14 +51,21 @@ def test_the_specification_has_the_rows_of_the_lookup_table(spec: SubmissionSpec
     assert len(spec.row_indices) == len(rows) < 5 * 30
     for row, face, point in zip(rows, spec.row_faces, spec.row_points, strict=True):
         assert int(row["ImageId"]) == face + 1
-        assert row["FeatureName"].startswith(KAGGLE_15_POINTS[point])
+        name = KAGGLE_15_POINTS[point if point < 15 else FOUR_POINTS[point - 15]]
+        assert row["FeatureName"].startswith(name)
+    assert {point >= 15 for point in spec.row_points} == {False, True}
+    by_face = [set(spec.row_points[spec.row_faces == face] >= 15) for face in range(5)]
+    assert all(len(kinds) == 1 for kinds in by_face)
 
 
 def test_a_lookup_table_lists_coordinates_by_image_and_column(tmp_path: Path) -> None:
-    rows = "1,1,left_eye_center_x,\n2,2,nose_tip_y,\n"
+    rows = "1,1,nose_tip_y,\n2,1,left_eye_inner_corner_x,\n3,2,nose_tip_y,\n"
     (tmp_path / LOOKUP_TABLE).write_text(f"{HEADER}{rows}")
-    indices = COMPETITION.row_indices(tmp_path, (2, 15, 2))
-    assert indices.tolist() == [0, 30 + KAGGLE_15_COLUMNS.index("nose_tip_y")]
+    indices = COMPETITION.row_indices(tmp_path, (2, 19, 2))
+    assert indices.tolist() == [21, 4, 38 + 2 * 17 + 1]  # the second image is of the second kind
+    assert kind_weights(tmp_path / LOOKUP_TABLE) == pytest.approx(
+        {"15 points": 2 / 3, "4 points": 1 / 3}
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,6 +106,18 @@ def test_the_score_is_the_root_mean_square_error(spec: SubmissionSpec, rendered:
     predicted.ravel()[spec.row_indices[0]] += 3.0
     expected = 3.0 / np.sqrt(len(spec.row_indices))
     assert score(predicted, target, spec).score == pytest.approx(expected)
+
+
+def test_the_score_is_the_mixture_of_the_kinds(spec: SubmissionSpec, rendered: Path):
+    target = read_test_labels(spec, rendered)
+    predicted = np.nan_to_num(target)
+    predicted[:, 15:] += 2.0  # only in faces of the second kind
+    result = score(predicted, target, spec)
+    values = {name: value for name, (value, _) in result.kinds.items()}
+    assert values == pytest.approx({"15 points": 0, "4 points": 2})
+    fraction = np.mean(spec.row_points >= 15)
+    assert result.score == pytest.approx(2 * np.sqrt(fraction))
+    assert "faces with 4 points: 2.0000, 95 % interval 2.0000 to 2.0000" in score_text(result, spec)
 
 
 def test_without_a_solution_the_error_says_that_kaggle_publishes_none(

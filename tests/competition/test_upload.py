@@ -14,7 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import urllib3.util.retry
-from kaggle_service import DEAD, NUMBER, SECRET, TOKEN, KaggleService, submission
+from kaggle_service import (
+    DEAD,
+    NUMBER,
+    SECRET,
+    TOKEN,
+    KaggleService,
+    leaderboard_archive,
+    submission,
+)
 from spec import CS194_26
 
 import send
@@ -23,7 +31,7 @@ from keypoints.competition.submission import write_submission
 from keypoints.competition.submission_log import COLUMNS, read_history
 from keypoints.crops.cropping import write_crops
 from keypoints.crops.format import CropFormat
-from keypoints.datasets.ibug import read_ibug
+from keypoints.datasets.ibug import DATASET, read_ibug
 from keypoints.faces.face import split_by_hash
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +69,7 @@ def repository(tmp_path: Path, rendered_ibug: Path, monkeypatch: pytest.MonkeyPa
     (folder / "dvc.lock").write_text(LOCK.format(digest))
     for name in ("params.yaml", ".gitignore"):
         (folder / name).write_text((ROOT / name).read_text())
+    monkeypatch.setitem(DATASET.public_counts, "test", 3)
     monkeypatch.chdir(folder)
     git("init", "--quiet")
     git("add", "--all")
@@ -120,6 +129,10 @@ def test_an_upload_makes_exactly_these_calls_with_these_bytes(
             },
         ),
         ("ListSubmissions", service.body("ListSubmissions")),
+        ("GetSubmissionLimits", {"competitionName": SLUG}),
+        ("ListSubmissions", service.body("ListSubmissions")),
+        ("DownloadLeaderboard", {"competitionName": SLUG}),
+        ("GET", "http://localhost/storage/leaderboard.zip"),
     ]
     assert service.body("ListSubmissions")["competitionName"] == SLUG
     signed = f"Basic {b64encode(f'competitor:{SECRET}'.encode()).decode()}"
@@ -127,8 +140,8 @@ def test_an_upload_makes_exactly_these_calls_with_these_bytes(
         signed,
         signed,
         None,  # the address of the upload is a credential itself
-        signed,
-        signed,
+        *[signed] * 5,
+        service.headers[-1].get("Authorization"),
     ]
     assert f"{FILE} is submission {NUMBER} of {SLUG}" in output
     assert "public score 7.25" in output
@@ -149,12 +162,78 @@ def test_an_upload_is_a_row_of_the_log(run_send: Callable[..., str]) -> None:
         "validation_mae_px": 9.25,
         "public_score": 7.25,
         "private_score": None,
+        "validation_score": 9.25,
+        "rank": 3,
+        "n_teams": 3,
+        "best_public_score": 7.25,
+        "to_next_rank": 0.25,
+        "to_top": 0.75,
+        "submissions_left": 5,
     }
     first_line = Path("submissions/history.csv").read_text().splitlines()[0]
     assert first_line == (
-        "time,competition,sha256,revision,model,message,validation_mae_px,public_score,private_score"
+        "time,competition,sha256,revision,model,message,validation_mae_px,public_score,"
+        "private_score,validation_score,rank,n_teams,best_public_score,to_next_rank,to_top,"
+        "submissions_left"
     )
     assert first_line == ",".join(COLUMNS)
+
+
+def test_the_standing_is_printed_and_that_of_the_best_own_score(
+    run_send: Callable[..., str], service: KaggleService
+) -> None:
+    service.submissions = [[submission(ref=1, publicScore="6.75"), submission(publicScore="7.25")]]
+    output = run_send("resnet18")
+    assert "5 submission(s) left today" in output
+    expected = "rank 2 of 3 with the best own score 6.75: 0.25 to the next rank, 0.25 to the top"
+    assert expected in output
+    service.leaderboard = leaderboard_archive("6.75", "8")
+    assert "rank 1 of 2 with the best own score 6.75: no better" in run_send("resnet18", "--again")
+
+
+@pytest.mark.parametrize("board", [b"", leaderboard_archive("7").replace(b"Score", b"Other")])
+def test_a_leaderboard_that_cannot_be_read_is_a_warning(
+    run_send: Callable[..., str], service: KaggleService, board: bytes
+) -> None:
+    service.leaderboard = board
+    output = run_send("resnet18")
+    assert "warning: no place on the leaderboard: the kaggle client failed" in output
+    assert output.endswith("exit code 0")
+    assert (records()[0]["public_score"], records()[0]["rank"]) == (7.25, None)
+
+
+def test_a_log_without_ranks_is_continued(run_send: Callable[..., str]) -> None:
+    old = "2026-01-02T03:04:05Z,other,0,1,net,a message,9.5,8.5,"
+    Path("submissions/history.csv").write_text(f"{','.join(COLUMNS[:9])}\n{old}\n")
+    run_send("resnet18", "--force")
+    first, second = records()
+    assert (first["public_score"], first["rank"], second["rank"]) == (8.5, None, 3)
+
+
+@pytest.mark.parametrize(
+    ("n_published", "source", "obstacle"),
+    [
+        (4, "public", "3 of the 4 test faces: well-formed, but the competition needs all of them"),
+        (3, "rendered", "rendered faces: well-formed, but not the competition's"),
+    ],
+)
+def test_other_faces_than_the_competitions_are_marked_and_never_uploaded(
+    run_send: Callable[..., str],
+    service: KaggleService,
+    monkeypatch: pytest.MonkeyPatch,
+    n_published: int,
+    source: str,
+    obstacle: str,
+) -> None:
+    monkeypatch.setitem(DATASET.public_counts, "test", n_published)
+    Path("data/raw/ibug").mkdir(parents=True)
+    Path("data/raw/ibug/source.json").write_text(f'{{"source": "{source}"}}')
+    checked = run_send("--check", FILE)
+    assert f"{FILE}: {obstacle}\nexit code 0" in checked
+    assert f"would stop   {obstacle}" in run_send("resnet18", "--dry-run")
+    output = run_send("resnet18", "--force")
+    assert f"error: {FILE}: {obstacle}" in output and output.endswith("exit code 1")
+    assert not service.calls
 
 
 @pytest.mark.parametrize(
@@ -282,7 +361,7 @@ def test_the_same_file_is_not_uploaded_twice_without_confirmation(
     assert f"the same file was uploaded to {SLUG} on " in output and "'first'" in output
     assert output.endswith("Use --again to upload it a second time\nexit code 1")
     assert not service.calls
-    for answer, n_calls in (("n\n", 0), ("\n", 0), ("y\n", 5)):
+    for answer, n_calls in (("n\n", 0), ("\n", 0), ("y\n", 9)):
         monkeypatch.setattr(sys, "stdin", Terminal(answer))
         assert "Upload it again? [y/N]" in run_send("resnet18")
         assert len(service.calls) == n_calls
@@ -325,9 +404,19 @@ def test_a_file_that_dvc_lock_does_not_list_stops_without_force(
     text = Path(FILE).read_text()
     Path(FILE).write_text(text.replace("\n7,", "\n7,1", 1))
     output = run_send("resnet18")
-    assert f"error: {FILE} is not the file that dvc.lock lists; run `dvc repro`" in output
+    assert f"error: {FILE} is not the file that dvc.lock lists; run `dvc repro submit@" in output
     assert not service.calls
     assert run_send("resnet18", "--force").endswith("exit code 0")
+
+
+def test_an_ensemble_without_a_stage_gets_the_way_to_one(
+    run_send: Callable[..., str], service: KaggleService
+) -> None:
+    Path("submissions/pair.csv").write_text(Path(FILE).read_text())
+    output = run_send("pair")
+    assert "dvc.lock lists no submissions/pair.csv: add a line `pair: TASK` to `submit`" in output
+    assert "run `dvc repro submit@pair` and commit both files" in output
+    assert not service.calls
 
 
 def test_an_invalid_file_is_never_uploaded(
@@ -467,12 +556,16 @@ def run_command(*command: str, **environment: str) -> tuple[int, str]:
 def test_the_script_uploads_and_prints_no_key_even_if_the_client_would(
     repository: Path, service: KaggleService
 ) -> None:
-    code, output = run_command("python", str(ROOT / "src/send.py"), "resnet18", VERBOSE="true")
+    script = (
+        "from keypoints.datasets.ibug import DATASET\nDATASET.public_counts['test'] = 3\n"
+        "import send\nsend.main(['resnet18'])"
+    )
+    code, output = run_command("python", "-c", script, VERBOSE="true", PYTHONPATH=str(ROOT / "src"))
     assert code == 0, output
     assert "public score 7.25" in output
     assert SECRET not in output
     assert b64encode(f"competitor:{SECRET}".encode()).decode() not in output
-    assert service.names == [*SENT, "ListSubmissions"]
+    assert service.names[:5] == [*SENT, "ListSubmissions"]
 
 
 def test_the_kaggle_command_uploads_the_same_bytes_but_hides_a_failed_upload(

@@ -171,3 +171,17 @@ def test_the_documented_diffs_name_the_files_that_are_touched() -> None:
         "src/keypoints/crops/augment.py",
     ):
         assert file in text
+
+
+def test_an_ensemble_is_submitted_with_one_more_line(workspace: Workspace) -> None:
+    members = ["resnet18", "heatmap_net"]
+    workspace.set_params({"ensembles": {"pair": {"reduce": "mean", "members": members}}})
+    workspace.run("python", "src/ensemble.py", "pair")
+    path = workspace.folder / "dvc.yaml"
+    line = "      resnet18: wild\n"
+    path.write_text(path.read_text().replace(line, f"{line}      pair: wild\n", 1))
+    assert workspace.stages_run("repro", "submit@pair") == ["submit@pair"]
+    workspace.commit()
+    output = workspace.run("python", "src/send.py", "pair", "--dry-run")
+    assert "would stop   rendered faces: well-formed" in output
+    assert output.count("would stop") == 1

@@ -5,8 +5,10 @@ HTTP_PROXY redirects these calls to the service. HTTPS goes to a dead port, so t
 leave the machine.
 """
 
+import io
 import json
 import threading
+import zipfile
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,6 +29,7 @@ class KaggleService(ThreadingHTTPServer):
         allowed: Number of submissions left today.
         dropped: Number of uploads whose connection breaks in the middle.
         archive: Zip archive of the competition's files.
+        leaderboard: Zip archive with the scores of all teams.
     """
 
     daemon_threads = True
@@ -40,6 +43,7 @@ class KaggleService(ThreadingHTTPServer):
         self.allowed = 5
         self.dropped = 0
         self.archive = b""
+        self.leaderboard = leaderboard_archive("6.5", "7.0", "8.0")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -74,6 +78,19 @@ class KaggleService(ThreadingHTTPServer):
             self.server_close()
 
         return stop
+
+
+def leaderboard_archive(*scores: str) -> bytes:
+    """The public leaderboard in Kaggle's format, one team per score."""
+    lines = ["Rank,TeamId,TeamName,LastSubmissionDate,Score,SubmissionCount,TeamMemberUserNames"]
+    lines += [
+        f'{rank},{rank},"Team, {rank}",2016-11-11 19:00:39,{score},3,member'
+        for rank, score in enumerate(scores, 1)
+    ]
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("publicleaderboard.csv", "\ufeff" + "\n".join(lines) + "\n")
+        return file.getvalue()
 
 
 def submission(**values: Any) -> dict[str, Any]:
@@ -111,8 +128,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, {}, message)
 
     def do_GET(self) -> None:
-        self._record("GET", self.path.partition("?")[0])
-        self._send(200, self.server.archive)
+        path = self.path.partition("?")[0]
+        self._record("GET", path)
+        is_board = path.endswith("leaderboard.zip")
+        self._send(200, self.server.leaderboard if is_board else self.server.archive)
 
     def answer_GetSubmissionLimits(self) -> None:
         self._send(200, {"numToday": 5 - self.server.allowed, "numAllowedNow": self.server.allowed})
@@ -133,8 +152,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, {"active": active, "username": "competitor" if active else ""})
 
     def answer_DownloadDataFiles(self) -> None:
+        self._redirect("files.zip")
+
+    def answer_DownloadLeaderboard(self) -> None:
+        self._redirect("leaderboard.zip")
+
+    def _redirect(self, file: str) -> None:
         self.send_response(302)
-        self.send_header("Location", "http://localhost/storage/files.zip?signature=z")
+        self.send_header("Location", f"http://localhost/storage/{file}?signature=z")
         self.send_header("Content-Length", "0")
         self.end_headers()
 

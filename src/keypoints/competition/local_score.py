@@ -26,6 +26,7 @@ class LocalScore:
     score: float
     interval: Interval  # 95 % confidence interval
     parts: dict[str, float]  # score over the points of each part of the face
+    kinds: dict[str, tuple[float, Interval]]  # score and interval of each kind of faces, if several
     faces: Array  # score of each face, (n_faces,)
 
     def worst(self, count: int) -> NDArray[np.integer]:
@@ -45,10 +46,29 @@ def score(predicted: Array, target: Array, spec: SubmissionSpec) -> LocalScore:
     }
     return LocalScore(
         score=float(aggregate(errors.mean())),
-        interval=confidence_interval(aggregate(bootstrap_means(sums, counts)), len(sums)),
+        interval=_interval(sums, counts, spec),
         parts=parts,
+        kinds=_score_kinds(errors, spec),
         faces=aggregate(sums / np.maximum(counts, 1)),  # 0 for a face without rows
     )
+
+
+def _score_kinds(errors: Array, spec: SubmissionSpec) -> dict[str, tuple[float, Interval]]:
+    """Score and interval of the faces of each kind; the score of all faces is their mixture."""
+    kinds = {}
+    for name, kind in spec.scheme.kinds.items():
+        is_in = np.isin(spec.row_points, kind.points)
+        if is_in.any():
+            sums = np.bincount(spec.row_faces[is_in], errors[is_in]).astype(float)
+            counts = np.bincount(spec.row_faces[is_in])
+            value = float(spec.competition.metric.aggregate(errors[is_in].mean()))
+            kinds[name] = value, _interval(sums[counts > 0], counts[counts > 0], spec)
+    return kinds
+
+
+def _interval(sums: Array, counts: NDArray[np.integer], spec: SubmissionSpec) -> Interval:
+    aggregate = spec.competition.metric.aggregate
+    return confidence_interval(aggregate(bootstrap_means(sums, counts)), len(sums))
 
 
 def compare(first: Array, second: Array, target: Array, spec: SubmissionSpec) -> Difference:
@@ -82,6 +102,10 @@ def score_text(result: LocalScore, spec: SubmissionSpec, *, n_worst: int = 10) -
             f"{spec.competition.metric.name} {result.score:.4f}, {_text(result.interval)}; "
             f"{len(spec.row_indices):,} values of {len(spec.names)} faces, by the metric of "
             f"{spec.competition.slug}",
+            *(
+                f"  faces with {name}: {value:.4f}, {_text(interval)}"
+                for name, (value, interval) in result.kinds.items()
+            ),
             "by part of the face:",
             *(f"  {part:{width}}  {value:9.4f}" for part, value in result.parts.items()),
             f"the {len(worst)} worst faces:",

@@ -1,4 +1,4 @@
-"""Origin of a submission: the git revision, and whether dvc.lock contains the file's digest."""
+"""Origin of a submission: the git revision, and the file's digest in dvc.lock."""
 
 import hashlib
 from dataclasses import dataclass
@@ -36,13 +36,17 @@ def read_revision(ignored: Path) -> Revision:
     return Revision(commit, [entry[3:] for entry in status.split("\0") if entry])
 
 
-def is_locked(path: Path) -> bool:
-    """Whether dvc.lock lists this output with the digest of the present file."""
+def locked_digest(path: Path) -> str | None:
+    """MD5 digest of an output in dvc.lock; None if it is not listed."""
     try:
         content = YAML(typ="safe").load(LOCK_FILE.read_text(encoding="utf-8")) or {}
     except (FileNotFoundError, ValueError, YAMLError):  # such as the markers of a merge conflict
-        return False
+        return None
     stages = (content.get("stages") or {}) if isinstance(content, dict) else {}
-    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     outputs = [out for stage in stages.values() for out in stage.get("outs", [])]
-    return any((out["path"], out.get("md5")) == (path.as_posix(), digest) for out in outputs)
+    return next((out.get("md5") for out in outputs if out["path"] == path.as_posix()), None)
+
+
+def md5_of(path: Path) -> str:
+    """MD5 digest of a file, as in dvc.lock."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

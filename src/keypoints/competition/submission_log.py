@@ -1,7 +1,8 @@
 """submissions/history.csv: a row for each upload to Kaggle."""
 
 import csv
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from keypoints.core import paths
@@ -22,9 +23,18 @@ class SubmissionRecord:
     validation_mae_px: float | None = None
     public_score: float | None = None
     private_score: float | None = None
+    validation_score: float | None = None  # by the competition's metric
+    rank: int | None = None  # of the best own public score, after this submission
+    n_teams: int | None = None
+    best_public_score: float | None = None
+    to_next_rank: float | None = None  # how much lower the next better score is
+    to_top: float | None = None
+    submissions_left: int | None = None  # on the day of the upload
 
 
 COLUMNS = tuple(field.name for field in fields(SubmissionRecord))
+_TEXTS, _COUNTS = COLUMNS[:6], ("rank", "n_teams", "submissions_left")
+_N_OLD_COLUMNS = COLUMNS.index("private_score") + 1  # of logs by earlier versions
 
 
 def read_history() -> list[SubmissionRecord]:
@@ -39,9 +49,10 @@ def read_history() -> list[SubmissionRecord]:
     try:
         with path.open(encoding=text_encoding(path), newline="") as file:
             reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
+            columns = tuple(reader.fieldnames or ())
+            if columns not in (COLUMNS, COLUMNS[:_N_OLD_COLUMNS]):
                 raise PipelineError(f"{path}: the first line should be {','.join(COLUMNS)}")
-            return [_parse_row(reader.line_num, row) for row in reader]
+            return [_parse_row(reader.line_num, row, columns) for row in reader]
     except (UnicodeError, csv.Error) as error:
         raise PipelineError(f"{path}: not a CSV in UTF-8 ({error})") from error
 
@@ -51,18 +62,18 @@ def append_record(record: SubmissionRecord) -> None:
     _write([*read_history(), record])
 
 
-def add_scores(record: SubmissionRecord, public: float | None, private: float | None) -> None:
-    """Add scores to a record of the log."""
-    scored = replace(record, public_score=public, private_score=private)
-    _write([scored if row == record else row for row in read_history()])
+def replace_record(old: SubmissionRecord, new: SubmissionRecord) -> None:
+    """Replace a record of the log, for example when its scores are known."""
+    _write([new if row == old else row for row in read_history()])
 
 
-def _parse_row(line: int, row: dict[str, Any]) -> SubmissionRecord:
-    numbers = ("validation_mae_px", "public_score", "private_score")
+def _parse_row(line: int, row: dict[str, Any], columns: Sequence[str]) -> SubmissionRecord:
     try:
         if None in row or None in row.values():
-            raise ValueError(f"there should be {len(COLUMNS)} columns")
-        row |= {name: float(row[name]) if row[name] else None for name in numbers}
+            raise ValueError(f"there should be {len(columns)} columns")
+        for name in columns[len(_TEXTS) :]:
+            kind = int if name in _COUNTS else float
+            row[name] = kind(row[name]) if row[name] else None
         return SubmissionRecord(**row)
     except ValueError as error:
         raise PipelineError(f"{paths.SUBMISSION_LOG}: line {line}: {error}") from error

@@ -10,13 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from keypoints.competition.base import Competition, SubmissionSpec
-from keypoints.competition.provenance import LOCK_FILE, Revision, is_locked, read_revision
-from keypoints.competition.submission import check_submission
+from keypoints.competition.eligibility import find_obstacle
+from keypoints.competition.leaderboard import find_standing
+from keypoints.competition.provenance import (
+    LOCK_FILE,
+    Revision,
+    locked_digest,
+    md5_of,
+    read_revision,
+)
+from keypoints.competition.submission import SubmissionError, check_submission
 from keypoints.competition.submission_log import (
     SubmissionRecord,
-    add_scores,
     append_record,
     read_history,
+    replace_record,
 )
 from keypoints.core import paths
 from keypoints.core.cli import error_message
@@ -49,37 +57,43 @@ def upload(
         spec: Contents of the submission.
         message: Message on Kaggle; None: the name, the validation score and the revision.
         dry_run: Only print what would be uploaded.
-        force: Upload despite preflight problems.
+        force: Upload despite preflight problems, but not without the competition's test faces.
         again: Upload a file that was uploaded before, without asking.
         wait_s: Longest time to wait for the score in seconds.
 
     Raises:
         PipelineError: If there is no such CSV, or there are preflight problems, or the file was
             uploaded before.
-        SubmissionError: If the CSV is invalid.
+        SubmissionError: If the CSV is invalid, or not about the competition's test faces.
         KaggleError: If there are no credentials, or Kaggle rejects the file or cannot score it.
     """
     path, revision = paths.submission_file(name), read_revision(ignored=paths.SUBMISSION_LOG)
     record = _make_record(path, spec.competition, revision, message)
     check_submission(path, spec)
-    problems = _preflight_problems(path, revision)
-    print(f"{path}\n  competition  {record.competition}, metric {spec.competition.metric.name}")
-    for field in ("sha256", "model", "revision", "message"):
-        print(f"  {field:11}  {getattr(record, field)}")
+    obstacle, problems = find_obstacle(spec), _preflight_problems(path, revision)
+    _print_upload(path, record, spec.competition)
     missing = credentials_problem()
     if dry_run or missing:
-        for problem in problems:
+        for problem in filter(None, [obstacle, *problems]):
             print(f"  would stop   {problem}")
         print("Dry run: nothing was uploaded.")
         if not dry_run:
             raise KaggleError(missing)
         return
+    if obstacle:
+        raise SubmissionError(f"{path}: {obstacle}")
     if problems and not force:
         raise PipelineError(f"{'; '.join(problems)}. Use --force to upload it anyway")
     history = read_history()  # a damaged log is an error before the upload
     if not again:
         _confirm_second_upload(record, history)
     _upload(path, record, wait_s)
+
+
+def _print_upload(path: Path, record: SubmissionRecord, competition: Competition) -> None:
+    print(f"{path}\n  competition  {record.competition}, metric {competition.metric.name}")
+    for field in ("sha256", "model", "revision", "message"):
+        print(f"  {field:11}  {getattr(record, field)}")
 
 
 def _make_record(
@@ -105,6 +119,7 @@ def _make_record(
         model=name,
         message=message or f"{name}, {known}, {revision.label(7)}",
         validation_mae_px=scores.get("mae_px"),
+        validation_score=scores.get(metric),
     )
 
 
@@ -116,8 +131,16 @@ def _preflight_problems(path: Path, revision: Revision) -> list[str]:
     if revision.changed:
         files = [printable(name) for name in revision.changed]
         problems.append(f"uncommitted changes: {shorten_list(files, 3)}")
-    if not is_locked(path):
-        problems.append(f"{path} is not the file that {LOCK_FILE} lists; run `dvc repro`")
+    match locked_digest(path):
+        case None:
+            problems.append(
+                f"{LOCK_FILE} lists no {path}: add a line `{path.stem}: TASK` to `submit` in "
+                f"dvc.yaml, run `dvc repro submit@{path.stem}` and commit both files"
+            )
+        case digest if digest != md5_of(path):
+            problems.append(
+                f"{path} is not the file that {LOCK_FILE} lists; run `dvc repro submit@{path.stem}`"
+            )
     return problems
 
 
@@ -149,10 +172,40 @@ def _upload(path: Path, record: SubmissionRecord, wait_s: float) -> None:
         prefix = f"Kaggle accepted submission {number} but cannot score it"
         raise KaggleError(f"{prefix}: {result.problem}")
     scores = {"public": result.public_score, "private": result.private_score}
-    scored = replace(record, public_score=scores["public"], private_score=scores["private"])
-    _log(lambda: add_scores(record, **scores), scored)
     known = [f"{name} score {value:g}" for name, value in scores.items() if value is not None]
     print(", ".join(known) or f"no score after {wait_s:g} s; see the competition's page on Kaggle")
+    scored = replace(record, public_score=scores["public"], private_score=scores["private"])
+    completed = _add_standing(scored, kaggle)
+    _log(lambda: replace_record(record, completed), completed)
+
+
+def _add_standing(record: SubmissionRecord, kaggle: Kaggle) -> SubmissionRecord:
+    """Print and add the rank of the best own score and the number of submissions left today.
+
+    A failed call is a warning, because the submission has been accepted.
+    """
+    try:
+        earlier = [row.public_score for row in read_history() if row.competition == kaggle.slug]
+        left = kaggle.submissions_left()
+        own = [*kaggle.own_scores(), *earlier, record.public_score]
+        standing = find_standing(own, kaggle.leaderboard())
+    except (OSError, PipelineError) as error:
+        print(f"warning: no place on the leaderboard: {error_message(error)}", file=sys.stderr)
+        return record
+    record = replace(record, submissions_left=left)
+    if left is not None:
+        print(f"{left} submission(s) left today")
+    if standing is None:
+        return record
+    print(standing.text())
+    return replace(
+        record,
+        rank=standing.rank,
+        n_teams=standing.n_teams,
+        best_public_score=standing.best_score,
+        to_next_rank=standing.to_next,
+        to_top=standing.to_top,
+    )
 
 
 def _log(write: Callable[[], None], record: SubmissionRecord) -> None:

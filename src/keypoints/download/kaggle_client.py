@@ -5,11 +5,13 @@ VERBOSE is set, the credentials. It is therefore imported late, silenced, and wi
 """
 
 import atexit
+import csv
 import io
 import os
 import re
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
@@ -31,7 +33,16 @@ Credentials go to one of these places (only the client reads them, never this pr
 _KEY_FILE = "kaggle.json"
 _TOKEN_FILES = ("access_token", "access_token.txt", "credentials.json", _KEY_FILE)
 _MISSING = "missing"
-_WRONG_FORMAT = (AttributeError, KeyError, TypeError, ValueError)  # messages may contain a token
+# Messages may contain a token.
+_WRONG_FORMAT = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ValueError,
+    csv.Error,
+    zipfile.BadZipFile,
+)
 
 
 class KaggleError(PipelineError):
@@ -116,18 +127,26 @@ class Kaggle:
 
     def check_limit(self) -> None:
         """Raise KaggleError if today's limit of submissions is reached; Kaggle may report none."""
-        with self._translate_errors():
-            try:
-                limits = self._api.competition_get_submission_limits(self.slug)
-            except requests.HTTPError as error:
-                if error.response is not None and error.response.status_code in (401, 403):
-                    raise
-                return
-        if limits.num_allowed_now <= 0:
+        limits = self._limits()
+        if limits is not None and limits.num_allowed_now <= 0:
             raise KaggleError(
                 f"no submission to {self.slug} is left today ({limits.num_today} were made); "
                 "the count restarts at midnight UTC"
             )
+
+    def submissions_left(self) -> int | None:
+        """Number of submissions that are left today; None if Kaggle reports none."""
+        limits = self._limits()
+        return None if limits is None else limits.num_allowed_now
+
+    def _limits(self) -> Any:
+        with self._translate_errors():
+            try:
+                return self._api.competition_get_submission_limits(self.slug)
+            except requests.HTTPError as error:
+                if error.response is not None and error.response.status_code in (401, 403):
+                    raise
+                return None
 
     def submit(self, path: Path, message: str) -> int:
         """Upload a CSV; returns Kaggle's number of the submission."""
@@ -148,6 +167,26 @@ class Kaggle:
         if found.status.name == "ERROR":
             return Result(True, problem=found.error_description or "Kaggle gives no reason")
         return Result(True, _parse_score(found.public_score), _parse_score(found.private_score))
+
+    def own_scores(self) -> list[float | None]:
+        """Public scores of the latest own submissions, None for one without a score."""
+        with self._translate_errors():
+            submissions = self._api.competition_submissions(self.slug) or []
+        return [_parse_score(one.public_score) for one in submissions if one is not None]
+
+    def leaderboard(self) -> list[float]:
+        """Scores of all teams on the public leaderboard.
+
+        Raises:
+            KaggleError: If Kaggle refuses, or the leaderboard has another format.
+        """
+        with tempfile.TemporaryDirectory() as folder, self._translate_errors():
+            self._api.competition_leaderboard_download(self.slug, folder, quiet=True)
+            with zipfile.ZipFile(Path(folder) / f"{self.slug}.zip") as archive:
+                texts = [archive.read(name).decode("utf-8-sig") for name in archive.namelist()]
+            rows = csv.DictReader(texts[0].splitlines())
+            scores = [_parse_score(row["Score"]) for row in rows]
+        return [score for score in scores if score is not None]
 
     def download(self, folder: Path) -> Path:
         """Download the archive of the competition's files into a folder."""

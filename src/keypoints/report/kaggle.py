@@ -4,7 +4,11 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from pathlib import Path
 
+import numpy as np
+from markupsafe import Markup
+
 from keypoints.competition.base import SubmissionSpec, submission_spec_for
+from keypoints.competition.eligibility import find_obstacle
 from keypoints.competition.local_score import LocalScore
 from keypoints.competition.submission import SubmissionError, read_submission
 from keypoints.competition.submission_log import SubmissionRecord, read_history
@@ -12,6 +16,7 @@ from keypoints.config.params import Params
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError
 from keypoints.core.hashing import sha256_of
+from keypoints.report.charts import Series, scatter_chart
 from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import Section, render
 
@@ -32,8 +37,7 @@ def kaggle_section(
                 skipped.append(f"{path}: {error}")
             else:
                 test = test_scores.get(model.name)
-                score = {"test_score": test.score if test else None}
-                submissions.append(_check(model, path, spec) | score)
+                submissions.append(_check(model, path, spec) | {"test": test})
     try:
         history, log_problem = read_history(), ""
     except PipelineError as error:
@@ -45,6 +49,7 @@ def kaggle_section(
         log=history[::-1],
         log_problem=log_problem,
         best=find_best_submissions(history),
+        charts=_score_charts(history),
     )
     return Section("kaggle", "Kaggle", body)
 
@@ -65,8 +70,29 @@ def _check(model: ModelRun, path: Path, spec: SubmissionSpec) -> dict[str, objec
         "size": len(content),
         "sha256": sha256_of(path),
         "problem": problem,
+        "obstacle": find_obstacle(spec),
         "metric": _METRICS[metric],
         "validation_score": model.scores[metric],
+        "validation_interval": model.scores.get("rmse_interval"),
+    }
+
+
+def _score_charts(history: Iterable[SubmissionRecord]) -> dict[str, Markup]:
+    """Validation against public score, for each competition with two such submissions."""
+    scores: dict[str, list[tuple[float, float]]] = {}
+    for record in history:
+        if record.validation_score is not None and record.public_score is not None:
+            pair = record.validation_score, record.public_score
+            scores.setdefault(record.competition, []).append(pair)
+    return {
+        slug: scatter_chart(
+            [Series(slug, *np.array(pairs).T)],
+            alt=f"Validation and public scores of {len(pairs)} submissions to {slug}",
+            x_label="validation score, px",
+            y_label="public score, px",
+        )
+        for slug, pairs in scores.items()
+        if len(pairs) > 1
     }
 
 
