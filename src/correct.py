@@ -5,6 +5,8 @@ are unbiased but need a cross-validation (`learn_from` of `corrections.MODEL` in
 
 Mirror twins are corrected in the frame of their original photos. Their labels are flipped copies,
 so what is systematic in the labels of originals points the other way in those of twins.
+
+If faces are labelled by several conventions, the points of each have a correction of their own.
 """
 
 import keypoints  # noqa: F401  names a wrong Python
@@ -36,6 +38,8 @@ from keypoints.crops.store import CropStore
 from keypoints.prediction.correction_settings import CorrectionSettings
 from keypoints.prediction.shape_correction import MIN_POINTS, ShapeCorrection, fit_correction
 
+Corrections = list[tuple[list[int], ShapeCorrection]]  # positions of the points, and their shape's
+
 
 def correct(name: str) -> None:
     """Write data/predictions/MODEL_corrected for an entry of `corrections` in params.yaml."""
@@ -50,17 +54,20 @@ def correct(name: str) -> None:
         raise PipelineError(f"corrections.{name}.task must be {info.task}; got {settings.task}")
     splits: list[Split] = [split for split in predicted_splits(name) if split != "train"]
     with CropStore(paths.CROPS / settings.task) as store:
-        correction = _fit(settings, info, store)
+        corrections = _fit(settings, info, store)
         corrected = {
-            split: _apply(correction, read_predictions(name, split), info, store, store.rows(split))
+            split: _apply(
+                corrections, read_predictions(name, split), info, store, store.rows(split)
+            )
             for split in splits
         }
     write_predictions(f"{name}_corrected", info, corrected)
-    print(f"{name}_corrected: alpha {correction.alpha:.3g}, learnt from {settings.learn_from}")
+    alphas = ", ".join(f"{correction.alpha:.3g}" for _, correction in corrections)
+    print(f"{name}_corrected: alpha {alphas}, learnt from {settings.learn_from}")
 
 
-def _fit(settings: CorrectionSettings, info: PredictionsInfo, store: CropStore) -> ShapeCorrection:
-    """Fit the correction to the training faces of which all points are known."""
+def _fit(settings: CorrectionSettings, info: PredictionsInfo, store: CropStore) -> Corrections:
+    """Fit the correction of each convention to the faces with all of its points."""
     predicted = read_predictions(settings.source, "train").landmarks_photo
     rows = store.rows("train")
     if len(predicted) != len(rows):
@@ -68,23 +75,29 @@ def _fit(settings: CorrectionSettings, info: PredictionsInfo, store: CropStore) 
             f"{settings.learn_from}: {len(predicted)} faces; task {settings.task} has {len(rows)} "
             "training faces; run `dvc repro`"
         )
-    known = np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))
-    predicted, rows = predicted[known], rows[known]
     target = store.landmarks_photo[rows][:, list(info.points)]
-    groups = store.faces(rows)["group"].tolist()
+    groups = store.faces(rows)["group"].to_numpy()
     predicted, target = (_flip_twins(faces, info, store, rows) for faces in (predicted, target))
-    return fit_correction(predicted, target, groups)
+    corrections = []
+    for points in SCHEMES[store.format.scheme].convention_points:
+        columns = [info.points.index(point) for point in points]
+        known = np.isfinite(target[:, columns]).all(axis=(1, 2))
+        own_predicted, own_target = predicted[known][:, columns], target[known][:, columns]
+        corrections.append((columns, fit_correction(own_predicted, own_target, groups[known])))
+    return corrections
 
 
 def _apply(
-    correction: ShapeCorrection,
+    corrections: Corrections,
     faces: LandmarkPredictions,
     info: PredictionsInfo,
     store: CropStore,
     rows: NDArray[np.integer],
 ) -> LandmarkPredictions:
     def apply(landmarks_photo: Array) -> Array:
-        corrected = correction.predict(_flip_twins(landmarks_photo, info, store, rows))
+        corrected = _flip_twins(landmarks_photo, info, store, rows)
+        for columns, correction in corrections:
+            corrected[:, columns] = correction.predict(corrected[:, columns])
         return _flip_twins(corrected, info, store, rows)
 
     return replace(

@@ -17,9 +17,11 @@ from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.devices import DeviceSetting, choose_device
 from keypoints.core.errors import PipelineError
+from keypoints.core.landmarks import SCHEMES
 from keypoints.core.predictions import LandmarkPredictions, PredictionsInfo, write_predictions
 from keypoints.crops.store import CropStore
 from keypoints.evaluation.baseline import predict_mean_shape
+from keypoints.evaluation.kinds import read_kind_weights
 from keypoints.evaluation.scores import score_both_views, score_rows, write_scores
 from keypoints.models.predict import load_model
 from keypoints.prediction.tta import predict_faces, read_tta
@@ -51,7 +53,7 @@ def cross_validate(name: str, n_folds: str) -> None:
 def _predict_and_score(
     settings: TrainSettings, folds: list[Fold], store: CropStore, params: Params
 ) -> None:
-    """Write predictions of all training faces, and scores of those whose points are all known.
+    """Write predictions of all training faces, and their scores.
 
     The baseline is the mean shape of all training faces, those of the fold included.
     """
@@ -60,18 +62,17 @@ def _predict_and_score(
     info = PredictionsInfo(settings.model.task, settings.task.dataset, points)
     write_predictions(f"{settings.name}_oof", info, {"train": faces})
     rows = store.rows("train")
-    known = np.isfinite(store.landmarks_photo[rows]).all(axis=(1, 2))
-    known_faces = LandmarkPredictions(*(array[known] for array in vars(faces).values()))
-    errors, mse, views = score_both_views(store, rows[known], known_faces, points)
-    mean_shape = predict_mean_shape(store, rows[known], points)
-    baseline, _ = score_rows(store, rows[known], mean_shape, points)
+    errors, mse, views = score_both_views(store, rows, faces, points)
+    baseline, _ = score_rows(store, rows, predict_mean_shape(store, rows, points), points)
+    weights = read_kind_weights(paths.CROPS / settings.model.task, SCHEMES[store.format.scheme])
     write_scores(
         f"{settings.name}_oof",
         errors,
         mse=mse,
         baseline=baseline,
         views=views,
-        folds=fold_numbers[known],
+        folds=fold_numbers,
+        kind_weights=weights,
     )
 
 

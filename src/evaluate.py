@@ -13,12 +13,14 @@ from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.errors import PipelineError
 from keypoints.core.geometry import apply_map
+from keypoints.core.landmarks import SCHEMES
 from keypoints.core.predictions import read_info, read_predictions
 from keypoints.core.timing import timed
 from keypoints.core.types import Array
 from keypoints.crops.store import CropStore
 from keypoints.evaluation.baseline import predict_mean_shape
 from keypoints.evaluation.drawing import comparison_tile, tile_grid
+from keypoints.evaluation.kinds import read_kind_weights
 from keypoints.evaluation.scores import score_both_views, score_rows, write_scores
 
 N_SHOWN = 8  # faces of a figure
@@ -39,8 +41,10 @@ def evaluate(name: str) -> None:
         errors, mse, views = score_both_views(store, rows, predictions, info.points)
         mean_shape = predict_mean_shape(store, rows, info.points)
         baseline, _ = score_rows(store, rows, mean_shape, info.points)
-        write_scores(name, errors, mse=mse, views=views, baseline=baseline)
-        landmarks = np.stack([store.landmarks_photo[rows][:, list(info.points)], predicted])
+        weights = read_kind_weights(paths.CROPS / info.task, SCHEMES[store.format.scheme])
+        write_scores(name, errors, mse=mse, views=views, baseline=baseline, kind_weights=weights)
+        target = store.landmarks_photo[rows][:, list(info.points)]
+        landmarks = np.stack([target, np.where(np.isnan(target), np.nan, predicted)])
         by_error = np.argsort(errors["nme"].to_numpy(), kind="stable")
         for kind, faces in (("good", by_error[:N_SHOWN]), ("bad", by_error[::-1][:N_SHOWN])):
             title = f"{name}, {kind} validation faces: annotated in green, predicted in red"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keypoints.core.landmarks import (
+    FOUR_POINTS,
     IBUG_68,
     IMM_58,
     KAGGLE_15,
@@ -32,11 +33,11 @@ def wild_faces(rendered_ibug: Path) -> list[Face]:
     return [face for face in read_ibug(rendered_ibug) if not face.is_test]
 
 
-def test_schemes_have_58_68_and_15_points():
+def test_schemes_have_58_68_and_15_plus_4_points():
     assert {name: scheme.n_points for name, scheme in SCHEMES.items()} == {
         "imm58": 58,
         "ibug68": 68,
-        "kaggle15": 15,
+        "kaggle15": 19,
     }
 
 
@@ -161,7 +162,7 @@ def test_parts_of_a_subset_are_positions_in_it():
 
 
 def test_a_flip_swaps_left_and_right_in_the_names_of_the_15_points():
-    for point, partner in enumerate(KAGGLE_15.flip_indices):
+    for point, partner in enumerate(KAGGLE_15.flip_indices[:15]):
         swapped = KAGGLE_15_POINTS[point].replace("left", "?").replace("right", "left")
         assert KAGGLE_15_POINTS[partner] == swapped.replace("?", "right")
 
@@ -169,7 +170,16 @@ def test_a_flip_swaps_left_and_right_in_the_names_of_the_15_points():
 def test_parts_of_the_15_points_agree_with_their_names():
     words = {"eyes": "eye_", "brows": "eyebrow", "nose": "nose", "mouth": "mouth"}
     for part, points in KAGGLE_15.parts.items():
-        assert all(words[part] in KAGGLE_15_POINTS[point] for point in points)
+        assert all(words[part] in KAGGLE_15_POINTS[point] for point in points if point < 15)
+
+
+def test_the_points_of_the_second_kind_have_the_parts_and_partners_of_the_first():
+    first, second = KAGGLE_15.convention_points
+    assert (*first, *second) == tuple(range(19))
+    for own, point in zip(second, FOUR_POINTS, strict=True):
+        (part,) = (part for part, points in KAGGLE_15.parts.items() if point in points)
+        assert own in KAGGLE_15.parts[part]
+        assert FOUR_POINTS[KAGGLE_15.flip_indices[own] - 15] == KAGGLE_15.flip_indices[point]
 
 
 def test_neighbours_are_on_the_same_contour():

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from keypoints.datasets.ibug import photo_group, read_ibug
 from keypoints.datasets.imm import split_by_person
-from keypoints.datasets.kaggle15 import split_complete_faces
 from keypoints.faces.face import Face, split_by_hash
 
 
@@ -139,20 +138,3 @@ def test_rendered_photos_stay_with_their_twins(rendered_ibug: Path):
     assert twins
     assert all(by_name[twin.name] == by_name[twin.name.removesuffix("_mirror")] for twin in twins)
     assert np.unique(splits).tolist() == ["test", "train", "validation"]
-
-
-def kaggle15_face(number: int, group: str, *, is_complete: bool) -> Face:
-    points = np.ones((15, 2))
-    points[7] = 1 if is_complete else np.nan
-    return Face(str(number), f"{number}.png", group, None, points)
-
-
-def test_validation_faces_of_kaggle15_have_all_points():
-    faces = [kaggle15_face(k, f"group {k // 2}", is_complete=k % 5 > 0) for k in range(400)]
-    splits = [*map(split_complete_faces(faces, 0.3), faces)]
-    for face, split in zip(faces, splits, strict=True):
-        assert face.landmarks_photo is not None
-        assert split == "train" or not np.isnan(face.landmarks_photo).any()
-    of_groups = splits_of_groups(faces, splits).values()
-    assert all(len(found) == 1 for found in of_groups)
-    assert 20 < sum("validation" in found for found in of_groups) < 60

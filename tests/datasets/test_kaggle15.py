@@ -9,13 +9,12 @@ import pytest
 
 from keypoints.core.landmarks import KAGGLE_15
 from keypoints.core.lookup_table import LOOKUP_TABLE
-from keypoints.datasets.kaggle15 import HEADERS, read_kaggle15, write_photos
-from keypoints.faces.face import FormatError
+from keypoints.datasets.kaggle15 import HEADERS, convert_files, read_kaggle15, write_photos
+from keypoints.faces.face import Face, FormatError
 from keypoints.faces.faults import FaultyFacesError
 from keypoints.rendered.writers import write_kaggle15
 
 LOOKUP_HEADER = "RowId,ImageId,FeatureName,Location\n"
-ALWAYS_KNOWN = [0, 1, 10, 14]
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +51,9 @@ def test_a_point_with_an_empty_column_is_unknown(tmp_path: Path):
         write(tmp_path, [[*coordinates(), image()], [*coordinates(c6="", c29=""), image(8)]])
     )
     assert first.landmarks_photo is not None and second.landmarks_photo is not None
-    assert first.landmarks_photo.tolist() == [[p, 2 * p] for p in range(15)]
+    assert first.landmarks_photo[:15].tolist() == [[p, 2 * p] for p in range(15)]
     unknown = np.isnan(second.landmarks_photo).all(axis=1)
-    assert np.flatnonzero(unknown).tolist() == [3, 14]  # x of one, y of the other
+    assert np.flatnonzero(unknown).tolist() == [3, 14, 15, 16, 17, 18]  # x of one, y of the other
     assert (first.box, first.photo) == (None, "photos/training/00001.png")
     assert (test.is_test, test.landmarks_photo, test.name) == (True, None, "test/00001")
 
@@ -112,9 +111,10 @@ def test_rendered_set_has_complete_and_incomplete_faces_inside_their_images(rend
     train = [face.landmarks_photo for face in faces if face.landmarks_photo is not None]
     assert (len(train), len(faces)) == (12, 17)
     known = np.array([~np.isnan(points).any(axis=1) for points in train])
-    assert known[:, ALWAYS_KNOWN].all()
-    assert 0 < known.all(axis=1).sum() < 12
-    assert (known.all(axis=1) | (known.sum(axis=1) == 4)).all()
+    is_full = known[:, :15].all(axis=1)
+    assert 0 < is_full.sum() < 12
+    assert (known[:, 15:].all(axis=1) != is_full).all()
+    assert (known.sum(axis=1) == np.where(is_full, 15, 4)).all()
     points = np.concatenate(train)
     assert np.nanmin(points) >= 0 and np.nanmax(points) <= 95
 
@@ -122,14 +122,58 @@ def test_rendered_set_has_complete_and_incomplete_faces_inside_their_images(rend
 def test_points_of_rendered_faces_are_on_their_sides(rendered: Path):
     for face in read_kaggle15(rendered):
         points = face.landmarks_photo
-        if points is None or np.isnan(points).any():
+        if points is None:
             continue
         for left, right in KAGGLE_15.flip_pairs:  # in the image
-            assert points[left, 0] < points[right, 0]
+            assert not points[left, 0] >= points[right, 0]
+        if np.isnan(points[0]).any():
+            continue
         brows, eyes, mouth = (
-            points[list(KAGGLE_15.parts[part]), 1].mean() for part in ("brows", "eyes", "mouth")
+            np.nanmean(points[list(KAGGLE_15.parts[part]), 1])
+            for part in ("brows", "eyes", "mouth")
         )
         assert brows < eyes < points[KAGGLE_15.nose_tip, 1] < mouth
+
+
+def test_a_face_with_four_points_has_points_of_its_own(tmp_path: Path):
+    four = {f"c{column}": "" for column in range(30) if column // 2 not in (0, 1, 10, 14)}
+    face, *_ = read_kaggle15(write(tmp_path, [[*coordinates(**four), image()]]))
+    assert face.landmarks_photo is not None
+    assert np.isnan(face.landmarks_photo[:15]).all()
+    assert face.landmarks_photo[15:].tolist() == [[0, 0], [1, 2], [10, 20], [14, 28]]
+
+
+def test_crops_of_one_photo_or_its_mirror_image_are_one_group(tmp_path: Path, rendered: Path):
+    """The copies have other labels and lie elsewhere in their images."""
+    face = next(f for f in read_kaggle15(rendered) if f.landmarks_photo is not None)
+    pixels = cv2.imread(str(rendered / face.photo), cv2.IMREAD_GRAYSCALE)
+    moved = np.roll(pixels, 3, axis=1)
+    images = [pixels, moved, moved[:, ::-1], np.random.default_rng(1).permutation(pixels)]
+    (left, y0), (right, y1) = _eyes(face)
+    places = [
+        {"c0": left, "c1": y0, "c2": right, "c3": y1},
+        {"c0": left + 3, "c1": y0, "c2": right + 3, "c3": y1},
+        {"c0": 95 - right - 3, "c1": y1, "c2": 95 - left - 3, "c3": y0},
+        {},
+    ]
+    rows = [
+        [*coordinates(**{key: str(value) for key, value in place.items()}), _text(pixels)]
+        for place, pixels in zip(places, images, strict=True)
+    ]
+    convert_files(write(tmp_path, rows))
+    groups = [face.group for face in read_kaggle15(tmp_path)]
+    assert groups[:3] == ["training/00001"] * 3
+    assert groups[3] == "training/00004"
+
+
+def _eyes(face: Face) -> np.ndarray:
+    assert face.landmarks_photo is not None
+    pairs = [face.landmarks_photo[list(kind.eyes)] for kind in KAGGLE_15.kinds.values()]
+    return next(pair for pair in pairs if np.isfinite(pair).all())[::-1]
+
+
+def _text(pixels: np.ndarray) -> str:
+    return " ".join(map(str, pixels.ravel().tolist()))
 
 
 def test_faces_with_the_same_pixels_are_one_group(tmp_path: Path):

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keypoints.core.landmarks import IBUG_68, IMM_58
+from keypoints.core.landmarks import IBUG_68, IMM_58, KAGGLE_15
+from keypoints.evaluation.kinds import score_kinds
 from keypoints.evaluation.scores import (
     CED_LEVELS,
     METRICS,
@@ -70,6 +71,26 @@ def test_the_nme_of_one_point_uses_the_annotated_eyes():
     rows = per_face_errors(table([1]), predicted, target, scheme=IMM_58, points=(52,))
     assert rows["nme"].tolist() == rows["nme_nose"].tolist() == pytest.approx([0.05])
     assert "nme_jaw" not in rows
+
+
+def test_the_mixture_weights_the_kinds_of_faces():
+    target = np.full((4, 19, 2), np.nan)
+    target[0, :15], target[1, :14], target[2:, 15:] = 5.0, 5.0, 5.0
+    target[:2, 0] = target[2:, 15] = (25, 5)  # the eyes are 20 px apart
+    predicted = np.full((4, 19, 2), 99.0)
+    predicted[:2, :15], predicted[2:, 15:] = target[0, :15] + 2, target[2:, 15:] + 1
+    points = tuple(range(19))
+    rows = per_face_errors(table([0] * 4), predicted, target, scheme=KAGGLE_15, points=points)
+    assert rows["kind"].tolist() == ["15 points", "15 points", "4 points", "4 points"]
+    assert rows["n_coordinates"].tolist() == [30, 28, 8, 8]
+    assert rows["inter_ocular_px"].tolist() == [20] * 4
+    assert rows["mae_px"].tolist() == [2, 2, 1, 1]
+    scores = score_kinds(rows, {"15 points": 0.75, "4 points": 0.25})
+    assert scores["rmse_px"] == pytest.approx(np.sqrt(0.75 * 4 + 0.25))
+    assert {name: kind["rmse_px"] for name, kind in scores["kind"].items()} == pytest.approx(
+        {"15 points": 2, "4 points": 1}
+    )
+    assert score_kinds(rows[2:], {"15 points": 0.75, "4 points": 0.25})["rmse_px"] == 1
 
 
 def test_errors_keep_the_order_of_the_faces_with_a_new_index():

@@ -40,6 +40,14 @@ def test_the_nose_tip_alone_can_be_mapped():
     assert np.flatnonzero(weights[0]).tolist() == [33]
 
 
+def test_an_eye_centre_is_the_mean_of_the_outline_of_the_eye():
+    weights = interpolation_weights(KAGGLE_15, tuple(range(19)), IBUG_68, ALL_68)
+    assert weights is not None
+    assert np.flatnonzero(weights[0]).tolist() == [42, 43, 44, 45, 46, 47]
+    assert (weights[15] == weights[0]).all() and weights[10, 30] == weights[17, 33] == 1
+    assert np.allclose(weights.sum(axis=1), 1)
+
+
 def test_points_of_one_scheme_map_to_themselves():
     weights = interpolation_weights(IBUG_68, (3, 8), IBUG_68, ALL_68)
     assert weights is not None
@@ -47,5 +55,5 @@ def test_points_of_one_scheme_map_to_themselves():
 
 
 def test_there_is_no_mapping_between_unrelated_schemes_or_from_too_few_points():
-    assert interpolation_weights(KAGGLE_15, tuple(range(15)), IBUG_68, ALL_68) is None
+    assert interpolation_weights(IBUG_68, ALL_68, KAGGLE_15, tuple(range(19))) is None
     assert interpolation_weights(IMM_58, ALL_58, IBUG_68, (30,)) is None

@@ -112,7 +112,11 @@ def test_the_text_has_numbers_of_the_run(ran: Workspace, page: str) -> None:
     assert f"its mean absolute error is {nose['mae_px']:.1f} px per coordinate" in text
     assert "(its format) 30 rendered faces: 24 for training, 6 for validation" in text
     assert "2 for testing" in text
-    assert " valid 272 " in text  # 2 faces x 136
+    rendered = "(rendered faces: well-formed, but not the competition's)"
+    assert f" valid {rendered} 272 " in text  # 2 faces x 136
+    kaggle15 = json.loads((ran.folder / "metrics/details/kaggle15_net.json").read_text())
+    low, high = kaggle15["rmse_interval"]
+    assert f"{low:.2f} to {high:.2f}" in text
     assert "Test faces by error" in text
     first = pd.read_csv(ran.folder / "metrics/history/nose_net.csv").iloc[0]
     explains = "validation error starts below the training error" in text
@@ -212,7 +216,9 @@ def test_the_best_of_the_past_submissions_is_highlighted(
 ) -> None:
     monkeypatch.chdir(ran.folder)
     records = [
-        SubmissionRecord("2026-01-02T03:04:05Z", "a", "ab", "cd", "m", message, 3.0, score, None)
+        SubmissionRecord(
+            "2026-01-02T03:04:05Z", "a", "ab", "cd", "m", message, 3.0, score, None, 3.5, 7, 90
+        )
         for message, score in (("first & best", 11.0), ("second", 12.0), ("failed", None))
     ]
     for record in records:
@@ -221,7 +227,8 @@ def test_the_best_of_the_past_submissions_is_highlighted(
     paths.SUBMISSION_LOG.unlink()
     assert "There are no submissions yet." in build_page(read_params())
     (best,) = re.findall(r'<tr class="best"><td.*?</tr>', page, flags=re.S)
-    assert "2026-01-02 03:04 m first &amp; best 3.000 11.000" in visible_text(best)
+    assert "2026-01-02 03:04 m first &amp; best 3.500 11.000 7 of 90" in visible_text(best)
+    assert "Validation and public scores of 2 submissions to a" in page
     assert find_best_submissions(records) == [records[0]]
 
 

@@ -3,7 +3,8 @@
 "Left" and "right" are those of the image, not of the person. Points are 0-indexed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,10 +18,19 @@ class Contour:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """Faces that are labelled by one convention."""
+
+    points: tuple[int, ...]  # all points that these faces may have
+    eyes: tuple[int, int]  # points whose distance divides the errors
+
+
+@dataclass(frozen=True)
 class Scheme:
     """A landmark scheme, called markup in the literature.
 
-    Every point belongs to exactly one part and one contour.
+    Every point belongs to exactly one part and one contour. If faces are labelled by several
+    conventions, each has its own points.
     """
 
     name: str
@@ -30,6 +40,13 @@ class Scheme:
     eye_corners: tuple[int, int]  # outer corners of the left and right eye
     nose_tip: int  # at or just below the tip
     contours: tuple[Contour, ...]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)  # by name; empty: one convention
+
+    @property
+    def convention_points(self) -> list[tuple[int, ...]]:
+        """Points of each convention."""
+        kinds = [kind.points for kind in self.kinds.values()]
+        return kinds or [tuple(range(self.n_points))]
 
     @property
     def flip_indices(self) -> np.ndarray:
@@ -141,11 +158,21 @@ KAGGLE_15_POINTS = (
 )
 KAGGLE_15_COLUMNS = tuple(f"{point}_{axis}" for point in KAGGLE_15_POINTS for axis in "xy")
 
+# The points that faces of the second kind have. They follow another convention: the nose point is
+# at the base of the nose and the lip point between the lips.
+FOUR_POINTS = (0, 1, 10, 14)
+
+# Points 15 to 18 are FOUR_POINTS of the second kind of faces.
 KAGGLE_15 = Scheme(
     name="kaggle15",
-    n_points=15,
-    parts={"eyes": _range(0, 5), "brows": _range(6, 9), "nose": (10,), "mouth": _range(11, 14)},
-    flip_pairs=_pairs((1, 4, 5, 8, 9, 12), (0, 2, 3, 6, 7, 11)),
+    n_points=19,
+    parts={
+        "eyes": (*_range(0, 5), 15, 16),
+        "brows": _range(6, 9),
+        "nose": (10, 17),
+        "mouth": (*_range(11, 14), 18),
+    },
+    flip_pairs=_pairs((1, 4, 5, 8, 9, 12, 16), (0, 2, 3, 6, 7, 11, 15)),
     eye_corners=(5, 3),
     nose_tip=10,
     contours=(
@@ -155,7 +182,22 @@ KAGGLE_15 = Scheme(
         Contour((6, 7)),
         Contour((10,)),
         Contour((12, 13, 11, 14), closed=True),
+        *(Contour((point,)) for point in _range(15, 18)),
     ),
+    kinds={
+        "15 points": Kind(_range(0, 14), eyes=(1, 0)),
+        "4 points": Kind(_range(15, 18), eyes=(16, 15)),
+    },
+)
+
+# Points of iBUG-68 whose mean is each point: an eye centre is the mean of the eye's outline.
+_EYE_CENTRES = (_range(42, 47), _range(36, 41))
+KAGGLE_15_FROM_IBUG = (
+    *_EYE_CENTRES,
+    *((point,) for point in (42, 45, 39, 36, 22, 26, 21, 17, 30, 54, 48, 51, 57)),
+    *_EYE_CENTRES,
+    (33,),
+    (62, 66),
 )
 
 SCHEMES = {scheme.name: scheme for scheme in (IMM_58, IBUG_68, KAGGLE_15)}

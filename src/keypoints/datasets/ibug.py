@@ -58,8 +58,13 @@ class IbugSettings(PublicDatasetSettings):
     def archives(self) -> list[Archive]:
         archives = super().archives()
         if self.test_list == "kaggle":
-            files = {"only": TEST_LISTS[0], "beside": TRAIN_LIST}
-            archives.append(Archive(self.max_bytes, competition=self.competition, **files))
+            archive = Archive(
+                self.max_bytes,
+                competition=self.competition,
+                only=TEST_LISTS[0],
+                beside=TRAIN_LIST,
+            )
+            archives.append(archive)
         return archives
 
 

@@ -2,11 +2,17 @@
 
 training.csv has a column for x and y of each of the 15 points, empty if unknown, and the pixels in
 a text column; test.csv has the pixels only; IdLookupTable.csv lists the numbers to predict.
+
+There are two kinds of faces. Those with all 15 points, or nearly all, follow one convention of
+labels; those with four points another one, so these four are points of their own (`KAGGLE_15`).
 """
 
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,26 +22,30 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from keypoints.core.landmarks import KAGGLE_15, KAGGLE_15_COLUMNS
+from keypoints.core.landmarks import FOUR_POINTS, KAGGLE_15, KAGGLE_15_COLUMNS
 from keypoints.core.lookup_table import LOOKUP_TABLE, read_lookup_table
-from keypoints.core.splits import in_hash_fraction
 from keypoints.core.tables import TableError, parse_integer, parse_number, read_rows
 from keypoints.faces.dataset import Archive, Dataset, DatasetSettings, RenderedSettings
-from keypoints.faces.face import Face, FormatError, SplitFunction, split_by_group
+from keypoints.faces.duplicates import find_duplicate_groups
+from keypoints.faces.face import Box, Face, FormatError
 from keypoints.faces.face_list import DiskBackedFaces, FaceEntry, FaceList, read_faces
 from keypoints.faces.faults import Fault, FaultyFacesError
 from keypoints.faces.files import find_file
 
 IMAGE_SIZE = 96  # px, height and width
 HEADERS = {"training": (*KAGGLE_15_COLUMNS, "Image"), "test": ("ImageId", "Image")}
+DUPLICATES = "duplicates.json"  # below data/raw/kaggle15: the groups to merge
 _PHOTOS = "photos"
+# Box of a face relative to the distance of its eye centres: its side, the distance of its centre
+# below the eyes, and the smallest distance, px, for profiles.
+_BOX_SIDE, _BOX_BELOW, _MIN_EYE_DISTANCE = 1.6, 0.5, 18
 _UNKNOWN = ("", "nan", "na")  # lower case
 _MAX_DIGITS = 9  # of a number that fits into 64 bits
 _INTEGERS = re.compile(r"[0-9\s]*", re.ASCII)
 
 
 class RenderedKaggle15(RenderedSettings):
-    """Settings of the rendered images; all 15 points are known in about half of them."""
+    """Settings of the rendered images, a third of which have 15 points."""
 
     faces: Annotated[int, Field(ge=20)]
     test_faces: Annotated[int, Field(ge=1)]
@@ -52,20 +62,46 @@ class Kaggle15Settings(DatasetSettings):
         return self.source
 
     def archives(self) -> list[Archive]:
-        return [Archive(self.max_bytes, self.sha256, competition=self.competition)]
+        names = (*(f"{name}.csv" for name in HEADERS), LOOKUP_TABLE)
+        return [Archive(self.max_bytes, self.sha256, competition=self.competition, files=names)]
 
 
 def read_kaggle15(root: Path) -> DiskBackedFaces:
-    """Read training, then test faces from anywhere below `root`; call `write_photos` first.
+    """Read training, then test faces from anywhere below `root`; call `convert_files` first.
 
     Unknown points are NaN. Faces with identical pixels are one group, which has the name of the
     first of them. So the split of rendered faces does not depend on the last bits of their pixels.
+    Groups with similar faces, which `convert_files` finds, are one group as well.
     """
-    groups: dict[bytes, str] = {}
+    groups = _Groups(root)
     return read_faces(
         root,
         *(FaceList(_iter_entries(root, name, groups), root / f"{name}.csv") for name in HEADERS),
     )
+
+
+def convert_files(root: Path) -> None:
+    """Write the images as PNG files, and the groups of training faces that belong together.
+
+    Raises:
+        FaultyFacesError: If an image or the lookup table is faulty.
+        OSError: If a file cannot be written.
+    """
+    write_photos(root)
+    write_duplicates(root)
+
+
+def write_duplicates(root: Path) -> None:
+    """Find training images of one photo or its mirror image, for `read_kaggle15` to group them.
+
+    Crops of one photo differ, so faces are aligned by their eyes. If a face has a fault, nothing is
+    written: the check of all faces, which follows, names all faults.
+    """
+    with suppress(FormatError):
+        faces = [face for face in read_kaggle15(root) if not face.is_test]
+        aligned = [replace(face, box=_box_by_eyes(face)) for face in faces]
+        groups = find_duplicate_groups(aligned, root, with_flips=True)
+        (root / DUPLICATES).write_text(json.dumps(groups, indent=2) + "\n")
 
 
 def write_photos(root: Path) -> None:
@@ -99,22 +135,33 @@ def write_photos(root: Path) -> None:
         raise FaultyFacesError(faults)
 
 
-def split_complete_faces(faces: Iterable[Face], val_fraction: float) -> SplitFunction:
-    """Hold out a fraction of the groups whose faces all have 15 known points.
+class _Groups:
+    """Groups of faces: by their pixels, and by similarity if duplicates were searched for."""
 
-    So every validation error is a mean over the same points.
-    """
-    incomplete = {
-        face.group
-        for face in faces
-        if face.landmarks_photo is not None and np.isnan(face.landmarks_photo).any()
-    }
-    return split_by_group(
-        lambda group: group not in incomplete and in_hash_fraction(group, val_fraction)
-    )
+    def __init__(self, root: Path) -> None:
+        file = root / DUPLICATES
+        self._merged: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
+        self._first: dict[bytes, str] = {}  # face with these pixels
+
+    def find(self, name: str, digest: bytes) -> str:
+        group = self._first.setdefault(digest, name)
+        return self._merged.get(group, group)
 
 
-def _iter_entries(root: Path, name: str, groups: dict[bytes, str]) -> Iterator[FaceEntry]:
+def _box_by_eyes(face: Face) -> Box | None:
+    """Box in the middle of a face, by its eye centres of either convention; None if unknown."""
+    assert face.landmarks_photo is not None
+    for kind in KAGGLE_15.kinds.values():
+        first, second = face.landmarks_photo[list(kind.eyes)]
+        distance = max(float(np.linalg.norm(second - first)), _MIN_EYE_DISTANCE)
+        if np.isfinite(distance):
+            x, y = (first + second) / 2 + (0, _BOX_BELOW * distance)
+            half = _BOX_SIDE * distance / 2
+            return x - half, y - half, x + half, y + half
+    return None
+
+
+def _iter_entries(root: Path, name: str, groups: _Groups) -> Iterator[FaceEntry]:
     for entry, place, row in _iter_rows(root, name):
         read = partial(_read_face, entry, place, row, groups)
         yield FaceEntry(entry, read, is_test=name == "test")
@@ -130,7 +177,7 @@ def _iter_rows(root: Path, name: str) -> Iterator[tuple[str, str, list[str]]]:
         raise FormatError(str(error)) from error
 
 
-def _read_face(entry: str, place: str, row: Sequence[str], groups: dict[bytes, str]) -> Face:
+def _read_face(entry: str, place: str, row: Sequence[str], groups: _Groups) -> Face:
     is_test = entry.startswith("test/")
     try:
         landmarks_photo = None if is_test else _parse_landmarks(place, row[:-1])
@@ -140,7 +187,7 @@ def _read_face(entry: str, place: str, row: Sequence[str], groups: dict[bytes, s
     return Face(
         name=entry,
         photo=f"{_PHOTOS}/{entry}.png",
-        group=groups.setdefault(digest, entry),
+        group=groups.find(entry, digest),
         box=None,
         landmarks_photo=landmarks_photo,
         is_test=is_test,
@@ -148,14 +195,23 @@ def _read_face(entry: str, place: str, row: Sequence[str], groups: dict[bytes, s
 
 
 def _parse_landmarks(place: str, texts: Sequence[str]) -> NDArray[np.float64]:
-    """Points of a row, (15, 2); a point is unknown if one of its coordinates is missing."""
+    """Points of a row, (19, 2), of the convention of its kind.
+
+    A point is unknown if one of its coordinates is missing.
+    """
     numbers = [
         np.nan if text.lower() in _UNKNOWN else parse_number(place, column, text)
         for column, text in zip(KAGGLE_15_COLUMNS, texts, strict=True)
     ]
     points = np.array(numbers).reshape(-1, 2)
     points[np.isnan(points).any(axis=1)] = np.nan
-    return points
+    landmarks = np.full((KAGGLE_15.n_points, 2), np.nan)
+    four = list(FOUR_POINTS)
+    if np.isfinite(np.delete(points, four, axis=0)).any():
+        landmarks[: len(points)] = points
+    else:
+        landmarks[list(KAGGLE_15.kinds["4 points"].points)] = points[four]
+    return landmarks
 
 
 def _digest(place: str, text: str) -> bytes:
@@ -188,8 +244,7 @@ DATASET = Dataset(
     settings=Kaggle15Settings,
     public_counts={"train": 7049, "test": 1783},
     read=read_kaggle15,
-    split=split_complete_faces,
-    convert=write_photos,
+    convert=convert_files,
     store_files=(LOOKUP_TABLE,),
     test_labels="solution.csv",
 )

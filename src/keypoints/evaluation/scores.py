@@ -1,7 +1,7 @@
 """Scores of predictions: a summary, a row of errors per face, and the CED curve."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keypoints.core import paths
+from keypoints.core.errors import PipelineError
 from keypoints.core.geometry import apply_map
 from keypoints.core.landmarks import SCHEMES, Scheme
 from keypoints.core.predictions import LandmarkPredictions
@@ -16,17 +17,27 @@ from keypoints.core.types import Array
 from keypoints.crops.mean_shape import photo_to_unit
 from keypoints.crops.store import CropStore
 from keypoints.evaluation.baseline import baseline_sentence
+from keypoints.evaluation.kinds import kinds_of, score_kinds
 from keypoints.evaluation.metrics import (
     area_under_ced,
     ced_curve,
+    face_norm,
     failure_rate,
-    inter_ocular,
     mean_absolute_error,
     normalized_mean_error,
+    root_mean_square_error,
 )
 
 CED_LEVELS = np.linspace(0, 0.15, 151)  # NME
-METRICS = ("mae_px", "baseline_mae_px", "nme", "rmse_px", "fr8")  # shown by DVC, the first decides
+# Shown by DVC; the first decides.
+METRICS = ("mae_px", "baseline_mae_px", "nme", "rmse_px", "fr8")
+KIND_METRICS = (
+    "rmse_px",
+    "baseline_rmse_px",
+    "mae_px",
+    "nme",
+    "fr8",
+)  # if there are kinds of faces
 
 
 def per_face_errors(
@@ -40,14 +51,19 @@ def per_face_errors(
     """Compute a row of errors per face.
 
     The columns are face, group, view, inter_ocular_px, mae_px, rmse_px, nme, and an nme_PART for
-    each part of the face with predicted points.
+    each part of the face with predicted points. If the scheme has several kinds of faces, `kind`
+    and `n_coordinates`, the number of known ones, follow the view.
     """
-    norm = inter_ocular(target, scheme.eye_corners)
-    target = target[:, list(points)]
+    norm = face_norm(target, scheme)
     rows = table[["face", "group", "view"]].reset_index(drop=True)
+    if scheme.kinds:
+        rows["kind"] = kinds_of(target, scheme)
+    target = target[:, list(points)]
+    if scheme.kinds:
+        rows["n_coordinates"] = np.isfinite(target).sum(axis=(1, 2))
     rows["inter_ocular_px"] = norm
     rows["mae_px"] = mean_absolute_error(predicted, target)
-    rows["rmse_px"] = np.sqrt(((predicted - target) ** 2).mean(axis=(1, 2)))
+    rows["rmse_px"] = root_mean_square_error(predicted, target)
     rows["nme"] = normalized_mean_error(predicted, target, norm=norm)
     for part, members in scheme.subset_parts(points).items():
         some, annotated = predicted[:, members], target[:, members]
@@ -60,7 +76,7 @@ def score_rows(
 ) -> tuple[pd.DataFrame, float]:
     """Score predictions in photo pixels, (n_faces, len(points), 2), for rows of a crop store.
 
-    All landmarks of these rows must be known.
+    Unknown landmarks do not count.
 
     Returns:
         Errors from `per_face_errors`, and the mean squared error in 0..1 of the input.
@@ -73,7 +89,7 @@ def score_rows(
         apply_map(map_to_unit, landmarks).astype(np.float32)
         for landmarks in (predicted, target[:, list(points)])
     )
-    return errors, float(np.mean((predicted_unit - target_unit) ** 2))
+    return errors, float(np.nanmean((predicted_unit - target_unit) ** 2))
 
 
 def score_both_views(
@@ -130,7 +146,7 @@ def summarize(
         on for the mean shape; `mse`; `nme_part` per part of the face; `view` per view; with folds,
         `fold` per fold and `fold_deviation`, the standard deviation between folds.
     """
-    nme = rows["nme"].to_numpy()
+    nme = rows["nme"].dropna().to_numpy()
     scores: dict[str, object] = {
         **_mean_errors(rows),
         "fr8": failure_rate(nme),
@@ -179,23 +195,42 @@ def write_scores(
     baseline: pd.DataFrame,
     views: Mapping[str, pd.DataFrame] | None = None,
     folds: NDArray[np.integer] | None = None,
+    kind_weights: Mapping[str, float] | None = None,
 ) -> None:
     """Write the result of `summarize`, the errors per face and the CED curve, and print one line.
 
-    `name` is that of the predictions. The METRICS of the summary go to metrics/scores/NAME.json,
-    all other values to metrics/details/NAME.json.
+    `name` is that of the predictions. The METRICS of the summary, or the KIND_METRICS, go to
+    metrics/scores/NAME.json, all other values to metrics/details/NAME.json. With the weights of
+    kinds of faces, `rmse_px` and `baseline_rmse_px` are those of their mixture.
     """
     scores: dict[str, Any] = summarize(rows, mse=mse, views=views, baseline=baseline, folds=folds)
-    metrics = {key: scores[key] for key in METRICS}
-    details = {key: value for key, value in scores.items() if key not in METRICS}
+    if kind_weights:
+        scores |= score_kinds(rows, kind_weights)
+        scores["baseline_rmse_px"] = score_kinds(baseline, kind_weights)["rmse_px"]
+    keys = KIND_METRICS if kind_weights else METRICS
+    metrics = {key: scores[key] for key in keys}
+    details = {key: value for key, value in scores.items() if key not in keys}
     for folder, values in ((paths.SCORES, metrics), (paths.DETAILS, details)):
         summary = paths.replace_output(folder / f"{name}.json")
         summary.write_text(json.dumps(values, indent=2) + "\n")
-    for folder, table in ((paths.FACES, rows), (paths.CED, ced_table(rows["nme"].to_numpy()))):
+    ced = ced_table(rows["nme"].dropna().to_numpy())
+    for folder, table in ((paths.FACES, rows), (paths.CED, ced)):
         table.to_csv(paths.replace_output(folder / f"{name}.csv"), index=False, float_format="%.6g")
-    shown = ", ".join(f"{key} {scores[key]:.4g}" for key in ("mae_px", "baseline_mae_px", "nme"))
-    sentence = baseline_sentence(scores["mae_px"], scores["baseline_mae_px"])
+    shown = ", ".join(f"{key} {scores[key]:.4g}" for key in keys[:3])
+    sentence = baseline_sentence(scores[keys[0]], scores[keys[1]])
     print(f"{name}: {shown}: {sentence}")
+
+
+def scored_names(names: Iterable[str]) -> list[str]:
+    """Those of the names whose predictions have been evaluated.
+
+    Raises:
+        PipelineError: If there are none.
+    """
+    found = [name for name in names if (paths.SCORES / f"{name}.json").is_file()]
+    if not found:
+        raise PipelineError(f"{paths.SCORES}: no model has been evaluated; run `dvc repro`")
+    return found
 
 
 def read_scores(name: str) -> dict[str, Any]:

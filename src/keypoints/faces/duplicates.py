@@ -43,8 +43,18 @@ def perceptual_hash(photo: NDArray[np.uint8], box: Box | None) -> Array:
     return np.asarray(weighted.ravel() / max(float(np.linalg.norm(weighted)), 1e-9), float)
 
 
+def flip_hashes(hashes: Array) -> Array:
+    """Hashes of the flipped faces, (n_faces, n): odd horizontal frequencies change their signs."""
+    signs = np.where(np.arange(_N_FREQUENCIES) % 2, -1.0, 1.0)
+    return hashes * np.tile(signs, _N_FREQUENCIES)
+
+
 def find_duplicate_groups(
-    faces: Sequence[Face], root: Path, photo_id: Callable[[str], str] = str
+    faces: Sequence[Face],
+    root: Path,
+    photo_id: Callable[[str], str] = str,
+    *,
+    with_flips: bool = False,
 ) -> dict[str, str]:
     """Find groups that belong together: they contain similar faces, or have the same photo id.
 
@@ -52,6 +62,7 @@ def find_duplicate_groups(
         faces: Faces, of which some may be duplicates.
         root: Folder of the data set.
         photo_id: Function that returns the photo id of a group; by default its name.
+        with_flips: Whether faces are also compared with the horizontal flips of others.
 
     Returns:
         The new name of each group that gets one: the first of the names, in alphabetical order,
@@ -71,7 +82,11 @@ def find_duplicate_groups(
     numbers = {group: number for number, group in enumerate(groups)}
     group_numbers = np.array([numbers[face.group] for face in faces])
     radius = np.sqrt(2 - 2 * _MIN_SIMILARITY)  # distance of two hashes with this similarity
-    similar = radius_neighbors_graph(np.stack([*parallel_map(hash_face, faces)]), radius).tocoo()
+    hashes = np.stack([*parallel_map(hash_face, faces)])
+    if with_flips:
+        hashes = np.concatenate([hashes, flip_hashes(hashes)])
+        group_numbers = np.tile(group_numbers, 2)
+    similar = radius_neighbors_graph(hashes, radius).tocoo()
     with_id = {photo_id(group): number for group, number in numbers.items()}
     one = np.concatenate([group_numbers[similar.row], np.arange(len(groups))])
     other = np.concatenate([group_numbers[similar.col], [with_id[photo_id(g)] for g in groups]])

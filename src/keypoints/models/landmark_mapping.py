@@ -7,7 +7,7 @@ docs/experiments.md shows the gain.
 import numpy as np
 from numpy.typing import NDArray
 
-from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme
+from keypoints.core.landmarks import IBUG_68, IMM_58, KAGGLE_15, KAGGLE_15_FROM_IBUG, Scheme
 
 Line = tuple[int, ...]
 
@@ -42,6 +42,10 @@ def interpolation_weights(
         weights = np.eye(scheme.n_points, dtype=np.float32)
     elif (scheme.name, source.name) == (IMM_58.name, IBUG_68.name):
         weights = _imm_from_ibug()
+    elif (scheme.name, source.name) == (KAGGLE_15.name, IBUG_68.name):
+        weights = np.zeros((KAGGLE_15.n_points, IBUG_68.n_points), np.float32)
+        for point, sources in enumerate(KAGGLE_15_FROM_IBUG):
+            weights[point, list(sources)] = 1 / len(sources)
     else:
         return None
     found = weights[np.ix_(points, source_points)]

@@ -1,11 +1,14 @@
-"""Photos of Kaggle's facial-keypoints-detection: a face that fills a grayscale image."""
+"""Photos of Kaggle's facial-keypoints-detection: a face that fills a grayscale image.
+
+As in Kaggle's files, most faces have four points only, which follow a convention of their own.
+"""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from keypoints.core.landmarks import IBUG_68
+from keypoints.core.landmarks import IBUG_68, KAGGLE_15, KAGGLE_15_FROM_IBUG
 from keypoints.rendered.degradation import degrade
 from keypoints.rendered.ibug_photo import sample_ibug_scene
 from keypoints.rendered.landmarks import find_landmarks
@@ -20,12 +23,7 @@ _EYES_STD = 2.5
 # Width of a detector's box at the mean distance of the eye centres in the public set, 36 px.
 _BOX_WIDTH, _BOX_WIDTH_LOG_STD = 93.0, 0.06
 _MIN_MARGIN = 2.0  # px between the landmarks and the edge of the image
-_COMPLETE_FRACTION = 0.5  # of the faces: those with all landmarks annotated
-# Landmarks that nearly every face of the public set has: eye centres, nose tip, lower lip.
-_ALWAYS_KNOWN = (0, 1, 10, 14)
-# iBUG-68 landmark of each of the 15, except the two eye centres.
-_IBUG_LANDMARKS = {2: 42, 3: 45, 4: 39, 5: 36, 6: 22, 7: 26, 8: 21, 9: 17, 10: 30,
-                   11: 54, 12: 48, 13: 51, 14: 57}  # fmt: skip
+_COMPLETE_FRACTION = 1 / 3  # of the faces: those with 15 points, 2,284 of 7,039 in the public set
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,8 @@ class Kaggle15Photo:
 
     Attributes:
         pixels: (96, 96) uint8.
-        landmarks_photo: All 15 landmarks, px, (15, 2).
-        is_known: Whether each landmark is annotated, (15,).
+        landmarks_photo: All landmarks of both conventions, px, (19, 2).
+        is_known: Whether each landmark is annotated, (19,).
     """
 
     pixels: np.ndarray
@@ -58,8 +56,8 @@ def render_kaggle15_photo(
     framing = Framing((IMAGE_SIZE, IMAGE_SIZE), (float(x), float(y)), scale)
     photo = render_photo(ibug.scene, ibug.head, framing, rng)
     photo = degrade(photo, rng, difficulty.camera)
-    is_known = np.full(len(landmarks), rng.random() < _COMPLETE_FRACTION)
-    is_known[list(_ALWAYS_KNOWN)] = True
+    kind = "15 points" if rng.random() < _COMPLETE_FRACTION else "4 points"
+    is_known = np.isin(np.arange(len(landmarks)), KAGGLE_15.kinds[kind].points)
     return Kaggle15Photo(
         pixels=cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY),
         landmarks_photo=landmarks * scale + (x, y),
@@ -68,7 +66,5 @@ def render_kaggle15_photo(
 
 
 def select_kaggle15(landmarks: np.ndarray) -> np.ndarray:
-    """Select the 15 landmarks from iBUG-68 ones, (15, 2); an eye centre is a mean of six."""
-    left, right = landmarks[42:48].mean(axis=0), landmarks[36:42].mean(axis=0)
-    others = (landmarks[_IBUG_LANDMARKS[point]] for point in range(2, 15))
-    return np.stack([left, right, *others])
+    """Select the landmarks from iBUG-68 ones, (19, 2)."""
+    return np.stack([landmarks[list(points)].mean(axis=0) for points in KAGGLE_15_FROM_IBUG])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keypoints.core.landmarks import KAGGLE_15_COLUMNS
+from keypoints.core.landmarks import FOUR_POINTS, KAGGLE_15, KAGGLE_15_COLUMNS
 from keypoints.rendered.kaggle15_photo import Kaggle15Photo
 
 SOLUTION = "solution.csv"
@@ -35,8 +35,13 @@ def write_test(folder: Path, photos: Sequence[Kaggle15Photo]) -> None:
 
 
 def _coordinates(photo: Kaggle15Photo) -> list[str]:
-    values = np.where(photo.is_known[:, None], photo.landmarks_photo, np.nan).ravel()
-    return ["" if np.isnan(value) else f"{value:.4f}" for value in values]
+    """Texts of the 30 columns: a face of the second kind has its four points in them."""
+    points = np.where(photo.is_known[:, None], photo.landmarks_photo, np.nan)
+    kinds = KAGGLE_15.kinds
+    columns = points[list(kinds["15 points"].points)]
+    if np.isnan(columns).all():
+        columns[list(FOUR_POINTS)] = points[list(kinds["4 points"].points)]
+    return ["" if np.isnan(value) else f"{value:.4f}" for value in columns.ravel()]
 
 
 def _pixels(photo: Kaggle15Photo) -> str:

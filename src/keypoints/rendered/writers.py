@@ -128,7 +128,7 @@ def write_kaggle15(
 ) -> None:
     """Write `training.csv`, `test.csv`, `IdLookupTable.csv` and `solution.csv`.
 
-    About half of the training faces have all landmarks. Kaggle does not publish the solution.
+    About a third of the faces have 15 points, the others four. Kaggle publishes no solution.
     """
     work = partial(_render_kaggle15_photo, seed, Difficulty.from_level(difficulty, disabled))
     train = partial(work, Stream.KAGGLE15_TRAIN)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from keypoints.core.landmarks import Scheme
 from keypoints.core.types import Array
-from keypoints.evaluation.metrics import inter_ocular
+from keypoints.evaluation.metrics import inter_ocular, mean_of_known
 
 MIN_FACES = 40  # with fewer, the page shows single faces instead of curves and correlations
 _FLIPPED_SUFFIX = "_mirror"  # of the name of a flipped photo in the 300-W lists
@@ -140,7 +140,7 @@ def point_errors(predicted: Array, target: Array, norm: Array) -> Array:
         norm: Inter-ocular distances in photo pixels, (n_faces,).
     """
     distance = np.linalg.norm(predicted - target, axis=-1)
-    return 100 * np.nanmean(distance / norm[:, None], axis=0)
+    return 100 * mean_of_known(distance / norm[:, None], axis=0)
 
 
 def mean_shape(landmarks: Array, scheme: Scheme) -> Array:
@@ -148,4 +148,4 @@ def mean_shape(landmarks: Array, scheme: Scheme) -> Array:
     left, right = (landmarks[:, corner] for corner in scheme.eye_corners)
     middle = ((left + right) / 2)[:, None]
     norm = inter_ocular(landmarks, scheme.eye_corners)[:, None, None]
-    return ((landmarks - middle) / norm).mean(axis=0)
+    return mean_of_known((landmarks - middle) / norm, axis=0)

@@ -14,7 +14,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from keypoints.core.landmarks import Scheme
+from keypoints.core.landmarks import Contour
 from keypoints.core.types import Array
 
 # Placeholder colours in Matplotlib's output, which `_svg` replaces by variables of the style sheet.
@@ -121,14 +121,16 @@ def bar_chart(nme: Mapping[str, float], *, title: str) -> Markup:
         return _svg(figure, f"{title}: {values}")
 
 
-def mean_face_chart(mean_shape: Array, percent: Array, scheme: Scheme, *, alt: str) -> Markup:
+def mean_face_chart(
+    mean_shape: Array, percent: Array, contours: Sequence[Contour], *, alt: str
+) -> Markup:
     """The mean face, (n_points, 2) with y downwards, with the errors of its points.
 
     The size and the shade of each dot show the error in percent of the inter-ocular distance.
     """
     with mpl.rc_context(_OPTIONS):
         figure, axes = _figure(height=3.6)
-        for contour in scheme.contours:
+        for contour in contours:
             points = [*contour.points, contour.points[0]] if contour.closed else contour.points
             axes.plot(*mean_shape[list(points)].T, color=_FAINT, linewidth=1, zorder=1)
         (x, y), sizes = mean_shape.T, 12 + 60 * percent / percent.max()

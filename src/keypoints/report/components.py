@@ -95,8 +95,20 @@ def prediction_cards(
         caption = f"{error['mae_px']:.1f} px, NME {percent(error['nme'])}"
         alt = f"Validation face {face.name}, annotated and predicted by {model.name}: {caption}"
         predicted = apply_map(face.photo_to_input, model.validation.landmarks_photo[position])
+        predicted = only_own_points(predicted, face.landmarks_input, task)
         cards.append(Card(task_picture(task, face, alt, predicted=predicted), caption, note))
     return cards
+
+
+def only_own_points(predicted: Array, landmarks_input: Array, task: TaskRun) -> Array:
+    """Predicted points, (n_points, 2), without those of other conventions than the face's labels.
+
+    The labels, (n_all_points, 2), are NaN for unknown points.
+    """
+    for convention in task.faces.scheme.convention_points:
+        if np.isfinite(landmarks_input[list(convention)]).any():
+            return np.where(np.isin(task.points, convention)[:, None], predicted, np.nan)
+    return predicted
 
 
 def task_picture(
@@ -119,9 +131,8 @@ def task_picture(
         zoom: Whether to show only a square around the landmarks; None: if the input is a whole
             frame, in which many landmarks would be too small to see.
     """
-    n_points = len(task.points)
     if zoom is None:
-        zoom = n_points > 15 and task.settings.box_scale is None
+        zoom = task.n_landmarks > 15 and task.settings.box_scale is None
     return face_picture(
         face.image,
         alt=alt,

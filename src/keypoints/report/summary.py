@@ -4,7 +4,7 @@ import numpy as np
 from markupsafe import Markup
 
 from keypoints.core.geometry import apply_map
-from keypoints.report.components import Card, task_picture
+from keypoints.report.components import Card, only_own_points, task_picture
 from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.template import percent, render
 
@@ -47,6 +47,7 @@ def _strip(task: TaskRun, model: ModelRun) -> list[Card]:
     for face, position in zip(faces, positions, strict=True):
         nme = percent(model.errors["nme"].iloc[position])
         predicted = apply_map(face.photo_to_input, model.validation.landmarks_photo[position])
+        predicted = only_own_points(predicted, face.landmarks_input, task)
         alt = f"Validation face {face.name}, predicted by {model.name}: NME {nme}"
         picture = task_picture(task, face, alt, predicted=predicted, with_target=False, zoom=True)
         cards.append(Card(picture, nme))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from keypoints.core.geometry import apply_map, compose, invert, unit_map
 from keypoints.core.landmarks import SCHEMES
+from keypoints.core.lookup_table import LOOKUP_TABLE, read_lookup_table
 from keypoints.core.types import Array
 from keypoints.crops.augment import Augment
 from keypoints.crops.batches import Batch, BatchLoader, to_input
@@ -85,10 +86,21 @@ class TaskFaces:
         return apply_map(invert(maps), np.array([face.landmarks_input for face in faces]))
 
     def n_incomplete(self, points: list[int]) -> int:
-        """Number of training faces on which some of the points are unknown."""
+        """Number of training faces with fewer known points than the most complete one."""
         with CropStore(self._folder) as store:
             landmarks = store.landmarks_photo[self.rows("train")][:, points]
-        return int(np.isnan(landmarks).any(axis=(1, 2)).sum())
+        n_known = np.isfinite(landmarks).all(axis=2).sum(axis=1)
+        return int((n_known < n_known.max(initial=0)).sum())
+
+    def requested_points(self) -> NDArray[np.bool_]:
+        """Points of each test face that the competition requests, (n_test_faces, n_points)."""
+        shape = len(self.rows("test")), self.scheme.n_points
+        if not self.scheme.kinds:
+            return np.ones(shape, bool)
+        requested = np.zeros(shape, bool)
+        points = read_lookup_table(self._folder / LOOKUP_TABLE, shape[0]) // 2
+        requested.ravel()[points] = True
+        return requested
 
     def _to_faces(self, batches: Iterable[Batch], rows: NDArray[np.integer]) -> list[InputFace]:
         unit_to_input = invert(unit_map(self.size))

@@ -5,6 +5,7 @@ from markupsafe import Markup
 
 from keypoints.competition.local_score import LocalScore
 from keypoints.core.geometry import apply_map
+from keypoints.evaluation.drawing import select_contours
 from keypoints.evaluation.metrics import ced_curve
 from keypoints.report.analysis import (
     MIN_FACES,
@@ -28,11 +29,15 @@ N_AUGMENTED, N_TEST_FACES = 3, 4
 def wild_section(task: TaskRun, test_score: LocalScore | None) -> Section:
     """Describe the best model of the task; the error distribution shows all of its models.
 
+    If there are several kinds of faces, charts of points and groups show the first one.
+
     The test score is that of the best model, if the labels of the test faces are known.
     """
     model = task.best
     photo = task.faces.landmarks_photo(task.faces.rows("validation"))
-    has_many_faces = len(model.errors) >= MIN_FACES
+    eyes = photo[:, list(task.faces.scheme.eye_corners)]
+    is_first_kind = np.asarray(np.isfinite(eyes).all(axis=(1, 2)))
+    has_many_faces = np.count_nonzero(is_first_kind) >= MIN_FACES
     body = render(
         "wild.html",
         task=task,
@@ -41,24 +46,24 @@ def wild_section(task: TaskRun, test_score: LocalScore | None) -> Section:
         charts={
             "errors": _ced_chart(task) if has_many_faces else _error_chart(task),
             "parts": _part_chart(model),
-            "points": _point_chart(task, model, photo),
+            "points": _point_chart(task, model, photo, is_first_kind),
         },
         test=_test_faces(task, model, test_score),
-        groups=_groups(task, model, photo) if has_many_faces else None,
+        groups=_groups(task, model, photo, is_first_kind) if has_many_faces else None,
         n_incomplete=task.faces.n_incomplete(task.points),
     )
     has_boxes = task.settings.box_scale is not None
-    title = f"{len(task.points)} landmarks in {'the wild' if has_boxes else 'close-ups'}"
+    title = f"{task.n_landmarks} landmarks in {'the wild' if has_boxes else 'close-ups'}"
     return Section(f"task-{task.name}", title, body)
 
 
 def _error_chart(task: TaskRun) -> Markup:
-    errors = {model.name: model.errors["nme"].to_numpy() for model in task.models}
+    errors = {model.name: model.errors["nme"].dropna().to_numpy() for model in task.models}
     return dot_chart(errors, baseline=task.best.scores["baseline_nme"])
 
 
 def _ced_chart(task: TaskRun) -> Markup:
-    errors = {model.name: model.errors["nme"].to_numpy() for model in task.models}
+    errors = {model.name: model.errors["nme"].dropna().to_numpy() for model in task.models}
     end = max(0.15, max(float(np.quantile(nme, 0.95)) for nme in errors.values()))
     levels = np.linspace(0, end, 201)
     lines = [
@@ -79,16 +84,25 @@ def _part_chart(model: ModelRun) -> Markup:
     return bar_chart(dict(parts), title=f"Mean error of {model.name} on each part of the face")
 
 
-def _point_chart(task: TaskRun, model: ModelRun, photo: np.ndarray) -> Markup:
-    norm = model.errors["inter_ocular_px"].to_numpy()
-    percent = point_errors(model.validation.landmarks_photo, photo[:, task.points], norm)
-    best, worst = int(percent.argmin()), int(percent.argmax())
+def _point_chart(
+    task: TaskRun, model: ModelRun, photo: np.ndarray, is_shown: np.ndarray
+) -> Markup | None:
+    """The errors of the points of the first convention; None without such a validation face."""
+    if not is_shown.any():
+        return None
+    scheme = task.faces.scheme
+    points = [point for point in task.points if point in scheme.convention_points[0]]
+    norm = model.errors["inter_ocular_px"].to_numpy()[is_shown]
+    positions = [task.points.index(point) for point in points]
+    predicted = model.validation.landmarks_photo[is_shown][:, positions]
+    percent = point_errors(predicted, photo[is_shown][:, points], norm)
+    best, worst = int(np.nanargmin(percent)), int(np.nanargmax(percent))
     return mean_face_chart(
-        mean_shape(photo, task.faces.scheme),
+        mean_shape(photo[is_shown], scheme)[points],
         percent,
-        task.faces.scheme,
-        alt=f"The mean face with the error of each point: point {task.points[best]} has the "
-        f"smallest, {percent[best]:.1f} %, point {task.points[worst]} the largest, "
+        select_contours(scheme, points),
+        alt=f"The mean face with the error of each point: point {points[best]} has the "
+        f"smallest, {percent[best]:.1f} %, point {points[worst]} the largest, "
         f"{percent[worst]:.1f} %",
     )
 
@@ -130,25 +144,30 @@ def _test_cards(
     assert model.test is not None
     cards = []
     faces = task.faces.inputs(task.faces.rows("test")[positions])
+    requested = task.faces.requested_points()[:, task.points]
     for face, position in zip(faces, positions, strict=True):
         predicted = apply_map(face.photo_to_input, model.test.landmarks_photo[position])
+        predicted = np.where(requested[position][:, None], predicted, np.nan)
         alt = f"Test face {face.name}, predicted by {model.name}: {captions[position]}"
         picture = task_picture(task, face, alt, predicted=predicted, with_target=False)
         cards.append(Card(picture, captions[position]))
     return cards
 
 
-def _groups(task: TaskRun, model: ModelRun, photo: np.ndarray) -> dict[str, object]:
+def _groups(
+    task: TaskRun, model: ModelRun, photo: np.ndarray, is_shown: np.ndarray
+) -> dict[str, object]:
     """Errors on groups of validation faces; flipped copies are compared with their photos."""
-    nme = model.errors["nme"].to_numpy()
-    size = model.errors["inter_ocular_px"].to_numpy()
-    yaw = 100 * yaw_proxy(photo, task.faces.scheme)
+    is_shown = is_shown & model.errors["nme"].notna().to_numpy()
+    errors = model.errors[is_shown]
+    nme, size = errors["nme"].to_numpy(), errors["inter_ocular_px"].to_numpy()
+    yaw = 100 * yaw_proxy(photo[is_shown], task.faces.scheme)
     groups: dict[str, object] = {
         "size": terciles(size, nme, ("small", "medium", "large"), " px"),
         "yaw": terciles(yaw, nme, ("frontal", "in between", "turned"), " %"),
         "n_flipped": 0,
     }
-    pairs = find_flipped_copies(list(model.errors["face"]))
+    pairs = find_flipped_copies(list(errors["face"]))
     if pairs:
         original, flipped = nme[np.transpose(pairs)]
         groups |= {

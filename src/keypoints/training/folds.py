@@ -65,19 +65,14 @@ def train_val_rows(
 ) -> tuple[Rows, Rows]:
     """Return the training and the validation rows of a fold, or of the data set's split.
 
-    Faces of a fold with unknown points are left out of validation. `max_groups` is the maximum
+    `max_groups` is the maximum
     number of persons, or photos, to train on, the same ones in every call; None: all.
 
     Raises:
         PipelineError: If one of them is empty.
     """
     if fold:
-        train, held_out = fold.split(store)
-        validation = held_out[np.isfinite(store.landmarks_photo[held_out]).all(axis=(1, 2))]
-        if not len(validation):
-            raise PipelineError(
-                f"fold {fold.number} of {fold.n_folds}: no face has all its points; use fewer folds"
-            )
+        train, validation = fold.split(store)
     else:
         train, validation = store.rows("train"), store.rows("validation")
         if not len(train) or not len(validation):

@@ -255,7 +255,7 @@ def validate(
     """Compute the mean squared error in 0..1 of the input, over the faces of all processes."""
     predictions = predict(network, batches, device)
     errors = predictions.landmarks_unit - predictions.target_unit
-    return group.weighted_mean(float(np.mean(errors**2)), len(errors))
+    return group.weighted_mean(float(np.nanmean(errors**2)), np.isfinite(errors).sum())
 
 
 def validate_mean_shape(
@@ -268,4 +268,4 @@ def validate_mean_shape(
     rows = batches.rows
     target_photo = batches.store.landmarks_photo[rows][:, list(batches.points)]
     errors = mean_unit - apply_map(photo_to_unit(batches.store, rows), target_photo)
-    return group.weighted_mean(float(np.mean(errors**2)), len(errors))
+    return group.weighted_mean(float(np.nanmean(errors**2)), np.isfinite(errors).sum())
