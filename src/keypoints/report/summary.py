@@ -28,7 +28,6 @@ def summary(tasks: list[TaskRun], datasets: list[dict[str, object]], revision: s
         datasets=datasets,
         revision=revision,
         task=task,
-        model=model,
         n_models=len(runs),
         is_rendered=all(dataset["source"] == "rendered" for dataset in datasets),
         initial_weights=pretrained if isinstance(pretrained, str) else None,
