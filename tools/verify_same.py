@@ -6,6 +6,7 @@ new training of everything.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from safetensors.numpy import load_file
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from keypoints.core.cli import exit_on_error
-from keypoints.core.errors import PipelineError
+from keypoints.core.errors import PipelineError, shorten_list
 from keypoints.core.git import run_git
 
 DEFAULT_MODEL = "nose_net_16ch"
@@ -53,6 +54,21 @@ def train(folder: Path, model: str) -> None:
     subprocess.run(["dvc", "repro", "--quiet", f"evaluate@{model}"], cwd=folder, env=environment)
 
 
+def check_outputs() -> None:
+    """PipelineError if outputs are not those of dvc.lock: `dvc commit` would record them."""
+    command = ["dvc", "status", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    changed = [
+        stage
+        for stage, entries in json.loads(done.stdout).items()
+        if any("changed outs" in entry for entry in entries if isinstance(entry, dict))
+    ]
+    if changed:
+        raise PipelineError(
+            f"outputs differ from dvc.lock: {shorten_list(changed)}; run `dvc checkout` first"
+        )
+
+
 def differences(head: Path, tree: Path, model: str) -> list[str]:
     """Names of tensors and files that differ or are missing.
 
@@ -78,6 +94,7 @@ def differences(head: Path, tree: Path, model: str) -> list[str]:
 
 def verify(model: str) -> None:
     """Train with HEAD and with the working tree; PipelineError if something differs."""
+    check_outputs()
     with tempfile.TemporaryDirectory() as folder:
         head, tree = Path(folder) / "head", Path(folder) / "tree"
         copy_head(head)

@@ -37,7 +37,7 @@ def test_a_network_that_has_learnt_nothing_is_reported(workspace: Workspace) -> 
     output = workspace.run("python", "src/train.py", "nose_net")
     message = "warning: nose_net is no better than the mean shape of the training faces (val_mse "
     (line,) = (line for line in output.splitlines() if line.startswith(message))
-    assert line.endswith("; try a lower learning rate: lr is 10")
+    assert line.endswith("; try a lower learning rate (lr is 10) or more epochs")
 
 
 def test_a_rate_of_the_wrong_type_is_named(workspace: Workspace) -> None:

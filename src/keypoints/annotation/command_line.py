@@ -20,7 +20,7 @@ horizontal flip disagree.
 Examples:
   {command} holiday/ --out points           # all photos of a folder
   {command} 'photos/**/*.png' --format csv  # a quoted pattern; one CSV for all photos
-  find . -name '*.jpg' | {command} -        # a list of files
+  find holiday -name '*.jpg' | {command} -  # a list of files
   {command} holiday/ --crop                 # upright, aligned portraits, one file per face
   {command} holiday/ --blur                 # photos with unrecognisable faces
   {command} clip.mp4 --every 5              # every fifth frame of a video

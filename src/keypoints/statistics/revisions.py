@@ -1,5 +1,6 @@
 """Outputs of other revisions and experiments, read from DVC's cache without a checkout."""
 
+import atexit
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,8 +65,10 @@ class RevisionOutputs:
         from dvc.exceptions import DvcException
         from dvc.repo import Repo
 
+        atexit.register(self._switched.close)  # git's files cannot be closed any later
         try:
             repo = Repo(str(self._project))
+            self._switched.callback(repo.close)
             self._switched.enter_context(repo.switch(self._revision))
         except DvcException as error:
             raise PipelineError(

@@ -108,8 +108,8 @@ def _warn_if_useless(settings: TrainSettings, val_mse: float, mean_shape_mse: fl
     if val_mse > 0.95**2 * mean_shape_mse:
         print(
             f"warning: {settings.name} is no better than the mean shape of the training faces "
-            f"(val_mse {val_mse:.3g}, mean shape {mean_shape_mse:.3g}); try a lower learning rate: "
-            f"lr is {settings.lr:g}",
+            f"(val_mse {val_mse:.3g}, mean shape {mean_shape_mse:.3g}); try a lower learning rate "
+            f"(lr is {settings.lr:g}) or more epochs",
             file=sys.stderr,
         )
 
