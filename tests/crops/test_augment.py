@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keypoints.core.geometry import apply_map, invert
-from keypoints.core.landmarks import SCHEMES
+from keypoints.core.landmarks import KAGGLE_15
 from keypoints.crops.augment import Augment, AugmentParams, apply_to_pixels, sample_params
 from keypoints.crops.batches import Batch, BatchLoader
 from keypoints.crops.cropping import write_crops
@@ -19,7 +19,7 @@ from keypoints.crops.format import CropFormat
 from keypoints.crops.store import CropStore
 from keypoints.faces.face import Face
 
-SIZE = (48, 64)
+SIZE, N_POINTS = (48, 64), KAGGLE_15.n_points
 NONE = Augment(translate=0, rotation=0, brightness=0, saturation=0)
 USUAL = Augment(translate=10, rotation=10, brightness=0.2, saturation=0.1)
 LARGEST = Augment(translate=24, rotation=180, brightness=1, saturation=1)
@@ -141,12 +141,12 @@ def test_another_epoch_seed_or_face_has_other_parameters(other: dict):
 
 
 def noise_faces(tmp_path: Path, hflip: float) -> Batch:
-    """Four faces of noise with the 15 points of Kaggle's scheme, all in one batch."""
+    """Four faces of noise with the points of Kaggle's scheme, all in one batch."""
     rng = np.random.default_rng(1)
     faces = []
     for name in "abcd":
         cv2.imwrite(str(tmp_path / f"{name}.png"), rng.integers(0, 256, SIZE, np.uint8))
-        faces.append(Face(name, f"{name}.png", name, None, rng.uniform(0, 48, (15, 2))))
+        faces.append(Face(name, f"{name}.png", name, None, rng.uniform(0, 48, (N_POINTS, 2))))
     format_ = CropFormat(
         height=SIZE[0], width=SIZE[1], margin=0, colour=False, box_scale=None, scheme="kaggle15"
     )
@@ -155,7 +155,7 @@ def noise_faces(tmp_path: Path, hflip: float) -> Batch:
     augment = NONE.model_copy(update={"hflip": hflip})
     with CropStore(store) as opened:
         (batch,) = BatchLoader(
-            opened, np.arange(4), tuple(range(15)), batch_size=4, augment=augment
+            opened, np.arange(4), tuple(range(N_POINTS)), batch_size=4, augment=augment
         ).epoch(1)
     return batch
 
@@ -163,7 +163,7 @@ def noise_faces(tmp_path: Path, hflip: float) -> Batch:
 def test_a_flipped_face_has_flipped_pixels_and_swapped_points(tmp_path: Path):
     plain, flipped = noise_faces(tmp_path, 0), noise_faces(tmp_path, 1)
     np.testing.assert_array_equal(flipped.images, plain.images[:, :, ::-1])
-    partners = plain.landmarks_unit[:, SCHEMES["kaggle15"].flip_indices]
+    partners = plain.landmarks_unit[:, KAGGLE_15.flip_indices]
     np.testing.assert_allclose(flipped.landmarks_unit, [1, 0] + partners * [-1, 1], atol=1e-6)
 
 

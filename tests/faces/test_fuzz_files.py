@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from keypoints.core.errors import PipelineError
-from keypoints.core.landmarks import KAGGLE_15_COLUMNS
+from keypoints.core.landmarks import KAGGLE_15, KAGGLE_15_COLUMNS
 from keypoints.core.lookup_table import LOOKUP_TABLE
 from keypoints.datasets.ibug import TEST_LISTS, TRAIN_LIST, read_ibug
 from keypoints.datasets.imm import read_imm
@@ -261,7 +261,7 @@ def test_damaged_tables(
         for face in read_kaggle15(tmp_path):
             assert read_photo(tmp_path / face.photo, colour=False).shape == (96, 96)
             if face.landmarks_photo is not None:
-                assert face.landmarks_photo.shape == (15, 2)
+                assert face.landmarks_photo.shape == (KAGGLE_15.n_points, 2)
                 assert not np.isinf(face.landmarks_photo).any()
 
     in_bounds(read)

@@ -10,6 +10,7 @@ from torch import nn
 
 from keypoints.config.messages import SettingsError
 from keypoints.core.errors import PipelineError
+from keypoints.core.landmarks import KAGGLE_15
 from keypoints.crops.batches import Batch
 from keypoints.models.build import build_network
 from keypoints.models.checkpoint import ModelFileError, ModelInfo
@@ -21,6 +22,7 @@ from keypoints.training.losses import LOSSES
 from keypoints.training.settings import find_initial_weights
 from keypoints.training.trainer import TrainConfig, Trainer
 
+N_POINTS = KAGGLE_15.n_points
 SMALL = OWN_MODELS["kaggle15_net"].model_copy(update={"channels": 2, "hidden_features": 4})
 
 
@@ -35,12 +37,12 @@ def file(tmp_path: Path) -> Path:
     """A teacher for inputs of 64 px."""
     large = make_info(size=64)
     path = tmp_path / "large.safetensors"
-    save_model(path, build_network(large.model, large.task, 15, seed=2), large)
+    save_model(path, build_network(large.model, large.task, N_POINTS, seed=2), large)
     return path
 
 
 def make_student() -> LandmarkNetwork:
-    return build_network(SMALL, make_info().task, 15, seed=1)
+    return build_network(SMALL, make_info().task, N_POINTS, seed=1)
 
 
 def make_trainer(network: nn.Module, teacher: Teacher, *, lr: float) -> Trainer:
@@ -51,7 +53,7 @@ def make_trainer(network: nn.Module, teacher: Teacher, *, lr: float) -> Trainer:
 
 def make_batch() -> Batch:
     images = np.random.default_rng(1).integers(0, 256, (3, 48, 48, 1), np.uint8)
-    return Batch(images, np.full((3, 15, 2), 0.9, np.float32), np.eye(2, 3)[None], None)
+    return Batch(images, np.full((3, N_POINTS, 2), 0.9, np.float32), np.eye(2, 3)[None], None)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.25, 1.0])
@@ -74,7 +76,7 @@ def test_the_teacher_predicts_at_its_own_input_size_and_does_not_change(file: Pa
     teacher = load_teacher(file, make_info())
     first = [tensor.clone() for tensor in teacher.network.state_dict().values()]
     assert teacher.size == (64, 64)
-    assert teacher.predict(torch.zeros(2, 1, 48, 48)).shape == (2, 15, 2)
+    assert teacher.predict(torch.zeros(2, 1, 48, 48)).shape == (2, N_POINTS, 2)
     make_trainer(make_student(), teacher, lr=0.1).step(make_batch())
     assert not teacher.network.training
     for before, now in zip(first, teacher.network.state_dict().values(), strict=True):
@@ -84,7 +86,7 @@ def test_the_teacher_predicts_at_its_own_input_size_and_does_not_change(file: Pa
 def test_unknown_points_are_learnt_from_the_teacher_alone():
     class Fixed(nn.Module):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return torch.full((len(images), 15, 2), 0.25)
+            return torch.full((len(images), N_POINTS, 2), 0.25)
 
     student, batch = make_student(), make_batch()
     batch.landmarks_unit[:] = np.nan
