@@ -65,8 +65,8 @@ def train_val_rows(
 ) -> tuple[Rows, Rows]:
     """Return the training and the validation rows of a fold, or of the data set's split.
 
-    `max_groups` is the maximum
-    number of persons, or photos, to train on, the same ones in every call; None: all.
+    `max_groups` is the maximum number of people, or photos, to train on, the same ones in every
+    call; None: all.
 
     Raises:
         PipelineError: If one of them is empty.
