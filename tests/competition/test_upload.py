@@ -184,7 +184,7 @@ def test_the_standing_is_printed_and_that_of_the_best_own_score(
 ) -> None:
     service.submissions = [[submission(ref=1, publicScore="6.75"), submission(publicScore="7.25")]]
     output = run_send("resnet18")
-    assert "5 submission(s) left today" in output
+    assert "submissions left today: 5" in output
     expected = "rank 2 of 3 with the best own score 6.75: 0.25 to the next rank, 0.25 to the top"
     assert expected in output
     service.leaderboard = leaderboard_archive("6.75", "8")

@@ -194,7 +194,7 @@ def _add_standing(record: SubmissionRecord, kaggle: Kaggle) -> SubmissionRecord:
         return record
     record = replace(record, submissions_left=left)
     if left is not None:
-        print(f"{left} submission(s) left today")
+        print(f"submissions left today: {left}")
     if standing is None:
         return record
     print(standing.text())

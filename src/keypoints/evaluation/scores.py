@@ -29,15 +29,9 @@ from keypoints.evaluation.metrics import (
 )
 
 CED_LEVELS = np.linspace(0, 0.15, 151)  # NME
-# Shown by DVC; the first decides.
+# Shown by DVC, the first decides; KIND_METRICS if there are several kinds of faces.
 METRICS = ("mae_px", "baseline_mae_px", "nme", "rmse_px", "fr8")
-KIND_METRICS = (
-    "rmse_px",
-    "baseline_rmse_px",
-    "mae_px",
-    "nme",
-    "fr8",
-)  # if there are kinds of faces
+KIND_METRICS = ("rmse_px", "baseline_rmse_px", "mae_px", "nme", "fr8")
 
 
 def per_face_errors(
@@ -54,12 +48,11 @@ def per_face_errors(
     each part of the face with predicted points. If the scheme has several kinds of faces, `kind`
     and `n_coordinates`, the number of known ones, follow the view.
     """
-    norm = face_norm(target, scheme)
+    norm, all_points = face_norm(target, scheme), target
+    target = target[:, list(points)]
     rows = table[["face", "group", "view"]].reset_index(drop=True)
     if scheme.kinds:
-        rows["kind"] = kinds_of(target, scheme)
-    target = target[:, list(points)]
-    if scheme.kinds:
+        rows["kind"] = kinds_of(all_points, scheme)
         rows["n_coordinates"] = np.isfinite(target).sum(axis=(1, 2))
     rows["inter_ocular_px"] = norm
     rows["mae_px"] = mean_absolute_error(predicted, target)
