@@ -1,13 +1,9 @@
 """Outputs of other revisions: of the repository's DVC project, and of one in a folder below."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
-from imports import SRC
 from workspace import Workspace
 
 from keypoints.core.errors import PipelineError
@@ -21,12 +17,6 @@ stages:
       - faces/model.csv
 """
 TABLE = Path("faces/model.csv")
-READ_TWO = """\
-from pathlib import Path
-from keypoints.statistics.revisions import RevisionOutputs
-opened = [RevisionOutputs(name) for name in ("HEAD", "HEAD~1")]
-opened[0].read(Path("faces/model.csv"))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +66,3 @@ def test_the_message_for_a_missing_output_or_revision_names_it(
         RevisionOutputs("HEAD~1").read(TABLE)
     with pytest.raises(PipelineError, match="unknown Git revision 'nosuch'; give a commit"):
         RevisionOutputs("nosuch")
-
-
-def test_a_process_that_read_two_revisions_ends_without_a_message(repository: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", READ_TWO],
-        cwd=repository,
-        env=os.environ | {"PYTHONPATH": str(SRC)},
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
