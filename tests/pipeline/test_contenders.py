@@ -40,7 +40,7 @@ def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace)
 def test_the_root_project_does_not_mention_them(
     workspace: Workspace, contenders: Workspace
 ) -> None:
-    ran = workspace.dvc("exp", "run", "-S", "lr=0.004", "evaluate@nose_net")
+    ran = workspace.dvc("exp", "run", "-S", "models.nose_net.epochs=2", "evaluate@nose_net")
     assert "WARNING" not in ran
     name = next(line.split()[-1] for line in ran.splitlines() if "Ran experiment" in line)
     workspace.dvc("checkout")
