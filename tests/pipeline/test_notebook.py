@@ -1,23 +1,29 @@
-"""The notebook for Kaggle and Colab: its cells, on rendered files laid out like Kaggle's input."""
+"""The notebook for Kaggle and Colab: executed on rendered files laid out like Kaggle's input."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pandas as pd
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from workspace import CONTENDERS, COPIED, ROOT
 
 from keypoints.rendered.writers import write_kaggle15
 
 NOTEBOOK = ROOT / "notebooks/kaggle.ipynb"
-SKIPPED = {"clone", "install"}
-TINY = """
+CLONED = """
+import subprocess, sys
 from pathlib import Path
-WORKING, ROOT, INPUT = Path("working"), Path("repository").resolve(), Path("input").resolve()
+
+WORKING, ROOT = Path("working"), Path("repository").resolve()
+"""
+TINY = """
+INPUT = Path("input").resolve()
 OVERRIDES = [
     f"models.{MODEL}.epochs=1",
     f"models.{MODEL}.batch_size=8",
@@ -25,22 +31,20 @@ OVERRIDES = [
     "tasks.close128.width=32",
 ]
 """
-DISPLAY = """
-def HTML(text): return text
-def display(text): print("displayed", len(text))
-"""
 
 
-def cells() -> list[str]:
-    """Source of the code cells, without those that clone and install."""
-    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
-    found = []
-    for cell in notebook["cells"]:
-        tags = set(cell["metadata"].get("tags", []))
-        if cell["cell_type"] == "code" and not tags & SKIPPED:
-            found.append("".join(cell["source"]))
-            found += [TINY] if "settings" in tags else []
-    return found
+def read_notebook() -> NotebookNode:
+    """The notebook, with a clone that is there, without installation, and with tiny settings."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    cells = [new_code_cell(CLONED)]
+    for cell in notebook.cells:
+        tags = set(cell.metadata.get("tags", []))
+        if not tags & {"clone", "install"}:
+            cells.append(cell)
+        if "settings" in tags:
+            cells.append(new_code_cell(TINY))
+    notebook.cells = cells
+    return notebook
 
 
 def make_input(folder: Path) -> None:
@@ -56,7 +60,7 @@ def make_input(folder: Path) -> None:
 
 
 def test_its_cells_train_show_the_page_and_write_a_submission_without_git(
-    tmp_path: Path, commands: Path
+    tmp_path: Path, commands: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in (*COPIED, *CONTENDERS):
         target = tmp_path / "repository" / name
@@ -65,26 +69,21 @@ def test_its_cells_train_show_the_page_and_write_a_submission_without_git(
         copy(ROOT / name, target)
     make_input(tmp_path / "input")
     (tmp_path / "working").mkdir()
-    (tmp_path / "IPython").mkdir()  # which the environment of the tests lacks
-    (tmp_path / "IPython/display.py").write_text(DISPLAY)
-    (tmp_path / "notebook.py").write_text(
-        "import subprocess, sys\nfrom pathlib import Path\n" + "\n".join(cells()),
-        encoding="utf-8",
-    )
     path = os.pathsep.join([str(commands), os.environ["PATH"]])
-    environment = os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONPATH": str(tmp_path)}
+    environment = os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1", "IPYTHONDIR": str(tmp_path)}
     environment["GIT_CEILING_DIRECTORIES"] = str(tmp_path)
-    done = subprocess.run(
-        [sys.executable, "notebook.py"],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    assert '"rmse_px": ' in done.stdout and "displayed " in done.stdout
-    assert "4 of the 1,783 test faces: well-formed, but" in done.stdout
+    del environment["PYTEST_CURRENT_TEST"]  # with it, a kernel does not show what processes print
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    notebook = read_notebook()
+    resources = {"metadata": {"path": str(tmp_path)}}
+    client = NotebookClient(notebook, kernel_name="python3", resources=resources)
+    client.execute(env=environment)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    printed = "".join(output.text for output in outputs if output.output_type == "stream")
+    assert '"rmse_px": ' in printed
+    assert "4 of the 1,783 test faces: well-formed, but" in printed
+    shown = [output.data["text/html"] for output in outputs if "data" in output]
+    assert [html.startswith("<div><iframe srcdoc=") for html in shown] == [True]
     requested = pd.read_csv(tmp_path / "input/IdLookupTable.csv")
     submission = pd.read_csv(tmp_path / "working/submission.csv")
     assert submission["RowId"].tolist() == requested["RowId"].tolist()
