@@ -29,7 +29,7 @@ _STYLES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), "-", (0, (5, 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 # Pale to red, without the ends that are invisible on a light or a dark page.
 _SHADES = ListedColormap(mpl.colormaps["YlOrRd"](np.linspace(0.15, 0.8, 256)))
-_OPTIONS: Any = {"svg.fonttype": "none", "svg.hashsalt": "page", "font.size": 9.5}
+_OPTIONS: Any = {"svg.fonttype": "none", "svg.hashsalt": "page", "font.size": 10.5}
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _set_log_axis(axes: Axes) -> None:
 
 
 def _figure(x_label: str = "", y_label: str = "", height: float = 2.7) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(4.8, height), layout="constrained", facecolor="none")
+    figure = Figure(figsize=(4.4, height), layout="constrained", facecolor="none")
     axes = figure.subplots()
     axes.set_facecolor("none")
     axes.grid(color=_FAINT, linewidth=0.7)
