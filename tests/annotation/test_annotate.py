@@ -163,7 +163,8 @@ def test_a_pattern_yields_each_file_once(photo, tmp_path: Path) -> None:
 
 def test_all_formats_contain_the_points_of_the_json(photo, run, tmp_path: Path) -> None:
     save(photo, tmp_path / "me.png")
-    run(tmp_path / "me.png", "--format", "pts", "--format", "xml", "--format", "csv")
+    _, output = run(tmp_path / "me.png", "--format", "pts", "--format", "xml", "--format", "csv")
+    assert all(str(tmp_path / "out/faces") + kind in output for kind in (".xml", ".csv"))
     points = np.array(read_json(tmp_path, "me")["faces"][0]["points"])
     pts = (tmp_path / "out/me.pts").read_text().split("{\n")[1].split("\n}")[0]
     assert np.fromstring(pts, sep=" ").reshape(-1, 2) == pytest.approx(points + 1)

@@ -113,7 +113,7 @@ class AnnotationOutput:
         self._sheet.flush()
 
     def summary(self, left_out: Mapping[str, int]) -> str:
-        """A line with the total numbers and the contact sheets.
+        """A line with the total numbers, the contact sheets and the files of all photos.
 
         Args:
             left_out: Numbers of files and folders, by kind, that were not read.
@@ -130,6 +130,7 @@ class AnnotationOutput:
             counts = (count(number, kind) for kind, number in left_out.items())
             line += f"; left out: {', '.join(counts)}"
         pages = [*self._sheet.written, *([self._album.path] if self._album else [])]
+        pages += [self._folder / f"faces.{kind}" for kind in self._options.formats if kind != "pts"]
         pages += [self._folder / PORTRAITS] if self._options.crop and self._n_faces else []
         return line + (f" -> {', '.join(map(str, pages))}" if pages else "")
 
