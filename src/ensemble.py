@@ -21,10 +21,10 @@ def ensemble(name: str) -> None:
         for split in predicted_splits(settings.members[0])
         if all(split in predicted_splits(member) for member in settings.members)
     ]
-    combined = {
-        split: combine(settings.reduce, {m: read_predictions(m, split) for m in settings.members})
-        for split in splits
-    }
+    combined = {}
+    for split in splits:
+        predictions = {member: read_predictions(member, split) for member in settings.members}
+        combined[split] = combine(settings.reduce, predictions, settings.weights)
     write_predictions(name, infos[settings.members[0]], combined)
     print(f"{name}: {settings.reduce} of {', '.join(settings.members)} for {', '.join(splits)}")
 

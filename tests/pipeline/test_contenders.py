@@ -7,6 +7,14 @@ import pandas as pd
 import pytest
 from workspace import Workspace
 
+TINY_KAGGLE15 = {
+    "datasets.kaggle15.source": "rendered",
+    "tasks.close128.height": 32,
+    "tasks.close128.width": 32,
+    "models.kaggle15_best.epochs": 1,
+    "models.kaggle15_best.batch_size": 4,
+}
+
 
 @pytest.fixture
 def contenders(workspace: Workspace) -> Workspace:
@@ -83,12 +91,21 @@ def test_a_contender_is_trained_through_the_queue(contenders: Workspace) -> None
     assert "models.second_224.epochs" in shown
 
 
-def test_folds_are_trained_in_turn_and_scored_out_of_fold(contenders: Workspace) -> None:
-    contenders.dvc("repro", "weights@second_224", "prepare@wild224")
-    contenders.run("python", "../src/cross_validate.py", "second_224", "2")
-    with np.load(contenders.folder / "data/predictions/second_224_oof/train.npz") as file:
-        assert np.isfinite(file["landmarks_photo"]).all()
-    folds = contenders.folder / "models/second_224_folds"
-    assert len(list(folds.glob("*.safetensors"))) == 2
-    scores = json.loads((contenders.folder / "metrics/scores/second_224_oof.json").read_text())
-    assert scores["mae_px"] > 0
+def test_one_command_trains_folds_and_corrects_evaluates_and_submits_their_mean(
+    contenders: Workspace,
+) -> None:
+    contenders.set_params(TINY_KAGGLE15)
+    name = "kaggle15_best_folds_corrected"
+    targets = [f"evaluate@{name}", f"submit@{name}"]
+    expected = ["fetch@kaggle15", "prepare@close128", "weights@kaggle15_best"]
+    expected += ["cross_validate@kaggle15_best", "correct@kaggle15_best_folds", *targets]
+    assert sorted(contenders.stages_run("repro", *targets)) == sorted(expected)
+    scores, details = (
+        json.loads((contenders.folder / f"metrics/{folder}/kaggle15_best_oof.json").read_text())
+        for folder in ("scores", "details")
+    )
+    folds = [details["fold"][str(number)]["rmse_px"] for number in range(1, 6)]
+    assert details["fold_deviation"]["rmse_px"] == pytest.approx(np.std(folds, ddof=1))
+    assert min(folds) < scores["rmse_px"] < max(folds)
+    output = contenders.run("python", "../src/send.py", "--check", f"submissions/{name}.csv")
+    assert "valid rows for 2 faces of facial-keypoints-detection" in output

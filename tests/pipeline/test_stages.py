@@ -151,6 +151,8 @@ def test_an_ensemble_depends_on_the_predictions_of_its_members() -> None:
 def test_all_predictions_of_the_contenders_are_evaluated_and_submitted() -> None:
     models, ensembles = CONTENDERS_PARAMS["models"], CONTENDERS_PARAMS["ensembles"]
     tasks = {name: model["task"] for name, model in models.items()}
+    averaged = [name for name in CONTENDERS["evaluate"]["foreach"] if name.endswith("_folds")]
+    tasks |= {name: tasks[name.removesuffix("_folds")] for name in averaged}
     for name, correction in CONTENDERS_PARAMS["corrections"].items():
         assert correction["task"] == tasks[name]
         tasks[f"{name}_corrected"] = correction["task"]

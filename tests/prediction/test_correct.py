@@ -34,7 +34,7 @@ def settings(pipeline: Path) -> Callable[..., None]:
     return write
 
 
-@pytest.mark.parametrize("source", ["net", "net_oof"])
+@pytest.mark.parametrize("source", ["net", "net_folds"])
 def test_errors_of_the_training_faces_are_removed_from_the_other_splits(
     settings: Callable[..., None], source: str
 ):
@@ -42,9 +42,9 @@ def test_errors_of_the_training_faces_are_removed_from_the_other_splits(
     write_made_up("net", noise=0.1)
     chin = read_predictions("net", "validation").landmarks_photo[:, 8, 1]
     _lower_chins("net", 20)
-    if source == "net_oof":
-        write_made_up("net_oof", noise=0.1)
-        _lower_chins("net_oof", 20)
+    if source == "net_folds":
+        write_made_up("net_folds", noise=0.1)
+        _lower_chins("net_folds", 20)
     correct("net")
     assert predicted_splits("net_corrected") == ["validation", "test"]
     assert read_info("net_corrected") == read_info("net")
@@ -124,8 +124,8 @@ def test_wrong_settings_and_missing_files_are_named(settings: Callable[..., None
     settings(task="wild224")
     with pytest.raises(PipelineError, match=r"corrections\.net\.task must be wild; got wild224"):
         correct("net")
-    settings(source="net_oof")
-    with pytest.raises(PipelineError, match=r"net_oof/train\.npz is missing"):
+    settings(source="net_folds")
+    with pytest.raises(PipelineError, match=r"net_folds/train\.npz is missing"):
         correct("net")
     with pytest.raises(SettingsError, match="corrections has no 'other'; it has net"):
         correct("other")

@@ -1,5 +1,6 @@
 """Ensembles: combined by hand, from files, and members that do not match."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,12 @@ from keypoints.core.predictions import (
 )
 from keypoints.prediction.ensemble import combine
 
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+
+import ensemble_weights
+
 SETTINGS = "ensembles:\n  both:\n    reduce: {}\n    members: [{}]\n"
+WEIGHTS = "    weights: [0.75, 0.25]\n"
 
 
 def make_faces(x: float, n_faces: int = 1) -> LandmarkPredictions:
@@ -34,6 +40,11 @@ def test_members_are_combined_by_hand(reduce: str, x: float):
     assert combined.landmarks_photo.tolist() == [[[x, 0], [0, x]]]
     assert combined.mirrored_photo.tolist() == [[[x + 10, 0], [10, x]]]
     assert combined.flip_disagreement.tolist() == [x]
+
+
+def test_weights_are_relative():
+    combined = combine("mean", {"a": make_faces(1), "b": make_faces(9)}, [3, 1])
+    assert combined.landmarks_photo.tolist() == [[[3, 0], [0, 3]]]
 
 
 def test_an_outlier_does_not_change_a_median():
@@ -51,13 +62,13 @@ def test_an_ensemble_has_the_splits_that_all_members_have(pipeline: Path):
     write_made_up("one", bias=1)
     write_made_up("two", bias=3)
     (pipeline / "data/predictions/two/train.npz").unlink()
-    (pipeline / "params.yaml").write_text(SETTINGS.format("mean", "one, two"))
+    (pipeline / "params.yaml").write_text(SETTINGS.format("mean", "one, two") + WEIGHTS)
     ensemble("both")
     assert predicted_splits("both") == ["validation", "test"]
     assert read_info("both") == read_info("one")
     one, both = (read_predictions(name, "test") for name in ("one", "both"))
-    np.testing.assert_allclose(both.landmarks_photo, one.landmarks_photo + 1)
-    np.testing.assert_allclose(both.mirrored_photo, one.mirrored_photo + 1)
+    np.testing.assert_allclose(both.landmarks_photo, one.landmarks_photo + 0.5)
+    np.testing.assert_allclose(both.mirrored_photo, one.mirrored_photo + 0.5)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +92,8 @@ def test_members_of_different_data_sets_or_points_are_an_error(
     ("settings", "message"),
     [
         (SETTINGS.format("mean", "one, one"), "members must not repeat one"),
+        (SETTINGS.format("median", "one, two") + WEIGHTS, "weights need reduce: mean and one "),
+        (SETTINGS.format("mean", "one") + WEIGHTS, "one number for each of 1 members"),
         (SETTINGS.format("max", "one"), "reduce must be one of mean, median; got 'max'"),
         ("ensembles: {}\n", "ensembles has no 'both'; it has none"),
     ],
@@ -89,6 +102,26 @@ def test_wrong_settings_are_named(pipeline: Path, settings: str, message: str):
     (pipeline / "params.yaml").write_text(settings)
     with pytest.raises(SettingsError, match=message):
         ensemble("both")
+
+
+def test_weights_are_chosen_by_the_errors_out_of_fold(
+    pipeline: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    write_made_up("one_folds", noise=1)
+    write_made_up("other_folds", noise=2)
+    (pipeline / "params.yaml").write_text(SETTINGS.format("mean", "one_corrected, other"))
+    monkeypatch.setattr("sys.argv", ["ensemble_weights.py", "both"])
+    ensemble_weights.main()
+    printed = capsys.readouterr().out
+    weights = [float(text) for text in printed.splitlines()[-1].strip("weights: []").split(",")]
+    assert weights == pytest.approx([0.8, 0.2], abs=0.05)  # the inverse variances
+    assert "other: 2.0" in printed and "these weights: 0.8" in printed  # 2 / sqrt(5) = 0.894
+
+
+def test_a_member_that_repeats_the_errors_of_a_better_one_has_no_weight():
+    errors = np.random.default_rng(1).normal(size=100)
+    chosen = ensemble_weights.choose_weights(np.stack([2 * errors, errors], axis=1))
+    np.testing.assert_allclose(chosen, [0, 1], atol=1e-9)
 
 
 def test_a_missing_member_is_named(pipeline: Path):

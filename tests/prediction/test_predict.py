@@ -62,7 +62,7 @@ def test_validation_and_test_faces_are_predicted(pipeline: Path) -> None:
     assert (read.mirrored_photo == expected.mirrored_photo).all()
 
 
-@pytest.mark.parametrize(("source", "n_splits"), [("tiny", 3), ("tiny_oof", 2)])
+@pytest.mark.parametrize(("source", "n_splits"), [("tiny", 3), ("tiny_folds", 2)])
 def test_training_faces_are_predicted_if_the_correction_learns_from_them(
     pipeline: Path, source: str, n_splits: int
 ) -> None:

@@ -106,7 +106,7 @@ def test_unknown_points_and_different_shapes_are_errors():
 
 
 def test_settings_name_the_predictions_to_learn_from():
-    path = "data/predictions/net_oof/train.npz"
-    assert CorrectionSettings(task="wild", learn_from=path).source == "net_oof"
+    path = "data/predictions/net_folds/train.npz"
+    assert CorrectionSettings(task="wild", learn_from=path).source == "net_folds"
     with pytest.raises(ValueError, match=r"must be data/predictions/NAME/train\.npz"):
         CorrectionSettings(task="wild", learn_from="data/predictions/net/test.npz")

@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from workspace import Workspace
 
 from keypoints.core.errors import PipelineError
 from keypoints.core.predictions import PredictionsInfo
 from keypoints.crops.store import CropStore
+from keypoints.models.predict import load_model
+from keypoints.prediction.tta import predict_faces
 from keypoints.training.folds import Fold, parse_fold, train_val_rows
 
 
@@ -83,11 +86,21 @@ def test_a_cross_validation_trains_all_folds_and_scores_their_predictions(worksp
     errors = [scores["fold"][fold]["nme"] for fold in ("1", "2")]
     assert scores["nme"] == pytest.approx(np.mean(errors))  # two persons each
     assert scores["fold_deviation"]["nme"] == pytest.approx(np.std(errors, ddof=1))
-    predictions = workspace.folder / "data/predictions/face_net_oof"
+    assert f"2 folds: mae_px {scores['fold_deviation']['mae_px']:.4g}, rmse_px " in output
+    predictions = workspace.folder / "data/predictions/face_net_folds"
     table = pd.read_csv(workspace.folder / "metrics/faces/face_net_oof.csv")
     assert len(table) == len(np.load(predictions / "train.npz")["landmarks_photo"]) == 24
     info = json.loads((predictions / "info.json").read_text())
     assert PredictionsInfo(**info) == PredictionsInfo("face", "imm", [*range(58)])
+    assert {path.name for path in predictions.glob("*.npz")} == {"train.npz", "validation.npz"}
+    with CropStore(workspace.folder / "data/crops/face") as store:
+        members = [
+            predict_faces(load_model(path), store, store.rows("validation"), torch.device("cpu"))
+            for path in (workspace.folder / "models/face_net_folds").glob("*.safetensors")
+        ]
+    mean = np.mean([faces.landmarks_photo for faces in members], axis=0)
+    averaged = np.load(predictions / "validation.npz")["landmarks_photo"]
+    np.testing.assert_allclose(averaged, mean, atol=1e-3)
     models = {path.name for path in (workspace.folder / "models/face_net_folds").iterdir()}
     assert models == {
         f"face_net.{number}of2.{suffix}" for number in (1, 2) for suffix in ("csv", "safetensors")

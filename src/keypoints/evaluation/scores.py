@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,7 @@ def summarize(
     views: Mapping[str, pd.DataFrame] | None = None,
     baseline: pd.DataFrame | None = None,
     folds: NDArray[np.integer] | None = None,
+    kind_weights: Mapping[str, float] | None = None,
 ) -> dict[str, object]:
     """Summarize errors from `per_face_errors`.
 
@@ -132,46 +134,46 @@ def summarize(
         views: The errors of each view, if not given by the column `view`.
         baseline: The errors of the mean shape, on the same faces.
         folds: Fold that held out each face; None: the faces are the validation faces.
+        kind_weights: Weights of the kinds of faces, whose mixture `rmse_px` then describes.
 
     Returns:
         `mae_px` and `rmse_px` in photo pixels over all coordinates; `nme`, `nme_median`, `fr8` and
-        `auc8` as fractions, with the inter-ocular distance as the norm; `baseline_mae_px` and so
-        on for the mean shape; `mse`; `nme_part` per part of the face; `view` per view; with folds,
-        `fold` per fold and `fold_deviation`, the standard deviation between folds.
+        `auc8` as fractions of the inter-ocular distance; `baseline_mae_px` and so on for the mean
+        shape; `mse`; `nme_part` per part of the face; `view` per view; with folds, `fold` per fold
+        and `fold_deviation`, the standard deviation between folds.
     """
+    mean_errors = partial(_mean_errors, kind_weights=kind_weights)
     nme = rows["nme"].dropna().to_numpy()
     scores: dict[str, object] = {
-        **_mean_errors(rows),
+        **mean_errors(rows),
         "fr8": failure_rate(nme),
         "split": "validation" if folds is None else "out of fold",
         "faces": len(rows),
         "mse": mse,
         "nme_median": float(np.median(nme)),
         "auc8": area_under_ced(nme),
-        "nme_part": {
-            column.removeprefix("nme_"): float(rows[column].mean())
-            for column in rows.columns
-            if column.startswith("nme_")
-        },
+        "nme_part": {c[4:]: float(rows[c].mean()) for c in rows.columns if c.startswith("nme_")},
     }
     if baseline is not None:
-        errors = _mean_errors(baseline)
+        errors = mean_errors(baseline)
         scores |= {f"baseline_{name}": error for name, error in errors.items()}
     views = views or {str(view): group for view, group in rows.groupby("view") if view != 0}
     if views:
-        scores["view"] = {view: _mean_errors(group) for view, group in views.items()}
+        scores["view"] = {view: mean_errors(group) for view, group in views.items()}
     if folds is not None:
-        per_fold = {str(fold): _mean_errors(group) for fold, group in rows.groupby(folds)}
-        scores["fold"] = per_fold
-        scores["fold_deviation"] = pd.DataFrame(per_fold).std(axis=1).to_dict()
+        per_fold = {str(fold): mean_errors(group) for fold, group in rows.groupby(folds)}
+        deviation = pd.DataFrame(per_fold).std(axis=1).to_dict()
+        scores |= {"fold": per_fold, "fold_deviation": deviation}
     return scores
 
 
-def _mean_errors(rows: pd.DataFrame) -> dict[str, float]:
+def _mean_errors(rows: pd.DataFrame, kind_weights: Mapping[str, float] | None) -> dict[str, float]:
+    mixture = {"rmse_px": score_kinds(rows, kind_weights)["rmse_px"]} if kind_weights else {}
     return {
         "mae_px": float(rows["mae_px"].mean()),
         "rmse_px": float(np.sqrt((rows["rmse_px"] ** 2).mean())),
         "nme": float(rows["nme"].mean()),
+        **mixture,
     }
 
 
@@ -193,13 +195,14 @@ def write_scores(
     """Write the result of `summarize`, the errors per face and the CED curve, and print one line.
 
     `name` is that of the predictions. The METRICS of the summary, or the KIND_METRICS, go to
-    metrics/scores/NAME.json, all other values to metrics/details/NAME.json. With the weights of
-    kinds of faces, `rmse_px` and `baseline_rmse_px` are those of their mixture.
+    metrics/scores/NAME.json, all other values to metrics/details/NAME.json, which with the weights
+    of kinds of faces contains the scores of each kind.
     """
-    scores: dict[str, Any] = summarize(rows, mse=mse, views=views, baseline=baseline, folds=folds)
+    scores: dict[str, Any] = summarize(
+        rows, mse=mse, views=views, baseline=baseline, folds=folds, kind_weights=kind_weights
+    )
     if kind_weights:
         scores |= score_kinds(rows, kind_weights)
-        scores["baseline_rmse_px"] = score_kinds(baseline, kind_weights)["rmse_px"]
     keys = KIND_METRICS if kind_weights else METRICS
     metrics = {key: scores[key] for key in keys}
     details = {key: value for key, value in scores.items() if key not in keys}

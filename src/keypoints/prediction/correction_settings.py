@@ -12,7 +12,7 @@ class CorrectionSettings(Settings):
     """Settings of the shape correction of a model."""
 
     task: str
-    learn_from: str  # data/predictions/NAME/train.npz, with NAME a model, or MODEL_oof: out of fold
+    learn_from: str  # data/predictions/NAME/train.npz; NAME: a model, or MODEL_folds, out of fold
 
     @field_validator("learn_from")
     @classmethod
