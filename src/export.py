@@ -17,19 +17,20 @@ from keypoints.annotation.default_model import model_file
 from keypoints.core.cli import exit_on_error
 from keypoints.core.errors import PipelineError
 from keypoints.core.paths import atomic_file
+from keypoints.models.checkpoint import ModelFileError
 from keypoints.models.predict import load_model, save_model
 
 
 def export(arguments: argparse.Namespace) -> str:
     """Export a model and return a message with the name of the result."""
     path = model_file(arguments.model)
-    if path.suffix == ".onnx":
-        raise PipelineError(f"{path}: already an export; give the .safetensors file of its model")
     if arguments.web:
         from keypoints.export.web import write_site
 
-        write_site(arguments.web, load_model(path))
+        write_site(arguments.web, _current_export(path))
         return f"{arguments.web}: serve it with `python -m http.server --directory {arguments.web}`"
+    if path.suffix == ".onnx":
+        raise PipelineError(f"{path}: already an export; give the .safetensors file of its model")
     suffix = ".safetensors" if arguments.half else ".onnx"
     out = arguments.out or path.with_suffix(".half.safetensors" if arguments.half else ".onnx")
     if out.suffix != suffix or out.resolve() == path.resolve():
@@ -45,6 +46,21 @@ def export(arguments: argparse.Namespace) -> str:
     return f"{out}: {out.stat().st_size / 1e6:.1f} MB"
 
 
+def _current_export(path: Path) -> Path:
+    """The export beside a model file, written first if it is missing or of other weights."""
+    from keypoints.annotation.onnx_predictor import open_onnx  # slow imports
+
+    exported = path.with_suffix(".onnx")
+    if path != exported:
+        try:
+            open_onnx(exported, model=path)
+        except ModelFileError:
+            from keypoints.export.onnx import write_onnx
+
+            write_onnx(exported, load_model(path), model=path)
+    return exported
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and export; exit with code 1 if the user can fix the problem."""
     parser = argparse.ArgumentParser(
@@ -55,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="MODEL",
         nargs="?",
         help="name of a model in models/ or contenders/models/, or a .safetensors file; "
-        "optional with --web",
+        "with --web, it is optional and may be an export",
     )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(

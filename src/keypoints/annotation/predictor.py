@@ -20,8 +20,8 @@ from keypoints.crops.format import CropFormat
 from keypoints.faces.face import Box
 from keypoints.models.checkpoint import ModelInfo
 
-_MAX_DISAGREEMENT = 0.035  # sides of the box; measured by benchmarks/detect.py
-_MAX_POINT_DISAGREEMENT = 0.035  # of one point: 2.6 % of those of validation faces exceed it, whose
+MAX_DISAGREEMENT = 0.035  # sides of the box; measured by benchmarks/detect.py
+MAX_POINT_DISAGREEMENT = 0.035  # of one point: 2.6 % of those of validation faces exceed it, whose
 # mean error is twice that of the others
 
 
@@ -68,12 +68,12 @@ class PredictedFace:
     @property
     def is_certain(self) -> bool:
         """Whether the predictions agree as they do on upright faces, and rarely elsewhere."""
-        return self.disagreement <= _MAX_DISAGREEMENT
+        return self.disagreement <= MAX_DISAGREEMENT
 
     @property
     def certain_points(self) -> NDArray[np.bool_]:
         """Whether the two predictions of each point agree, (n_points,)."""
-        return self.uncertainty_photo <= _MAX_POINT_DISAGREEMENT * self._side
+        return self.uncertainty_photo <= MAX_POINT_DISAGREEMENT * self._side
 
     @property
     def _side(self) -> float:

@@ -83,7 +83,12 @@ def _decode(
 
 @cache
 def _session() -> InferenceSession:
-    """The network, for images of any size; threads may call it at the same time."""
+    """The network; threads may call it at the same time."""
+    return open_session(yunet_file(), n_threads=1)
+
+
+def yunet_file() -> bytes:
+    """The network for images of any size, as the content of an ONNX file."""
     spec = find_spec(_PACKAGE)
     if spec is None:
         raise PipelineError(f"the package {_PACKAGE} is missing; run `make setup`")
@@ -91,4 +96,4 @@ def _session() -> InferenceSession:
     weights = files(module_from_spec(spec)).joinpath(_WEIGHTS).read_bytes()
     for side in (b"h", b"w"):  # in the order of the input's axes; the network fits any size
         weights = weights.replace(_FIXED_SIDE, _FREE_SIDE + side, 1)
-    return open_session(weights, n_threads=1)
+    return weights

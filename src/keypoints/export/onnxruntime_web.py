@@ -16,7 +16,7 @@ FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-thread
 
 
 def unpack_onnxruntime_web(folder: Path, downloads: Path) -> None:
-    """Unpack FILES into a folder; npm downloads their package if `downloads` lacks it.
+    """Unpack FILES into a folder, scripts as .js; npm downloads their package if it is missing.
 
     Raises:
         PipelineError: If npm is missing or fails, or the package has another digest.
@@ -35,7 +35,8 @@ def unpack_onnxruntime_web(folder: Path, downloads: Path) -> None:
         for name in FILES:
             member = archive.extractfile(f"package/dist/{name}")
             assert member is not None, "a package with this digest contains the file"
-            (folder / name).write_bytes(member.read())
+            # Some web servers do not send files with the suffix .mjs as scripts.
+            (folder / name.replace(".mjs", ".js")).write_bytes(member.read())
 
 
 def _download(downloads: Path) -> None:

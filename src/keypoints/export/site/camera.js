@@ -1,36 +1,40 @@
 // The visitor's camera.
 
+const PROBLEMS = {
+  NotAllowedError: "this page has no permission to use it; allow it in the address bar or in the settings",
+  NotFoundError: "this device has none",
+  NotReadableError: "another program uses it",
+};
+
 export class Camera {
-  constructor() {
-    this.video = null;
-    this.isStarting = false;
-  }
+  #isStarting = false;
+  #stream = null;
 
   get isRunning() {
-    return this.video !== null;
+    return this.#stream !== null;
   }
 
-  /** Start the camera; returns null if an earlier call still waits for the visitor's permission. */
+  /** Start the camera and return its video; null if an earlier call still waits for the visitor's permission. */
   async start() {
-    if (this.isStarting) return null;
-    if (!navigator.mediaDevices) throw new Error("browsers allow it on https and localhost only");
-    this.isStarting = true;
+    if (this.#isStarting) return null;
+    if (!navigator.mediaDevices) throw new Error("browsers allow it on pages from https or localhost only");
+    this.#isStarting = true;
     try {
-      return await this.open();
+      this.#stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" } });
+      const video = document.createElement("video");
+      Object.assign(video, { srcObject: this.#stream, muted: true, playsInline: true });
+      await video.play();
+      return video;
+    } catch (error) {
+      this.stop();
+      throw new Error(PROBLEMS[error.name] ?? error.message);
     } finally {
-      this.isStarting = false;
+      this.#isStarting = false;
     }
   }
 
-  async open() {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" } });
-    this.video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
-    await this.video.play();
-    return this.video;
-  }
-
   stop() {
-    this.video?.srcObject.getTracks().forEach(track => track.stop());
-    this.video = null;
+    this.#stream?.getTracks().forEach(track => track.stop());
+    this.#stream = null;
   }
 }

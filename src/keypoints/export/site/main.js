@@ -1,94 +1,75 @@
-// The page: shows a photo and predicts the landmarks of the face in the box.
+// The page: opens photos and the camera, finds the faces and shows their points.
 
 import { Camera } from "./camera.js";
+import { FaceDetector } from "./detection.js";
 import { download, toCsv, toJson } from "./files.js";
-import { Network } from "./network.js";
-import { Overlay } from "./overlay.js";
+import { loadLandmarks, toFace } from "./landmarks.js";
+import { Picture } from "./picture.js";
+import { FaceTracker } from "./tracking.js";
+import { loadYunet } from "./yunet.js";
 
 const part = name => document.getElementById(name);
-const context = part("photo").getContext("2d", { willReadFrequently: true });
 const camera = new Camera();
-const FIRST_BOX = 0.5; // of the photo's shorter side
+let model, picture, detector, predict;
+let lastJob = Promise.resolve(), newest = 0; // jobs run one after the other, of waiting ones only the newest
 
-let network, overlay, photo = null, isBusy = false, isStale = false;
-part("stage").classList.add("empty");
-
-/** Show a bitmap or a video frame and predict the landmarks in a box, by default in the centre. */
-function show(source, name, box = null) {
-  const width = source.videoWidth ?? source.width, height = source.videoHeight ?? source.height;
-  const isNew = !photo || photo.name !== name || photo.width !== width || photo.height !== height;
-  photo = { name, width, height };
-  if (isNew) Object.assign(context.canvas, { width, height });
-  context.fillStyle = "white";
-  context.fillRect(0, 0, width, height);
-  context.drawImage(source, 0, 0);
-  part("stage").classList.remove("empty");
-  part("stage").style.width = `min(100%, 44rem, ${(72 * width / height).toFixed(1)}vh)`;
-  if (isNew || box) overlay.show(width, height, box ?? centralBox(width, height));
-  return predict();
+function setStatus(headline, note = "") {
+  part("headline").textContent = headline;
+  part("note").textContent = note;
 }
 
-function centralBox(width, height) {
-  const side = FIRST_BOX * Math.min(width, height);
-  return { x: (width - side) / 2, y: (height - side) / 2, width: side, height: side };
-}
-
-/** Predict; changes during a prediction start another one. */
-async function predict() {
-  isStale = true;
-  if (isBusy) return;
-  isBusy = true;
-  try {
-    while (isStale) {
-      isStale = false;
-      const { box } = overlay, start = performance.now();
-      overlay.face = await network.predict(context, box);
-      showResult(box, overlay.face, performance.now() - start);
-    }
-  } finally {
-    isBusy = false;
-  }
-}
-
-function showResult(box, face, milliseconds) {
-  overlay.draw();
-  const mean = face.uncertainty.reduce((sum, distance) => sum + distance, 0) / face.uncertainty.length;
-  part("status").textContent = `${face.points.length} points in ${milliseconds.toFixed(0)} ms, ` +
-    `mean uncertainty ${mean.toFixed(1)} px`;
-  part("numbers").textContent = JSON.stringify(toJson(photo, network.model, box, face), null, 1);
-  for (const name of ["json", "csv"]) part(name).disabled = false;
-}
-
-async function openFile(file) {
+/** Run a job after the one that is running; `isStale()` is true once another one waits. */
+function run(job) {
   stopCamera();
-  try {
+  const number = ++newest, isStale = () => number !== newest;
+  lastJob = lastJob.then(() => isStale() || job(isStale)).catch(error => setStatus("Something failed", error.message));
+  return lastJob;
+}
+
+/** Find and show the faces of a photo. */
+function openPhoto(file) {
+  return run(async isStale => {
+    setStatus(`Reading ${file.name} …`);
     const options = { imageOrientation: "from-image", colorSpaceConversion: "none" };
-    await show(await createImageBitmap(file, options), file.name);
-  } catch (error) {
-    part("status").textContent = `${file.name} cannot be opened: ${error.message}`;
-  }
+    const bitmap = await createImageBitmap(file, options).catch(() => null);
+    if (!bitmap) return setStatus(`${file.name} cannot be opened`, "Choose a photo in a format that this browser shows.");
+    picture.load(bitmap, file.name);
+    showFaces([]);
+    setStatus("Searching for faces …");
+    const start = performance.now(), image = picture.pixels();
+    const faces = await predict(image, await detector.detect(image));
+    if (isStale()) return;
+    showFaces(faces);
+    const size = `${picture.width} × ${picture.height} px${picture.isReduced ? " (reduced)" : ""}`;
+    setStatus(describe(faces), `${size}, ${((performance.now() - start) / 1000).toFixed(1)} s on this device`);
+  });
 }
 
-async function openSample(box) {
-  const file = await fetch("sample.png").then(response => response.blob());
-  stopCamera();
-  await show(await createImageBitmap(file), "sample.png", box);
+async function openSample() {
+  const file = await fetch("sample.jpg").then(response => response.blob());
+  return openPhoto(Object.assign(file, { name: "sample.jpg" }));
 }
 
-async function toggleCamera() {
-  if (camera.isRunning) return stopCamera();
-  try {
-    const video = await camera.start();
-    if (!video) return;
-    part("camera").textContent = "Freeze this frame";
+/** Follow the faces in front of the camera until it stops. */
+async function openCamera() {
+  await run(async isStale => {
+    const video = await camera.start().catch(error => setStatus("The camera cannot be used", error.message));
+    if (!video || isStale()) return stopCamera();
+    part("camera").textContent = "Freeze the picture";
+    const tracker = new FaceTracker(detector, predict);
+    let start = performance.now(), frames = 0;
     while (camera.isRunning) {
-      await show(video, "camera");
       await new Promise(requestAnimationFrame);
+      picture.load(video, "camera", { isMirrored: true });
+      showFaces(await tracker.next(picture.pixels(), performance.now() / 1000), { isLive: true });
+      const seconds = (performance.now() - start) / 1000;
+      if (++frames && seconds < 0.5) continue;
+      setStatus(describeCount(picture.faces), `Live, ${Math.round(frames / seconds)} pictures per second`);
+      [start, frames] = [performance.now(), 0];
     }
-  } catch (error) {
-    stopCamera();
-    part("status").textContent = `The camera cannot be used: ${error.message}`;
-  }
+    setStatus(describe(picture.faces), "Frozen picture of the camera");
+    showFaces(picture.faces);
+  });
 }
 
 function stopCamera() {
@@ -96,38 +77,79 @@ function stopCamera() {
   part("camera").textContent = "Use the camera";
 }
 
+function showFaces(faces, { isLive = false } = {}) {
+  picture.show(faces);
+  part("close-ups-caption").hidden = !faces.length;
+  part("caption").hidden = picture.name !== model.sample.name;
+  for (const name of ["json", "csv"]) part(name).disabled = !faces.length;
+  if (!isLive || part("details").open) part("numbers").textContent = toJson(picture, model, faces);
+}
+
+function describeCount({ length }) {
+  return length === 0 ? "No face found" : length === 1 ? "1 face" : `${length} faces`;
+}
+
+/** A sentence such as `2 faces, 7 of their 136 points are uncertain`. */
+function describe(faces) {
+  const count = describeCount(faces), certain = faces.filter(face => face.isCertain);
+  const unsure = faces.length - certain.length;
+  if (!faces.length) return count;
+  if (unsure) return `${count}, ${unsure} of them uncertain: the orange points may be wrong`;
+  const points = certain.flatMap(face => face.certainPoints), few = points.filter(isCertain => !isCertain).length;
+  if (!few) return `${count}, all points certain`;
+  return `${count}, ${few} of the ${points.length} points ${few === 1 ? "is" : "are"} uncertain`;
+}
+
 function addListeners() {
+  const save = (suffix, type, text) => download(`${stem()}.${suffix}`, new Blob([text], { type }));
   part("file").addEventListener("change", ({ target }) => {
-    if (target.files[0]) openFile(target.files[0]);
+    if (target.files[0]) openPhoto(target.files[0]);
     target.value = ""; // allows choosing the same photo again
   });
-  part("camera").addEventListener("click", toggleCamera);
-  part("sample").addEventListener("click", () => openSample(network.model.sample_box));
-  part("json").addEventListener("click", () => download(`${stem()}.json`, part("numbers").textContent + "\n"));
-  part("csv").addEventListener("click", () =>
-    download(`${stem()}.csv`, toCsv(photo, network.model, overlay.face)));
-  addEventListener("resize", () => photo && overlay.draw());
+  part("camera").addEventListener("click", () => camera.isRunning ? stopCamera() : openCamera());
+  part("sample").addEventListener("click", openSample);
+  part("save").addEventListener("click", async () => download(`${stem()}_points.png`, await picture.toPng()));
+  part("json").addEventListener("click", () => save("json", "application/json", toJson(picture, model, picture.faces) + "\n"));
+  part("csv").addEventListener("click", () => save("csv", "text/csv", toCsv(picture, model, picture.faces)));
   addEventListener("dragover", event => { event.preventDefault(); part("stage").classList.add("dropping"); });
   addEventListener("dragleave", () => part("stage").classList.remove("dropping"));
   addEventListener("drop", event => {
     event.preventDefault();
     part("stage").classList.remove("dropping");
-    const file = event.dataTransfer.files[0];
-    if (file) openFile(file);
+    if (event.dataTransfer.files[0]) openPhoto(event.dataTransfer.files[0]);
   });
 }
 
 function stem() {
-  return photo.name.replace(/\.[^.]*$/, "");
+  return picture.name.replace(/\.[^.]*$/, "");
+}
+
+/** Show the sample with its points, which were predicted when the page was built. */
+async function showSample() {
+  const [description, file] = await Promise.all([fetch("model.json"), fetch("sample.jpg")]);
+  model = await description.json();
+  picture = new Picture(part("picture"), part("close-ups"), model.contours);
+  picture.load(await createImageBitmap(await file.blob()), model.sample.name);
+  showFaces(model.sample.faces.map(face => toFace(face, face, model)));
+  addEventListener("resize", () => picture.show(picture.faces));
+  part("save").disabled = false;
+}
+
+async function loadNetworks() {
+  if (typeof WebAssembly !== "object") {
+    throw new Error("this browser does not run WebAssembly, or it is switched off");
+  }
+  const [yunet, landmarks] = await Promise.all([loadYunet(), loadLandmarks(model)]);
+  [detector, predict] = [new FaceDetector(yunet), landmarks];
 }
 
 try {
-  network = await Network.load();
-  overlay = new Overlay(part("overlay"), network.model, predict);
+  await showSample();
+  setStatus("Loading the networks …", `${model.megabytes} MB, once`);
+  await loadNetworks();
   addListeners();
-  part("status").textContent = `${network.model.name} is ready. Drop a photo, or try the rendered face.`;
-  if (location.hash === "#rendered") await openSample(network.model.sample_box);
+  for (const name of ["file", "camera", "sample"]) part(name).disabled = false;
+  setStatus("Ready for your photo", `The sample: ${describe(picture.faces)}`);
 } catch (error) {
-  part("status").textContent = `The network cannot be loaded: ${error.message}. The page must be served, ` +
-    "for example with `python -m http.server`.";
+  setStatus("The networks cannot be loaded", error.message);
 }
