@@ -1,6 +1,8 @@
 """Face detection on photos of 300-W: recall, false detections, NME and time.
 
 Of the validation and test faces, whose boxes are public, photos with landmarks also give the NME.
+The photos of IMM, a third of them of turned heads, show how far the network's eye and mouth corners
+are from those of another data set.
 `--crops DIR` writes the missed faces and all other detections, to be looked at: most of them are
 further faces of the photos.
 """
@@ -21,18 +23,20 @@ from keypoints.annotation.detection import detect_faces
 from keypoints.annotation.face_crops import FaceBox, crop_upright
 from keypoints.annotation.predictor import PredictedFace, Predictor, crop_faces, predict_faces
 from keypoints.core.geometry import apply_map, enlarge_box, resize_map, rotation
-from keypoints.core.landmarks import IBUG_68
+from keypoints.core.landmarks import IBUG_68, IMM_58
 from keypoints.core.types import Array
+from keypoints.datasets import imm
 from keypoints.datasets.ibug import DATASET
 from keypoints.download.unpack import unpack
 from keypoints.evaluation.drawing import tile_grid
 from keypoints.faces.face import Face
 from keypoints.faces.images import read_photo
 
-ARCHIVE = "ibug_300W_large_face_landmark_dataset.tar.gz"
+ARCHIVE, IMM_ARCHIVE = "ibug_300W_large_face_landmark_dataset.tar.gz", "imm_face_db.tar.gz"
 VAL_FRACTION = 0.1  # as in params.yaml
 MAX_OFFSET, SIDES = 0.4, (0.5, 1.8)  # of a detection from the given box, in sides of it
 TILE = 160  # px
+IMM_CORNERS, IBUG_CORNERS = [13, 17, 21, 25, 39, 43], [45, 42, 36, 39, 48, 54]  # eyes and mouth
 Photo = NDArray[np.uint8]
 Change = Callable[[Photo], tuple[Photo, Array]]  # returns a photo and the map to it
 
@@ -103,6 +107,9 @@ def measure(folder: Path, rendered: Path, size: Size) -> Iterator[Measurement]:
         if size.crops is not None:
             _write_tiles(size.crops / f"{name.replace(' ', '_')}.jpg", result.tiles)
     yield from _measure_large_photos(folder, faces)
+    unpack(size.mirror / IMM_ARCHIVE, folder / "imm")
+    step = 1 if size.rounds > 1 else 40
+    yield _measure_corners(folder / "imm", predictor, step)
 
 
 def detect_all(folder: Path, faces: Sequence[Face], change: Change, predictor: Predictor) -> Result:
@@ -210,6 +217,29 @@ def _measure_large_photos(folder: Path, faces: Sequence[Face]) -> Iterator[Measu
             ">= 1",
             f"{n_found} / {n_faces}, {1000 * seconds:.0f} ms",
         )
+
+
+def _measure_corners(folder: Path, predictor: Predictor, step: int) -> Measurement:
+    """Errors of eye and mouth corners in photos of IMM, relative to the inter-ocular distance."""
+    errors = []
+    for face in imm.DATASET.read(folder)[::step]:
+        photo = read_photo(folder / face.photo, colour=True)
+        crops = crop_faces(photo, detect_faces(photo)[:1], predictor.format)
+        for found in predict_faces(predictor, crops):
+            target = face.landmarks_photo
+            assert target is not None, "all photos of IMM are annotated"
+            left, right = (target[corner] for corner in IMM_58.eye_corners)
+            distances = found.landmarks_photo[IBUG_CORNERS] - target[IMM_CORNERS]
+            errors.append(np.linalg.norm(distances, axis=1) / np.linalg.norm(right - left))
+    of_points, of_faces = (
+        float(np.percentile(each, 95)) for each in (errors, np.mean(errors, axis=1))
+    )
+    return Measurement(
+        "95th percentile of eye and mouth corners of IMM / inter-ocular distance",
+        of_points,
+        "<= 0.06",
+        f"{len(errors)} faces, {np.mean(errors):.4f} on average, means of faces {of_faces:.4f}",
+    )
 
 
 def _tile(photo: Photo, face: FaceBox) -> Photo:

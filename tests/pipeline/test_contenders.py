@@ -67,6 +67,7 @@ def test_the_root_project_does_not_mention_them(
 
 
 def test_a_contender_with_random_weights_needs_no_mirror(contenders: Workspace) -> None:
+    contenders.set_params({"models.mobile_wild.pretrained": False})
     contenders.dvc("repro", "weights@mobile_wild")
     record = contenders.folder / "data/weights/mobile_wild/weights.json"
     assert json.loads(record.read_text())["file"] is None
