@@ -21,7 +21,7 @@ export function toCsv(photo, model, faces) {
   const rows = faces.flatMap((face, number) => face.points.map((point, i) =>
     [name, number + 1, model.points[i], ...[...point, face.uncertainty[i]].map(value => value.toFixed(3)),
       Number(face.isCertain)].join(",")));
-  return ["photo,face,point,x,y,uncertainty,certain", ...rows].join("\n") + "\n";
+  return ["photo,face,point,x,y,uncertainty,certain", ...rows].join("\n");
 }
 
 export function download(name, blob) {

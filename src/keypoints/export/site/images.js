@@ -126,7 +126,7 @@ function average({ width, data }, region, outWidth, outHeight) {
   return { width: outWidth, height: outHeight, data: averaged };
 }
 
-/** For each of `to` pixels: the first of the `from` pixels that it covers, from `start`, and the covered share of each. */
+/** For each of `to` pixels: the first of the `from` pixels from `start` that it covers, and how much of each. */
 function shares(start, from, to) {
   const length = from / to, taps = Math.min(Math.ceil(length - 1e-6) + 1, from);
   const first = Int32Array.from({ length: to }, (_, i) => Math.min(Math.floor(i * length + 1e-6), from - taps));

@@ -20,7 +20,6 @@ function setStatus(headline, note = "") {
 
 /** Run a job after the one that is running; `isStale()` is true once another one waits. */
 function run(job) {
-  stopCamera();
   const number = ++newest, isStale = () => number !== newest;
   lastJob = lastJob.then(() => isStale() || job(isStale)).catch(error => setStatus("Something failed", error.message));
   return lastJob;
@@ -28,11 +27,12 @@ function run(job) {
 
 /** Find and show the faces of a photo. */
 function openPhoto(file) {
+  stopCamera();
   return run(async isStale => {
     setStatus(`Reading ${file.name} …`);
     const options = { imageOrientation: "from-image", colorSpaceConversion: "none" };
     const bitmap = await createImageBitmap(file, options).catch(() => null);
-    if (!bitmap) return setStatus(`${file.name} cannot be opened`, "Choose a photo in a format that this browser shows.");
+    if (!bitmap) return setStatus(`${file.name} cannot be opened`, "This browser does not show files of this format.");
     picture.load(bitmap, file.name);
     showFaces([]);
     setStatus("Searching for faces …");
@@ -52,14 +52,17 @@ async function openSample() {
 
 /** Follow the faces in front of the camera until it stops. */
 async function openCamera() {
-  await run(async isStale => {
-    const video = await camera.start().catch(error => setStatus("The camera cannot be used", error.message));
-    if (!video || isStale()) return stopCamera();
-    part("camera").textContent = "Freeze the picture";
+  const before = newest;
+  const video = await camera.start().catch(error => setStatus("The camera cannot be used", error.message));
+  if (!video) return;
+  if (newest !== before) return stopCamera(); // the visitor opened a photo first
+  part("camera").textContent = "Freeze the picture";
+  await run(async () => {
     const tracker = new FaceTracker(detector, predict);
     let start = performance.now(), frames = 0;
-    while (camera.isRunning) {
+    for (;;) {
       await new Promise(requestAnimationFrame);
+      if (!camera.isRunning) break;
       picture.load(video, "camera", { isMirrored: true });
       showFaces(await tracker.next(picture.pixels(), performance.now() / 1000), { isLive: true });
       const seconds = (performance.now() - start) / 1000;
@@ -101,7 +104,8 @@ function describe(faces) {
 }
 
 function addListeners() {
-  const save = (suffix, type, text) => download(`${stem()}.${suffix}`, new Blob([text], { type }));
+  const save = (suffix, type, write) =>
+    download(`${stem()}.${suffix}`, new Blob([write(picture, model, picture.faces), "\n"], { type }));
   part("file").addEventListener("change", ({ target }) => {
     if (target.files[0]) openPhoto(target.files[0]);
     target.value = ""; // allows choosing the same photo again
@@ -109,8 +113,8 @@ function addListeners() {
   part("camera").addEventListener("click", () => camera.isRunning ? stopCamera() : openCamera());
   part("sample").addEventListener("click", openSample);
   part("save").addEventListener("click", async () => download(`${stem()}_points.png`, await picture.toPng()));
-  part("json").addEventListener("click", () => save("json", "application/json", toJson(picture, model, picture.faces) + "\n"));
-  part("csv").addEventListener("click", () => save("csv", "text/csv", toCsv(picture, model, picture.faces)));
+  part("json").addEventListener("click", () => save("json", "application/json", toJson));
+  part("csv").addEventListener("click", () => save("csv", "text/csv", toCsv));
   addEventListener("dragover", event => { event.preventDefault(); part("stage").classList.add("dropping"); });
   addEventListener("dragleave", () => part("stage").classList.remove("dropping"));
   addEventListener("drop", event => {

@@ -74,7 +74,8 @@ class Track {
   /** Move the box to its place in the next frame, if the face moves on like before. */
   move(elapsed) {
     const seconds = Math.min(elapsed, MAX_MOVE);
-    this.box = this.#boxAround(this.points.map((point, i) => point.map((at, axis) => at + seconds * this.speed[i][axis])));
+    const next = this.points.map((point, i) => point.map((at, axis) => at + seconds * this.speed[i][axis]));
+    this.box = this.#boxAround(next);
   }
 
   /** The face with smoothed points, from the predicted face of a frame. */
@@ -82,8 +83,8 @@ class Track {
     const { points, isCertain } = face, wasCertain = this.isCertain;
     if (!wasCertain) this.smoother = new LandmarkSmoother(points, face.side);
     if (this.isDetected || (isCertain && !wasCertain)) this.anchor = face;
-    const isMoving = isCertain && wasCertain;
-    this.speed = points.map((point, i) => point.map((at, axis) => isMoving ? (at - this.points[i][axis]) / elapsed : 0));
+    const before = wasCertain && isCertain ? this.points : points;
+    this.speed = points.map((point, i) => point.map((at, axis) => (at - before[i][axis]) / elapsed));
     if (isCertain || this.isDetected) this.points = points;
     Object.assign(this, { isCertain, isDetected: false });
     if (!isCertain) return { ...face, track: this.number };

@@ -32,7 +32,8 @@ function toPlanes(image, { left, top, right, bottom }) {
 
 /** Faces {x, y, width, height, eyes, score} in the cells of one level, in pixels of the tile; (x, y): the centre. */
 function decode(outputs, stride, columns, minScore) {
-  const [classes, objects, boxes, points] = ["cls", "obj", "bbox", "kps"].map(name => outputs[`${name}_${stride}`].data);
+  const read = name => outputs[`${name}_${stride}`].data;
+  const classes = read("cls"), objects = read("obj"), boxes = read("bbox"), points = read("kps");
   const found = [], limit = value => Math.min(Math.max(value, 0), 1);
   classes.forEach((value, cell) => {
     const score = Math.sqrt(limit(value) * limit(objects[cell]));
