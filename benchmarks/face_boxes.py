@@ -8,9 +8,12 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+import numpy as np
 
 from keypoints.annotation.yunet import run_yunet
 from keypoints.core.types import Array

@@ -20,12 +20,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from keypoints.config.base import Fraction
 from keypoints.config.params import read_params

@@ -31,6 +31,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+
 from gpu_workspace import Options
 
 from keypoints.core.errors import first_line

@@ -8,6 +8,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+
 from keypoints.core.cli import run_stage
 from keypoints.crops.gpu_crops import GpuCropReader
 from keypoints.training import run

@@ -13,11 +13,14 @@ from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from keypoints.core.types import Array
 from keypoints.crops.format import CropFormat

@@ -14,9 +14,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from measurement import FULL, QUICK, Size, format_table
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+from measurement import FULL, QUICK, Size, format_table
 
 # The module of a part is imported when the part runs, because some modules import torch.
 PARTS = {

@@ -5,8 +5,14 @@ vl-convert package contains the same scripts. `make plots` writes the template a
 use it.
 """
 
+import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
 import vl_convert
 
 TEMPLATE = Path(".dvc/plots.html")

@@ -13,11 +13,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+import numpy as np
+from numpy.typing import NDArray
 from score_folder import crop_folder
 
 from keypoints.config.params import read_params

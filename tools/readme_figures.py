@@ -10,11 +10,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
 import cv2
 import numpy as np
 import pandas as pd
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from keypoints.core import paths
 from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme

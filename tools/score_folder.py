@@ -18,9 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+import numpy as np
 
 from keypoints.config.base import Fraction
 from keypoints.config.messages import SettingsError

@@ -14,10 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
 import numpy as np
 from safetensors.numpy import load_file
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from keypoints.core.cli import exit_on_error
 from keypoints.core.errors import PipelineError, shorten_list

@@ -5,6 +5,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import TracebackType
 
 _REMEDY = "run `make setup`, then `source .venv/bin/activate`"
 if sys.version_info < (3, 11, 4):
@@ -20,6 +21,26 @@ if _beside.is_file() and not _beside.samefile(__file__):
         f"error: {_script} imports {__file__} instead of the package beside it; unset "
         "PYTHONSAFEPATH, and leave out the options -P and -I of Python"
     )
+
+
+def _report_briefly(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Print an interruption and a package that cannot be imported in one line."""
+    name = getattr(error, "name", None) or ""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+    elif issubclass(kind, ModuleNotFoundError) and not name.startswith("keypoints"):
+        print(f"error: {name} is not installed for {sys.executable}; {_REMEDY}", file=sys.stderr)
+    elif issubclass(kind, ImportError) and name and not name.startswith("keypoints"):
+        print(f"error: {sys.executable}: {error}; {_REMEDY}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+# Imports take seconds, in which the scripts of src/, tools/ and benchmarks/ cannot catch anything.
+if _script.parent.parent == Path(__file__).resolve().parents[2]:
+    sys.excepthook = _report_briefly
 
 # OpenCV reads this variable when it is imported. It bounds images whose damaged header gives
 # OpenCV another size than Pillow; the value is that of faces.images.MAX_PIXELS.

@@ -2,13 +2,19 @@
 
 import errno
 import io
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from keypoints.core.cli import exit_on_error, run_stage
 from keypoints.core.errors import PipelineError
+
+SOURCE = Path(__file__).parents[2] / "src"
 
 
 def run(monkeypatch: pytest.MonkeyPatch, work: Callable[..., None], *arguments: str) -> str:
@@ -78,6 +84,36 @@ def test_output_that_the_terminal_cannot_encode_is_escaped(monkeypatch: pytest.M
     with exit_on_error():
         print("ä.jpg, lat\udcefn.jpg", flush=True)
     assert terminal.buffer.getvalue() == b"\\xe4.jpg, lat\\udcefn.jpg\n"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_end_of_the_terminal_or_the_session_is_an_interruption(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+):
+    assert run(monkeypatch, lambda: signal.raise_signal(number)) == "interrupted"
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def run_python(code: str, **streams: int) -> subprocess.CompletedProcess[str]:
+    command, environment = [sys.executable, "-c", code], {"PYTHONPATH": str(SOURCE)}
+    return subprocess.run(command, env=environment, text=True, **streams)  # type: ignore[call-overload]
+
+
+def test_closed_streams_are_empty():
+    code = "import sys; sys.stdin = sys.stdout = sys.stderr = None\n"
+    code += "from keypoints.core.cli import exit_on_error\n"
+    code += "with exit_on_error(): print(sys.stdin.read(), file=sys.stderr)"
+    assert run_python(code).returncode == 0
+
+
+def test_a_reader_that_ends_early_is_named():
+    code = "from keypoints.core.cli import exit_on_error\nwith exit_on_error(): print('text')"
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run_python(code, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert done.stderr == "interrupted: the program that reads the output has ended\n"
+    assert done.returncode == 1
 
 
 def test_other_errors_keep_their_traceback():

@@ -1,6 +1,7 @@
 """What a user's environment must not change, and what is reported about it."""
 
 import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,38 @@ from pathlib import Path
 import pytest
 from workspace import ROOT
 
+SCRIPTS = [
+    path
+    for folder in ("src", "tools", "benchmarks")
+    for path in sorted((ROOT / folder).glob("*.py"))
+    if "import keypoints" in path.read_text() or "from keypoints" in path.read_text()
+    if "__main__" in path.read_text()
+]
 
-@pytest.mark.parametrize("script", sorted(ROOT.glob("src/*.py")), ids=lambda path: path.name)
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_a_python_without_the_packages_is_named(script: Path) -> None:
     done = subprocess.run([sys.executable, "-S", script], capture_output=True, text=True)
     assert done.stderr.startswith("error: numpy is not installed for ")
     assert "make setup" in done.stderr and done.returncode == 1
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_python_with_some_of_the_packages_is_named(script: Path, tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").touch()
+    command = [sys.executable, "-S", script]
+    environment = {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert re.fullmatch("error: .* is not installed for .*make setup.*\n", done.stderr)
+    assert done.returncode == 1
+
+
+def test_an_interruption_of_the_imports_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "tqdm.py").write_text("raise KeyboardInterrupt")
+    command = [sys.executable, ROOT / "src/annotate.py"]
+    environment = {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.stderr == "interrupted\n"
 
 
 def test_a_path_in_the_settings_is_utf8_in_every_locale(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Rendered data sets: files, determinism, and landmarks at the right pixels."""
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from keypoints.config.messages import SettingsError
+from keypoints.core.errors import PipelineError
 from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme
 from keypoints.datasets.ibug import read_ibug
 from keypoints.datasets.imm import read_imm
@@ -284,3 +286,8 @@ def test_a_tongue_is_rendered_red_over_the_lower_lip_of_an_open_mouth():
         x, y = np.round(find_landmarks(IBUG_68, scene, head)[57] * 100 + (150, 110)).astype(int)
         below_lip.append(cv2.cvtColor(photo, cv2.COLOR_BGR2Lab)[y + 4, x, 1])  # redness
     assert below_lip[0] > below_lip[1] + 10
+
+
+def test_a_killed_process_is_named():
+    with pytest.raises(PipelineError, match="a process that renders photos was killed"):
+        writers._map_in_processes(os._exit, 30, 2, "photos")

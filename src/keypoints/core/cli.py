@@ -2,10 +2,15 @@
 
 import argparse
 import inspect
+import os
+import select
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from types import FrameType
+from typing import NoReturn
 
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError, is_disk_full, os_error_message
@@ -31,17 +36,60 @@ def run_stage(work: Callable[..., None], description: str | None) -> None:
 def exit_on_error() -> Iterator[None]:
     """Print an interruption or an error that a user can fix, and exit with code 1.
 
-    Characters that the terminal's encoding lacks are printed as escapes.
+    SIGTERM and SIGHUP interrupt like Ctrl-C, so that files are completed or removed. Characters
+    that the terminal's encoding lacks are printed as escapes.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    _open_streams()
     try:
-        yield
+        with _interrupted_by(signal.SIGTERM, signal.SIGHUP):
+            yield
+            sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit("interrupted")
     except (PipelineError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _is_output_closed():
+            sys.exit("interrupted: the program that reads the output has ended")
         sys.exit(f"error: {error_message(error)}")
+
+
+def _open_streams() -> None:
+    """Replace closed standard streams, which Python sets to None, and let the others escape."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _is_output_closed() -> bool:
+    """Whether nobody reads standard output, as in `| head`; it is then replaced."""
+    errors = select.poll()
+    errors.register(sys.stdout, 0)
+    if is_closed := bool(errors.poll(0)):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it again
+    return is_closed
+
+
+@contextmanager
+def _interrupted_by(*signals: signal.Signals) -> Iterator[None]:
+    """Raise KeyboardInterrupt on signals, unless they are ignored (nohup) or handled already.
+
+    torchrun ends its processes by SIGTERM while they wait for each other.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    own = [] if "WORLD_SIZE" in os.environ else [*signals]
+    own = [number for number in own if signal.getsignal(number) is signal.SIG_DFL]
+    for number in own:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in own:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def error_message(error: PipelineError | OSError) -> str:

@@ -5,16 +5,22 @@ processes.
 """
 
 import multiprocessing
-from collections.abc import Callable, Collection, Mapping
+import os
+import signal
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 import cv2
 from tqdm import tqdm
 
 from keypoints.config.messages import SettingsError, join_names
+from keypoints.core.errors import PipelineError
 from keypoints.core.parallel import n_cores
 from keypoints.rendered import formats, imm_photo, kaggle_csv
 from keypoints.rendered.formats import XmlFace
@@ -201,6 +207,9 @@ def _map_in_processes(
     """Results of `work` for 0 to count - 1, in order.
 
     Up to `max_serial` items, no processes are started; None: `_MAX_SERIAL`.
+
+    Raises:
+        PipelineError: If a process is killed.
     """
     workers = workers or n_cores()
     with tqdm(total=count, unit=f" {unit}", disable=None) as bar:
@@ -208,9 +217,16 @@ def _map_in_processes(
             return [_advance(bar, work(index)) for index in range(count)]
         # Spawned, not forked: the caller may have threads.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, initializer=_use_one_thread) as pool:
-            results = pool.map(work, range(count), chunksize=max(1, min(16, count // workers)))
-            return [_advance(bar, result) for result in results]
+        with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
+            with _interruptions_blocked():  # in the processes, too, which this one ends
+                results = pool.map(work, range(count), chunksize=max(1, min(16, count // workers)))
+            try:
+                return [_advance(bar, result) for result in results]
+            except BrokenProcessPool as error:
+                raise PipelineError(
+                    f"a process that renders {unit} was killed, perhaps because the memory is "
+                    "full; run the command again, if necessary on one core (taskset -c 0)"
+                ) from error
 
 
 def _advance(bar: tqdm, result: Result) -> Result:
@@ -218,5 +234,23 @@ def _advance(bar: tqdm, result: Result) -> Result:
     return result
 
 
-def _use_one_thread() -> None:
+def _start_worker() -> None:
     cv2.setNumThreads(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is killed; it would wait for work forever."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _interruptions_blocked() -> Iterator[None]:
+    """Delay Ctrl-C and the end of the terminal; processes that are started never receive them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGHUP])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
