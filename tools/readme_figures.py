@@ -123,7 +123,7 @@ def main() -> None:
         figures["predicted_faces"] = predicted_figure(arguments.model)
     for name, figure in figures.items():
         path = folder / f"{name}.jpg"
-        cv2.imwrite(str(path), figure, [cv2.IMWRITE_JPEG_QUALITY, 85])
+        path.write_bytes(cv2.imencode(".jpg", figure, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
         print(f"{path}: {path.stat().st_size / 1024:.0f} KB")
 
 

@@ -2,7 +2,10 @@
 
 import io
 import os
+import resource
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -14,8 +17,8 @@ from PIL import ExifTags, Image
 from keypoints.annotation.images import PhotoError, decode_image
 from keypoints.annotation.inputs import find_files, iter_images
 from keypoints.annotation.media_types import MediaType, media_type
-from keypoints.annotation.video_writer import round_fps
-from keypoints.annotation.writers import escape_controls
+from keypoints.annotation.video_writer import VideoWriter, round_fps
+from keypoints.annotation.writers import escape_controls, text_output
 
 Photo = NDArray[np.uint8]
 
@@ -40,6 +43,16 @@ def read_all(path: Path) -> tuple[int, list[str]]:
         except PhotoError as error:
             messages.append(str(error).removeprefix(str(path)))
     return n_frames, messages
+
+
+@contextmanager
+def limited_file_size(n_bytes: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture
@@ -132,6 +145,75 @@ def test_a_video_that_cannot_be_written_does_not_end_the_run(
     assert code == 1
     assert "good.png: its results cannot be written (Is a directory)" in output
     assert "other.png: 1 face" in output
+
+
+@pytest.mark.parametrize("n_bytes", [1000, 8000])
+def test_a_video_that_the_disk_cannot_hold_is_named(frames, n_bytes: int, tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "copy.mp4", 25)
+    with limited_file_size(n_bytes), pytest.raises(PhotoError, match="could not be written to its"):
+        for number in range(80):
+            writer.append(frames[number % 8], number / 25)
+        writer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_photo_that_the_disk_cannot_hold_ends_the_run(
+    frames, photo: Photo, run, tmp_path: Path
+) -> None:
+    path = write_video(tmp_path / "clip.avi", frames[:2])
+    Image.fromarray(photo).save(tmp_path / "me.jpg")
+    with limited_file_size(4000):
+        code, output = run(tmp_path / "me.jpg", path)
+    assert code == 1
+    assert f"error: {tmp_path / 'out'}" in output
+    assert ": File too large; free some space" in output
+    assert not list((tmp_path / "out").glob("me_points*"))
+
+
+def test_outputs_replace_links_and_stay_whole_if_the_run_is_interrupted(
+    photo: Photo, run, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    Image.fromarray(photo).save(tmp_path / "me.png")
+    names = "me.json", "me_points.png", "faces.jpg", "faces.csv"
+    for name in names:
+        (tmp_path / name).write_text("precious")
+        (tmp_path / "out" / name).symlink_to(tmp_path / name)
+    assert run(tmp_path / "me.png", "--format", "csv")[0] == 0
+    assert [(tmp_path / name).read_text() for name in names] == ["precious"] * len(names)
+    with pytest.raises(KeyboardInterrupt), text_output(tmp_path / "faces.csv") as file:
+        file.write("x")
+        assert (tmp_path / "faces.csv").read_text() == "precious"
+        raise KeyboardInterrupt
+    assert (tmp_path / "faces.csv").read_text() == "x"
+
+
+def test_links_and_names_that_lead_nowhere_are_named(photo: Photo, run, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(photo).save(folder / "good.png")
+    (folder / "loop.jpg").symlink_to("loop.jpg")
+    (folder / "lost.jpg").symlink_to("/nonexistent.jpg")
+    (folder / "empty.jpg").touch()
+    for argument in (folder, f"{folder}/*"):
+        code, output = run(argument, tmp_path / f"{'x' * 300}.jpg")
+        assert code == 1
+        assert "loop.jpg: Too many levels of symbolic links" in output
+        assert "lost.jpg: no such file" in output
+        assert "empty.jpg: not a complete photo (an empty file)" in output
+        assert "xxx.jpg: File name too long" in output
+        assert "1 face in 1 image, 4 not annotated" in output
+
+
+def test_a_pattern_ends_in_folders_with_links_to_themselves(tmp_path: Path) -> None:
+    (tmp_path / "a/.hidden").mkdir(parents=True)
+    for name in ("a/me.jpg", "me.jpg", "a/.hidden/me.jpg"):
+        (tmp_path / name).touch()
+    for name in ("one", "two"):
+        (tmp_path / "a" / name).symlink_to(tmp_path)
+    found = find_files([f"{tmp_path}/**/*.jpg", f"{tmp_path}/a/**"]).paths
+    expected = [tmp_path / "a/me.jpg", tmp_path / "me.jpg"]
+    assert sorted(set(map(Path.resolve, found))) == expected and len(found) == 4
 
 
 def test_what_a_folder_contains_is_taken_by_content_or_counted(

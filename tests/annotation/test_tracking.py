@@ -196,13 +196,18 @@ PROGRAM = """#!{python}
 import pathlib, sys
 if {works}:
     pathlib.Path(sys.argv[-1].removeprefix("file:")).write_bytes(b"with sound")
-sys.exit(not {works})
+else:
+    sys.exit("first\\nno decoder")
 """
 
 
 @pytest.mark.parametrize(
     ("program", "remark"),
-    [("works", ""), ("fails", "ffmpeg cannot copy it"), ("missing", "ffmpeg is not installed")],
+    [
+        ("works", ""),
+        ("fails", "ffmpeg cannot copy it (no decoder)"),
+        ("missing", "ffmpeg is not installed"),
+    ],
 )
 def test_the_sound_is_copied_if_ffmpeg_is_installed(
     program: str, remark: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -174,6 +174,8 @@ def test_own_photos_appear_and_rerun_the_report_only(ran: Workspace) -> None:
     broken = own.with_name("broken.jpg")
     shutil.copy(photo, own)
     broken.write_bytes(photo.read_bytes()[:1000])
+    unnamed = own.with_name("unnamed")
+    shutil.copy(photo, unnamed)
     resources = own.with_name("._own.jpg")  # as macOS adds to folders
     resources.write_bytes(b"")
     status = json.loads(ran.dvc("status", "--json"))
@@ -183,12 +185,14 @@ def test_own_photos_appear_and_rerun_the_report_only(ran: Workspace) -> None:
     own.unlink()
     broken.unlink()
     resources.unlink()
+    unnamed.unlink()
     ran.run("python", "src/report.py")
     section = page.split('id="own-photos"')[1].split("</section>\n<section id")[0]
     assert list(status) == ["report"]
     assert git_status == ""
     text = visible_text(section)
-    for name in (photo.name, "eileen_collins.jpg"):
+    assert "Left out" not in text
+    for name in (photo.name, "eileen_collins.jpg", "unnamed"):
         assert re.search(rf"{name} (all points certain|\d+ of its 68 points|uncertain: its)", text)
     assert "predicted by mobile_wild ( pretrained/wild.safetensors )" in text
     assert "broken.jpg: not a complete photo" in text

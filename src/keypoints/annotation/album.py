@@ -4,9 +4,10 @@ import base64
 import html
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import TextIO
 from urllib.parse import quote
 
 import cv2
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from keypoints.annotation.writers import ENCODING_ERRORS, escape_controls
+from keypoints.annotation.writers import escape_controls, text_output
 
 NAME = "album.html"
 _THUMBNAIL = 360  # px, longer side
@@ -44,29 +45,31 @@ figcaption { padding: .5rem .7rem; overflow-wrap: anywhere }
 """
 
 
-class Album:
-    """Writes the page photo by photo, so that memory use stays constant.
+@contextmanager
+def open_album(folder: Path) -> Iterator["Album"]:
+    """Open the page of a folder, which is complete when the context ends.
 
     Args:
         folder: Folder of the page and of the pictures that it links to.
     """
+    with text_output(folder / NAME) as file:
+        file.write(_HEAD)
+        try:
+            yield Album(folder / NAME, file)
+        finally:
+            file.write("</main>\n</html>\n")
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / NAME
-        self._file = self.path.open("w", encoding="utf-8", errors=ENCODING_ERRORS)
-        self._file.write(_HEAD)
 
-    def __enter__(self) -> Self:
-        return self
+class Album:
+    """Writes the page photo by photo, so that memory use stays constant.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.write("</main>\n</html>\n")
-        self._file.close()
+    Args:
+        path: The page.
+        file: The page, opened.
+    """
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self.path, self._file = path, file
 
     def add(
         self,

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from keypoints.annotation.command_line import installed_parser, script_parser
 from keypoints.annotation.default_model import model_file, open_model
 from keypoints.annotation.images import PhotoError
-from keypoints.annotation.inputs import count_images, find_files, iter_images
+from keypoints.annotation.inputs import count_images, find_files, is_folder, iter_images
 from keypoints.annotation.output import OutputOptions, annotation_output
 from keypoints.annotation.pipeline import AnnotatedImage, Search
 from keypoints.annotation.video_pipeline import annotate_inputs
@@ -33,7 +33,7 @@ def annotate(arguments: argparse.Namespace) -> bool:
             "leave these options out"
         )
     files = find_files(arguments.photos)
-    is_set = len(files.paths) > 1 or any(Path(name).is_dir() for name in arguments.photos)
+    is_set = len(files.paths) > 1 or any(is_folder(Path(name)) for name in arguments.photos)
     n_images = count_images(files.paths, every=arguments.every)
     thorough = arguments.thorough or arguments.blur  # no face may be missed
     search = Search(info, arguments.box, thorough, every_frame=arguments.blur)

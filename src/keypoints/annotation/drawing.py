@@ -1,5 +1,6 @@
 """Draws predicted landmarks on photos and on contact sheets."""
 
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from keypoints.annotation.face_crops import crop_upright
 from keypoints.annotation.predictor import PredictedFace
 from keypoints.core.geometry import apply_map, enlarge_box
 from keypoints.core.landmarks import Contour
+from keypoints.core.paths import atomic_file
 from keypoints.core.types import Array
 from keypoints.evaluation.drawing import draw_landmarks, draw_line, tile_grid
 
@@ -43,6 +45,18 @@ def draw_faces(
     return drawn
 
 
+def write_picture(path: Path, picture: NDArray[np.uint8], *, quality: int = 95) -> None:
+    """Write RGB pixels as a JPEG or PNG file, which has its name when it is complete.
+
+    Pillow would not notice that the disk becomes full while it writes a JPEG.
+    """
+    format_ = "PNG" if path.suffix == ".png" else "JPEG"
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format_, quality=quality, compress_level=1)  # of a PNG
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(file.getbuffer())
+
+
 class ContactSheet:
     """Collects faces and writes a sheet for every hundred, so that memory use stays constant.
 
@@ -71,8 +85,8 @@ class ContactSheet:
         """Write the faces that are not on a sheet yet."""
         if self._tiles:
             name = f"faces-{len(self.written) + 1}.jpg" if self.written else "faces.jpg"
-            sheet = Image.fromarray(tile_grid(self._tiles, columns=_COLUMNS))
-            sheet.save(self._folder / name, quality=88)
+            sheet = tile_grid(self._tiles, columns=_COLUMNS)
+            write_picture(self._folder / name, sheet, quality=88)
             self.written.append(self._folder / name)
             self._tiles.clear()
 

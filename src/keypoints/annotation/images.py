@@ -90,9 +90,10 @@ def decode_image(path: Path) -> DecodedImage:
         type_ = media_type(path)
     except FileNotFoundError as error:
         raise PhotoError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise PhotoError(f"{path}: {_folder_problem(path)}") from error
     except (OSError, ValueError) as error:
-        problem = "no photo in this folder" if path.is_dir() else describe(error)
-        raise PhotoError(f"{path}: {problem}") from error
+        raise PhotoError(f"{path}: {describe(error)}") from error
     formats = _FORMATS
     if type_ is MediaType.HEIF:
         _register_heif(path)
@@ -106,11 +107,20 @@ def decode_image(path: Path) -> DecodedImage:
     except PhotoError:
         raise
     except Exception as error:
-        raise PhotoError(f"{path}: not a complete photo ({describe(error)})") from error
+        problem = describe(error) if path.stat().st_size else "an empty file"
+        raise PhotoError(f"{path}: not a complete photo ({problem})") from error
     if orientation in _UPRIGHT:
         pixels = _UPRIGHT[orientation](image.pixels).astype(np.uint8, copy=False)
         return DecodedImage(pixels, image.notes)
     return image
+
+
+def _folder_problem(folder: Path) -> str:
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        return describe(error)
+    return "no photo in this folder"
 
 
 def describe(error: Exception) -> str:

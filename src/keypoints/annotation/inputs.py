@@ -2,12 +2,13 @@
 
 import codecs
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from glob import glob
+from glob import escape, glob
 from itertools import chain, count
 from pathlib import Path
 
@@ -30,6 +31,7 @@ PHOTO_SUFFIXES = TIFF_SUFFIXES | {
     *(".heic", ".heics", ".heif", ".heifs", ".hif", ".gif", ".bmp", ".dib", ".jp2", ".j2k", ".jpx"),
     *(".pbm", ".pgm", ".ppm", ".pnm", ".psd", ".pcx", ".sgi", ".qoi"),
 }
+_RECURSIVE = re.compile(r"(?:^|(?<=/))\*\*(?:/+|$)")  # part of a pattern
 _MAX_STEM = 200  # bytes; file systems allow 255, of which the outputs' suffixes need some
 
 
@@ -104,13 +106,21 @@ def find_files(arguments: Iterable[str]) -> InputFiles:
 def _resolve(name: str) -> InputFiles:
     path = Path(name)
     try:
-        if path.is_dir():
+        if is_folder(path):
             return list_photos(path)
         if path.exists():
             return InputFiles([path])
         return InputFiles(_match(name))
     except OSError:  # a folder without permission, or a name that is too long
         return InputFiles()
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; a name that no file can have is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _parse_list(content: bytes) -> Iterator[str]:
@@ -131,11 +141,11 @@ def _kind_in_folder(path: Path) -> str:
     """One of photo, video, folder and other file."""
     if path.is_dir():
         return "folder"
-    if not path.is_file() or path.name.startswith("."):
+    is_broken_link = path.is_symlink() and not path.exists()
+    if path.name.startswith(".") or not (path.is_file() or is_broken_link):
         return "other file"
-    suffix = path.suffix.lower()
-    if suffix in PHOTO_SUFFIXES:
-        return "photo"
+    if path.suffix.lower() in PHOTO_SUFFIXES:
+        return "photo"  # reading a broken link names it
     try:
         type_ = media_type(path)
     except OSError:
@@ -148,10 +158,46 @@ def _kind_in_folder(path: Path) -> str:
 
 
 def _match(pattern: str) -> list[Path]:
-    """The files that match a pattern, each once even if several linked folders lead to it."""
-    found = glob(pattern, recursive=True)  # noqa: PTH207, a pattern may start at the root
-    paths = (path for path in map(Path, sorted(found, key=len)) if path.is_file())
-    return sorted({path.resolve(): path for path in reversed([*paths])}.values())
+    """The files that match a pattern, each once even if several linked folders lead to it.
+
+    Folders that cannot be read are included.
+    """
+    found = sorted(map(Path, _expand(pattern)), key=lambda path: len(str(path)))
+    paths = [path for path in found if not is_folder(path) or not _is_readable(path)]
+    return sorted({os.path.realpath(path): path for path in reversed(paths)}.values())
+
+
+def _expand(pattern: str) -> Iterator[str]:
+    """Paths that match a pattern; `glob` would never end in folders with links to themselves."""
+    recursive = _RECURSIVE.search(pattern)
+    if recursive is None:
+        yield from glob(pattern)  # noqa: PTH207, a pattern may start at the root
+        return
+    head, tail = pattern[: recursive.start()], pattern[recursive.end() :]
+    for start in glob(head) if head else ["."]:  # noqa: PTH207
+        for folder in _folders(Path(start)):
+            yield from _expand(f"{escape(str(folder))}/{tail or '*'}")
+            if not _is_readable(folder):
+                yield str(folder)
+
+
+def _folders(start: Path) -> Iterator[Path]:
+    """A folder and all below it, each once, without hidden ones and with linked ones last."""
+    seen: set[str] = set()
+    own, linked = [start], list[Path]()
+    while own or linked:
+        folder = own.pop() if own else linked.pop()
+        if (real := os.path.realpath(folder)) not in seen:
+            seen.add(real)
+            yield folder
+            inner = filter(is_folder, folder.iterdir()) if _is_readable(folder) else ()
+            for one in inner:
+                if not one.name.startswith("."):
+                    (linked if one.is_symlink() else own).append(one)
+
+
+def _is_readable(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def iter_images(files: Iterable[Path], *, every: int) -> Iterator[InputImage]:

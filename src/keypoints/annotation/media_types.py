@@ -1,5 +1,7 @@
 """Types of the user's files, from their first bytes: a name can have any suffix, or none."""
 
+import errno
+import os
 import stat
 from enum import Enum
 from pathlib import Path
@@ -49,7 +51,10 @@ def media_type(path: Path) -> MediaType:
     Raises:
         OSError: If the file cannot be read, or is a pipe or a device, which reading might block.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
         raise OSError("not a regular file")
     with path.open("rb") as file:
         return _media_type(file.read(_HEAD))

@@ -1,5 +1,6 @@
 """Writes the results of annotate.py: annotations, photos, videos, portraits, sheets, the album."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -7,20 +8,19 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from keypoints.annotation.album import Album
+from keypoints.annotation.album import Album, open_album
 from keypoints.annotation.blurring import blur_faces
 from keypoints.annotation.descriptions import count, describe_faces, model_parts
-from keypoints.annotation.drawing import ContactSheet, draw_faces
+from keypoints.annotation.drawing import ContactSheet, draw_faces, write_picture
 from keypoints.annotation.face_crops import FaceBox
-from keypoints.annotation.images import PhotoError, Remark
+from keypoints.annotation.images import PhotoError, Remark, describe
 from keypoints.annotation.pipeline import AnnotatedImage
 from keypoints.annotation.portraits import crop_portrait, portrait_points
 from keypoints.annotation.predictor import PredictedFace
 from keypoints.annotation.video_output import VideoOutput
 from keypoints.annotation.writers import AnnotationWriter, annotation_writers
-from keypoints.core.errors import PipelineError, is_disk_full
+from keypoints.core.errors import PipelineError, is_disk_full, os_error_message
 from keypoints.core.landmarks import SCHEMES
 from keypoints.evaluation.drawing import select_contours
 from keypoints.models.checkpoint import ModelInfo
@@ -77,7 +77,7 @@ class AnnotationOutput:
         """Write the files of an image; return lines about photos, finished videos and failures.
 
         Raises:
-            OSError: If the disk is full.
+            PipelineError: If the disk is full.
         """
         if isinstance(image, PhotoError):
             self._n_failed += not isinstance(image, Remark)
@@ -88,19 +88,16 @@ class AnnotationOutput:
         lines = self.finish_video() if is_next else []
         try:
             return lines + self._write_files(image)
-        except PhotoError as error:
-            self._n_unwritten += 1
-            return [*lines, str(error)]
-        except OSError as error:
-            if is_disk_full(error):
-                raise
-            self._n_unwritten += 1
-            return [*lines, f"{image.input.name}: its results cannot be written ({error.strerror})"]
+        except (PhotoError, OSError) as error:
+            return [*lines, self._describe_unwritten(image.input.name, error)]
 
     def finish_video(self) -> list[str]:
         """Complete the video whose frames were written last; return a line about it."""
         video, self._video = self._video, None
-        return [video.finish()] if video else []
+        try:
+            return [video.finish()] if video else []
+        except (PhotoError, OSError) as error:
+            return [self._describe_unwritten(str(video.path), error)] if video else []
 
     @property
     def is_complete(self) -> bool:
@@ -134,6 +131,19 @@ class AnnotationOutput:
         pages += [self._folder / PORTRAITS] if self._options.crop and self._n_faces else []
         return line + (f" -> {', '.join(map(str, pages))}" if pages else "")
 
+    def _describe_unwritten(self, name: str, error: PhotoError | OSError) -> str:
+        """Count results that cannot be written; return a line about them.
+
+        Raises:
+            PipelineError: If the disk is full.
+        """
+        if isinstance(error, OSError) and is_disk_full(error):
+            raise PipelineError(os_error_message(error, self._folder)) from error
+        self._n_unwritten += 1
+        if isinstance(error, PhotoError):
+            return str(error)
+        return f"{name}: its results cannot be written ({describe(error)})"
+
     def _write_files(self, image: AnnotatedImage) -> list[str]:
         """Write all files of an image; return a line about a photo."""
         self._n_images += 1
@@ -165,7 +175,7 @@ class AnnotationOutput:
             picture = self._draw(image)
             kind = "blurred" if self._options.blur else "points"
             path = self._folder / f"{image.input.stem}_{kind}{_suffix(image)}"
-            _save(picture, path)
+            write_picture(path, picture)
         if self._album:
             self._album.add(
                 image.input.name,
@@ -187,8 +197,7 @@ class AnnotationOutput:
             portrait = crop_portrait(image.photo, face, self._portrait_points)
             name = f"{image.input.stem}-{number}{_suffix(image)}"
             path = self._folder / PORTRAITS / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _save(portrait, path)
+            write_picture(path, portrait)
 
     def _append_frame(self, image: AnnotatedImage, stem: Path) -> None:
         """Append a frame to its video; the sheet shows each face of a video once."""
@@ -217,7 +226,7 @@ def annotation_output(
     Raises:
         PipelineError: If the folder contains an input or cannot be created.
     """
-    resolved = folder.resolve()
+    resolved = Path(os.path.realpath(folder))
     for path in inputs:
         if _contains(resolved, path):
             raise PipelineError(
@@ -231,7 +240,7 @@ def annotation_output(
         ) from error
     with ExitStack() as files:
         writers = files.enter_context(annotation_writers(folder, options.formats, info))
-        album = files.enter_context(Album(folder)) if options.album else None
+        album = files.enter_context(open_album(folder)) if options.album else None
         output = AnnotationOutput(folder, info, options, writers, album)
         files.callback(output.close)
         yield output
@@ -239,7 +248,7 @@ def annotation_output(
 
 def _contains(folder: Path, path: Path) -> bool:
     try:
-        return folder in path.resolve().parents
+        return folder in Path(os.path.realpath(path)).parents
     except (OSError, ValueError):  # a name that no file can have
         return False
 
@@ -247,7 +256,3 @@ def _contains(folder: Path, path: Path) -> bool:
 def _suffix(image: AnnotatedImage) -> str:
     """Suffix of a picture: lossless if the photo was."""
     return ".png" if image.input.path.suffix.lower() in _LOSSLESS else ".jpg"
-
-
-def _save(picture: NDArray[np.uint8], path: Path) -> None:
-    Image.fromarray(picture).save(path, quality=95, compress_level=1)  # of JPEG; of PNG

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from keypoints.annotation.video_container import may_have_audio
+from keypoints.core.errors import first_line
 
 _CODECS = ("copy", "aac")  # of the sound; the second if MP4 files cannot contain the first
 _MAX_SECONDS = 600
@@ -22,6 +23,7 @@ def copy_audio(video: Path, source: Path) -> str:
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
         return "its sound, if there is one, is left out, because ffmpeg is not installed"
+    reason = ""
     complete = video.with_name(f"annotating-{os.getpid()}-sound.mp4")
     try:
         for codec in _CODECS:
@@ -30,11 +32,12 @@ def copy_audio(video: Path, source: Path) -> str:
             if done.returncode == 0 and complete.is_file():
                 complete.replace(video)
                 return ""
-    except (OSError, subprocess.TimeoutExpired):
-        pass
+            reason = reason or done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = first_line(error)
     finally:
         complete.unlink(missing_ok=True)
-    return "its sound is left out, because ffmpeg cannot copy it"
+    return f"its sound is left out, because ffmpeg cannot copy it ({reason or 'without a reason'})"
 
 
 def _command(ffmpeg: str, video: Path, source: Path, complete: Path, codec: str) -> list[str]:

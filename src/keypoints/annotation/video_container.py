@@ -29,6 +29,15 @@ def is_cut_short(path: Path) -> bool:
     return False
 
 
+def has_index(path: Path) -> bool:
+    """Whether an MP4 file contains the whole index of its frames, which is written last."""
+    n_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        return any(
+            type_ == b"moov" and end <= n_bytes for type_, (_, end) in _boxes(file, (0, n_bytes))
+        )
+
+
 def n_frames_is_exact(path: Path) -> bool:
     """Whether the header contains the exact number of frames that a player would show.
 

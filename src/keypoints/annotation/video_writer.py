@@ -1,6 +1,7 @@
 """Writes annotated frames as an MP4 video, which has its name only when it is complete."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.annotation.images import PhotoError
+from keypoints.annotation.video_container import has_index
 
 _MAX_FPS = 1000.0
 _MAX_TICKS = 2**16 - 1  # per second, of MPEG-4
@@ -83,11 +85,26 @@ class VideoWriter:
         return 0
 
     def close(self) -> None:
-        """Complete the video, if it has a frame."""
-        if self._writer is not None:
-            self._writer.release()
+        """Complete the video, if it has a frame.
+
+        Raises:
+            PhotoError: If the video could not be written to its end, which OpenCV does not report.
+            OSError: If it cannot get its name.
+        """
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        try:
+            if not has_index(self._partial):
+                n_free = shutil.disk_usage(self.path.parent).free
+                raise PhotoError(
+                    f"{self.path}: the video could not be written to its end; {n_free / 1e6:,.0f} "
+                    "MB are free in this folder"
+                )
             self._partial.replace(self.path)
-            self._writer = None
+        finally:
+            self._partial.unlink(missing_ok=True)
 
     def _open(self, size: tuple[int, int]) -> cv2.VideoWriter:
         codec = cv2.VideoWriter.fourcc(*"mp4v")

@@ -5,6 +5,7 @@ Points are 0-indexed pixels of the upright photo: (0, 0) is the centre of its to
 """
 
 import csv
+import errno
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from keypoints.annotation.pipeline import AnnotatedImage
+from keypoints.core.paths import atomic_file
 from keypoints.models.checkpoint import ModelInfo
 
 FRAME = "pixels of the upright photo, x to the right, y down, from the middle of its top left pixel"
@@ -51,11 +53,11 @@ def annotation_writers(
         writers.append(partial(_write_pts, folder))
     with ExitStack() as files:
         if "xml" in formats:
-            xml = files.enter_context(_open(folder / "faces.xml"))
+            xml = files.enter_context(text_output(folder / "faces.xml"))
             xml.write("<?xml version='1.0' encoding='UTF-8'?>\n<dataset>\n<images>\n")
             writers.append(partial(_append_xml, xml, folder, info.points))
         if "csv" in formats:
-            table = files.enter_context(_open(folder / "faces.csv"))
+            table = files.enter_context(text_output(folder / "faces.csv"))
             csv.writer(table, lineterminator="\n").writerow(CSV_COLUMNS)
             writers.append(partial(_append_csv, table, info.points))
         try:
@@ -65,8 +67,27 @@ def annotation_writers(
                 xml.write("</images>\n</dataset>\n")
 
 
-def _open(path: Path) -> TextIO:
-    return path.open("w", encoding="utf-8", errors=ENCODING_ERRORS, newline="")
+@contextmanager
+def text_output(path: Path) -> Iterator[TextIO]:
+    """Open a file that replaces an older one when the context ends, also if it is interrupted.
+
+    Raises:
+        OSError: If there is a folder of that name, or the file cannot be written.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    file = temporary.open("w", encoding="utf-8", errors=ENCODING_ERRORS, newline="")
+    try:
+        yield file
+    finally:
+        try:
+            file.close()
+            temporary.replace(path)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _write_json(folder: Path, info: ModelInfo, image: AnnotatedImage) -> None:
@@ -92,9 +113,9 @@ def _write_json(folder: Path, info: ModelInfo, image: AnnotatedImage) -> None:
             for face in image.faces
         ],
     }
-    path = folder / f"{image.input.stem}.json"
     text = json.dumps(record, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8", errors=ENCODING_ERRORS)
+    with atomic_file(folder / f"{image.input.stem}.json") as temporary:
+        temporary.write_text(text, encoding="utf-8", errors=ENCODING_ERRORS)
 
 
 def _write_pts(folder: Path, image: AnnotatedImage) -> None:
@@ -105,8 +126,8 @@ def _write_pts(folder: Path, image: AnnotatedImage) -> None:
         path = folder / f"{image.input.stem}.pts"
         if len(image.faces) > 1:
             path = folder / image.input.stem / f"{number}.pts"
-            path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+        with atomic_file(path) as temporary:
+            temporary.write_text(text, encoding="ascii")
 
 
 def _append_xml(file: TextIO, folder: Path, points: Sequence[int], image: AnnotatedImage) -> None:

@@ -52,6 +52,7 @@ def os_error_message(error: OSError, place: Path | str | None = None) -> str:
     `place` is used if the error names no file.
     """
     reason = error.strerror or str(error) or type(error).__name__
-    named = error.filename if error.filename is not None else place
+    files = error.filename2, error.filename, place  # the second name of a renaming is the target
+    named = next((name for name in files if name is not None), None)
     text = f"{os.fsdecode(named)}: {reason}" if isinstance(named, str | bytes | Path) else reason
     return f"{text}; free some space and run the command again" if is_disk_full(error) else text

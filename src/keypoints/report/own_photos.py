@@ -1,5 +1,6 @@
 """Section of the photos in data/photos/, predicted by the network that annotate.py chooses."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from keypoints.annotation.default_model import ROOT, model_file, open_model
-from keypoints.annotation.descriptions import describe_certainty, model_parts
+from keypoints.annotation.descriptions import count, describe_certainty, model_parts
 from keypoints.annotation.detection import detect_faces
 from keypoints.annotation.images import PhotoError, read_image
-from keypoints.annotation.inputs import PHOTO_SUFFIXES
+from keypoints.annotation.inputs import InputFiles, list_photos
 from keypoints.annotation.predictor import PredictedFace, Predictor, crop_faces, predict_faces
 from keypoints.core.errors import first_line
 from keypoints.core.geometry import enlarge_box
@@ -41,11 +42,7 @@ class _Shown:
 
 def own_photos_section() -> Section:
     """Show the faces of the user's photos, from the most to the least certain prediction."""
-    paths = sorted(
-        path
-        for path in PHOTOS.glob("*")
-        if path.suffix.lower() in PHOTO_SUFFIXES and not is_system_file(path)
-    )
+    files = list_photos(PHOTOS) if PHOTOS.is_dir() else InputFiles()
     shown, file, problem = _Shown([], [], {}), Path(), ""
     predictor = None
     try:
@@ -54,7 +51,7 @@ def own_photos_section() -> Section:
     except ModelFileError as error:
         problem = str(error)
     else:
-        for path in paths:
+        for path in files.paths:
             _add_photo(shown, path, predictor)
     shown.faces.sort(key=lambda face: face[0])
     body = render(
@@ -66,8 +63,17 @@ def own_photos_section() -> Section:
         cards=[card for _, card in shown.faces],
         without_face=shown.without_face,
         failed=shown.failed,
+        left_out=_describe_left_out(files),
     )
     return Section("own-photos", "Your own photos", body)
+
+
+def _describe_left_out(files: InputFiles) -> str:
+    """Numbers of the user's files that are not photos, by kind; empty if there are none."""
+    names = [path.name for path in PHOTOS.iterdir()] if files.left_out else []
+    ignored = sum(name == "README.md" or is_system_file(Path(name)) for name in names)
+    numbers = +(files.left_out - Counter({"other file": ignored}))
+    return ", ".join(count(number, kind) for kind, number in numbers.items())
 
 
 def _add_photo(shown: _Shown, path: Path, predictor: Predictor) -> None:
