@@ -52,12 +52,9 @@ def open_album(folder: Path) -> Iterator["Album"]:
     Args:
         folder: Folder of the page and of the pictures that it links to.
     """
-    with text_output(folder / NAME) as file:
+    with text_output(folder / NAME, end="</main>\n</html>\n") as file:
         file.write(_HEAD)
-        try:
-            yield Album(folder / NAME, file)
-        finally:
-            file.write("</main>\n</html>\n")
+        yield Album(folder / NAME, file)
 
 
 class Album:

@@ -53,23 +53,24 @@ def annotation_writers(
         writers.append(partial(_write_pts, folder))
     with ExitStack() as files:
         if "xml" in formats:
-            xml = files.enter_context(text_output(folder / "faces.xml"))
+            end = "</images>\n</dataset>\n"
+            xml = files.enter_context(text_output(folder / "faces.xml", end))
             xml.write("<?xml version='1.0' encoding='UTF-8'?>\n<dataset>\n<images>\n")
             writers.append(partial(_append_xml, xml, folder, info.points))
         if "csv" in formats:
             table = files.enter_context(text_output(folder / "faces.csv"))
             csv.writer(table, lineterminator="\n").writerow(CSV_COLUMNS)
             writers.append(partial(_append_csv, table, info.points))
-        try:
-            yield writers
-        finally:
-            if "xml" in formats:
-                xml.write("</images>\n</dataset>\n")
+        yield writers
 
 
 @contextmanager
-def text_output(path: Path) -> Iterator[TextIO]:
+def text_output(path: Path, end: str = "") -> Iterator[TextIO]:
     """Open a file that replaces an older one when the context ends, also if it is interrupted.
+
+    Args:
+        path: The file.
+        end: Last text of the file.
 
     Raises:
         OSError: If there is a folder of that name, or the file cannot be written.
@@ -82,6 +83,7 @@ def text_output(path: Path) -> Iterator[TextIO]:
         yield file
     finally:
         try:
+            file.write(end)
             file.close()
             temporary.replace(path)
         except OSError as error:

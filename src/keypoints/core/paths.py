@@ -82,12 +82,19 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Replace a file by the temporary one that the block writes, only if the block succeeds."""
+    """Replace a file by the temporary one that the block writes, only if the block succeeds.
+
+    An OSError of the block that names no file, such as that of a full disk, gets the file's name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
