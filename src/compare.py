@@ -20,10 +20,11 @@ import pandas as pd
 
 from keypoints.core import paths
 from keypoints.core.cli import exit_on_error
-from keypoints.core.errors import PipelineError, shorten_list
+from keypoints.core.errors import PipelineError, first_line, shorten_list
+from keypoints.core.tables import NAMES_AS_TEXT
 from keypoints.statistics.comparison import Comparison, compare_errors
 from keypoints.statistics.comparison_text import comparison_text, format_verdict
-from keypoints.statistics.revisions import RevisionOutputs
+from keypoints.statistics.revisions import MissingOutputError, RevisionOutputs
 
 open_outputs = cache(RevisionOutputs)
 
@@ -39,15 +40,16 @@ class ModelRuns:
         """Table of metrics/faces/ of each training."""
         project, name = Path(self.model).parent, Path(self.model).name
         outputs = [open_outputs(revision, project) for revision in self.revisions]
-        texts = [output.read(paths.FACES / f"{name}.csv") for output in outputs]
-        return [pd.read_csv(StringIO(text), dtype={"face": str, "group": str}) for text in texts]
+        return [_read_table(output, paths.FACES / f"{name}.csv") for output in outputs]
 
     def exists(self) -> bool:
         """Whether the errors of all trainings can be read."""
         try:
             return bool(self.read_errors())
-        except PipelineError:
+        except MissingOutputError:
             return False
+        except PipelineError:  # which is raised again when they are compared
+            return True
 
     def label(self, other: "ModelRuns") -> str:
         """A name that distinguishes this side from the other."""
@@ -57,6 +59,23 @@ class ModelRuns:
         return revisions if self.model == other.model else f"{self.model} of {revisions}"
 
 
+def _read_table(output: RevisionOutputs, path: Path) -> pd.DataFrame:
+    """Read the errors per face of one training.
+
+    Raises:
+        PipelineError: If the file is missing, or is not such a table.
+    """
+    text = output.read(path)
+    try:
+        table = pd.read_csv(StringIO(text), **NAMES_AS_TEXT)
+        missing = sorted({"face", "group", "inter_ocular_px"} - set(table))
+        if missing:
+            raise ValueError(f"it has no column {missing[0]}")
+    except ValueError as error:  # such as the errors of pandas
+        raise PipelineError(f"{path}: not a table of faces: {first_line(error)}") from error
+    return table
+
+
 def compare_sides(old: ModelRuns, new: ModelRuns, metric: str) -> tuple[Comparison, str, str]:
     """The comparison of two sides, and the labels of both."""
     comparison = compare_errors(old.read_errors(), new.read_errors(), metric=metric)
@@ -64,10 +83,14 @@ def compare_sides(old: ModelRuns, new: ModelRuns, metric: str) -> tuple[Comparis
 
 
 def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None:
-    """Print a verdict for every model that both revisions have, including the contenders."""
+    """Print a verdict for every model that both revisions have, including the contenders.
+
+    Raises:
+        PipelineError: If some models cannot be compared; the others are compared nevertheless.
+    """
     for revision in old:
         open_outputs(revision, Path())  # an unknown revision is an error
-    n_compared, untrained = 0, []
+    n_compared, untrained, failed = 0, [], []
     for model in _models(new[0]):
         sides = ModelRuns(old, model), ModelRuns(new, model)
         if not any(side.exists() for side in sides):
@@ -76,13 +99,18 @@ def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None
         try:
             text = format_verdict(*compare_sides(*sides, metric))
             n_compared += 1
+        except MissingOutputError as error:
+            text = str(error)
         except PipelineError as error:
             text = str(error)
+            failed.append(model)
         print(f"{model}: {text}")
-    if not n_compared:
-        raise PipelineError("no model could be compared; give two revisions that have been run")
     if untrained:
         print(f"not trained on either side: {shorten_list(untrained)}")
+    if failed:
+        raise PipelineError(f"not compared: {shorten_list(failed)}")
+    if not n_compared:
+        raise PipelineError("no model could be compared; give two revisions that have been run")
 
 
 def _models(revision: str) -> list[str]:

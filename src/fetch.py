@@ -50,7 +50,7 @@ def fetch(name: str) -> None:
         info["faces"] = Counter("test" if face.is_test else "train" for face in faces)
         if left_out := _report_left_out(name, faces, settings.exclude):
             info["left_out"] = left_out
-        (folder / "source.json").write_text(json.dumps(info, indent=2) + "\n")
+        (folder / "source.json").write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
     found = ", ".join(
         f"{n_faces} {split} (public set: {dataset.public_counts.get(split, 0)})"
         for split, n_faces in info["faces"].items()

@@ -35,6 +35,13 @@ def prepare(name: str) -> None:
     try:
         faces = dataset.read(root)
         split = dataset.split(faces, val_fraction)
+        counts = Counter(map(split, faces))
+        if not counts["train"] or not counts["validation"]:
+            raise params.error(
+                f"datasets.{task.dataset}.val_fraction",
+                f"divides the faces into {counts['train']} for training and "
+                f"{counts['validation']} for validation; both need some: change it, or render more",
+            )
         with paths.atomic_folder(paths.CROPS / name) as folder:
             folder.mkdir()
             for file in dataset.store_files:  # before store.json, which marks completeness
@@ -46,7 +53,6 @@ def prepare(name: str) -> None:
             write_crops(folder, root, faces, split, format_, label_offset=offset)
     except FormatError as error:
         raise FormatError(f"{error}\nRun fetch@{task.dataset} again.") from error
-    counts = Counter(map(split, faces))
     found = ", ".join(f"{n_faces} {kind}" for kind, n_faces in counts.items())
     print(f"{name}: {len(faces)} faces of {task.dataset}: {found}")
 
@@ -55,7 +61,9 @@ def _record_missing_test_faces(folder: Path, faces: Sequence[Face]) -> None:
     """List the test faces that were left out, without which there is no submission."""
     entries = faces.left_out if isinstance(faces, DiskBackedFaces) else []
     if names := [entry.name for entry in entries if entry.is_test]:
-        (folder / MISSING_TEST_FACES).write_text("".join(f"{name}\n" for name in names))
+        (folder / MISSING_TEST_FACES).write_text(
+            "".join(f"{name}\n" for name in names), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -28,13 +28,16 @@ def report() -> None:
         f"{table}\n"
         "`_px` in photo pixels; the baseline predicts the mean shape of the training faces for "
         "every face; NME divided by the inter-ocular distance (outer eye corners); fr8 and auc8 "
-        "at an NME of 0.08.\n"
+        "at an NME of 0.08.\n",
+        encoding="utf-8",
     )
     # Late imports: the score table needs neither torch nor Matplotlib.
     from keypoints.report.page import build_page
     from keypoints.report.timings import times_table
 
-    paths.replace_output(paths.REPORT / "times.html").write_text(times_table(params))
+    paths.replace_output(paths.REPORT / "times.html").write_text(
+        times_table(params), encoding="utf-8"
+    )
     page = build_page(params, test_scores=_test_scores(params))
     paths.replace_output(paths.REPORT / "index.html").write_text(page, encoding="utf-8")
     print(table)

@@ -21,14 +21,16 @@ def fetch_weights(model: str | None = None) -> None:
     params = read_params()
     dirs = DownloadDirs.read(params)
     names = [model] if model else params.names("models")
-    settings: dict[str, PretrainedSettings] = {
-        name: params.entry("models", name, PretrainedSettings) for name in names
-    }
     problems: list[str] = []
     with paths.atomic_folder(paths.WEIGHTS / model if model else paths.WEIGHTS):
         for name in names:
             try:
-                found = fetch_model_files(settings[name], paths.WEIGHTS / name, dirs)
+                settings: PretrainedSettings = params.entry("models", name, PretrainedSettings)
+            except SettingsError as error:  # which names the model
+                problems.append(str(error))
+                continue
+            try:
+                found = fetch_model_files(settings, paths.WEIGHTS / name, dirs)
                 print(f"{name}: {found}")
             except (SettingsError, DownloadError) as error:
                 problems.append(f"models.{name}: {error}")

@@ -22,6 +22,7 @@ import pandas as pd
 from keypoints.core import paths
 from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme
 from keypoints.core.predictions import read_info, read_predictions
+from keypoints.core.tables import NAMES_AS_TEXT
 from keypoints.evaluation.drawing import draw_landmarks, tile_grid
 from keypoints.faces.images import read_photo
 from keypoints.rendered.background import render_wall
@@ -53,7 +54,7 @@ def _face_tile(index: int) -> np.ndarray:
 
 def predicted_figure(model: str, columns: int = 8) -> np.ndarray:
     """Validation faces with predicted landmarks, evenly spaced in the order of their errors."""
-    errors = pd.read_csv(paths.FACES / f"{model}.csv")
+    errors = pd.read_csv(paths.FACES / f"{model}.csv", **NAMES_AS_TEXT)
     predicted = read_predictions(model, "validation").landmarks_photo
     errors = errors[~errors["face"].str.endswith("_mirror")].sort_values("nme", kind="stable")
     rows = ((np.arange(columns) + 0.5) / columns * len(errors)).astype(int)

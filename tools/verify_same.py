@@ -60,7 +60,7 @@ def train(folder: Path, model: str) -> None:
 def check_outputs() -> None:
     """PipelineError if outputs are not those of dvc.lock: `dvc commit` would record them."""
     command = ["dvc", "status", "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8")
     if done.returncode:
         raise PipelineError("dvc status failed; its message is above")
     changed = [
@@ -91,7 +91,7 @@ def differences(head: Path, tree: Path, model: str) -> list[str]:
         if name not in old or name not in new or not np.array_equal(old[name], new[name]):
             found.append(f"{weights}: tensor {name}")
     for file in (f"metrics/scores/{model}.json", f"metrics/faces/{model}.csv"):
-        texts = [(folder / file).read_text() for folder in (head, tree)]
+        texts = [(folder / file).read_text(encoding="utf-8") for folder in (head, tree)]
         if texts[0] != texts[1]:
             found.append(file)
     return found

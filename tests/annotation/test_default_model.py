@@ -9,7 +9,10 @@ from keypoints.annotation import default_model
 
 
 def test_the_committed_network_is_the_default_until_a_model_of_real_faces_is_better(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     root, contenders = tmp_path / "root", tmp_path / "root/contenders"
     committed = root / "pretrained/wild.safetensors"
@@ -38,6 +41,14 @@ def test_the_committed_network_is_the_default_until_a_model_of_real_faces_is_bet
     committed.unlink()
     (root / "metrics/scores/own.json").write_text('{"nme": 0.04}')
     assert default_model.model_file(None) == models[0]
+    (root / "models/damaged.safetensors").touch()
+    (root / "models/._own.safetensors").touch()
+    (contenders / "metrics/scores/own.json").write_text("<<<<<<< HEAD")
+    capsys.readouterr()
+    assert default_model.model_file(None) == models[0]
+    damaged, conflict = capsys.readouterr().err.splitlines()
+    assert "damaged.safetensors: not a model of this project" in damaged
+    assert "own.json: not read" in conflict
 
 
 @pytest.mark.parametrize(

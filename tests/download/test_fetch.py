@@ -232,6 +232,12 @@ def test_wrong_settings_stop_prepare(
     assert message in stages.run("prepare", "nose")
 
 
+def test_a_split_without_validation_faces_is_refused(stages: Stages, imm: Path) -> None:
+    shutil.copytree(imm, "data/raw/imm")
+    stages.set_params({"datasets.imm.val_fraction": 0.01})
+    stages.refuse("prepare", "nose", "datasets.imm.val_fraction divides", "0 for validation")
+
+
 def test_real_labels_lose_their_offset_and_rendered_ones_have_none(
     stages: Stages, ibug: Path
 ) -> None:
@@ -253,17 +259,18 @@ def test_real_labels_lose_their_offset_and_rendered_ones_have_none(
     assert (x_shifts[1] == 0).all()
 
 
-def test_prepare_reads_no_other_settings(stages: Stages, imm: Path) -> None:
+def test_prepare_reads_no_other_settings(stages: Stages, rendered_imm: Path) -> None:
     stages.set_params(
         {
             "source": "typo",
             "datasets.imm.urls": 3,
+            "datasets.imm.val_fraction": 0.5,
             "datasets.ibug.val_fraction": "typo",
             "tasks.wild.height": "typo",
             "models.nose_net": "typo",
         }
     )
-    shutil.copytree(imm, "data/raw/imm")
+    shutil.copytree(rendered_imm, "data/raw/imm")
     assert stages.run("prepare", "nose") == ""
 
 
@@ -303,7 +310,7 @@ def test_a_data_set_is_one_file_and_a_block_of_settings(
     with tarfile.open(stages.mirror / "new.tgz", "w:gz") as packed:
         packed.add(imm, arcname="set")
     block = {"urls": ["http://127.0.0.1:9/new.tgz"], "sha256": None}
-    block |= {"max_unpacked_gb": 1, "val_fraction": 0.5}
+    block |= {"max_unpacked_gb": 1, "val_fraction": 0.1}
     task = {"dataset": "new", "points": "all", "height": 48, "width": 64}
     task |= {"colour": False, "margin": 0, "box_scale": None}
     stages.set_params({"source": "rendered", "datasets.new": block, "tasks.new": task})

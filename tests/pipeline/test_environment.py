@@ -1,5 +1,6 @@
 """What a user's environment must not change, and what is reported about it."""
 
+import ast
 import configparser
 import re
 import subprocess
@@ -51,6 +52,19 @@ def test_a_path_in_the_settings_is_utf8_in_every_locale(tmp_path: Path) -> None:
     command = [sys.executable, "-X", "utf8=0", "-c", code]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.stdout == "True\n", done.stderr
+
+
+def test_text_files_have_the_same_encoding_in_every_locale() -> None:
+    calls = [
+        (path.name, call.lineno, {keyword.arg for keyword in call.keywords})
+        for folder in ("src", "tools")
+        for path in (ROOT / folder).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        if call.func.attr in ("read_text", "write_text")
+    ]
+    assert calls
+    assert [call for call in calls if "encoding" not in call[2]] == []
 
 
 def test_line_ends_are_not_converted(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from dvc.repo import Repo
 from workspace import Workspace
 
+import compare
 from keypoints.core.errors import PipelineError
 from keypoints.statistics.revisions import RevisionOutputs
 
@@ -66,3 +67,22 @@ def test_the_message_for_a_missing_output_or_revision_names_it(
         RevisionOutputs("HEAD~1").read(TABLE)
     with pytest.raises(PipelineError, match="unknown Git revision 'nosuch'; give a commit"):
         RevisionOutputs("nosuch")
+
+
+def test_a_damaged_table_is_named_and_the_other_models_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "metrics/faces").mkdir(parents=True)
+    table = "face,group,inter_ocular_px,mae_px\nNA,NA,50,1\n007,null,50,2\n"
+    contents = {"good": table, "binary": "\0\udcff", "text": "a,b\n1,2\n", "._good": "\0"}
+    for name, content in contents.items():
+        path = tmp_path / f"metrics/faces/{name}.csv"
+        path.write_text(content, errors="surrogateescape")
+    monkeypatch.chdir(tmp_path)
+    compare.open_outputs.cache_clear()
+    with pytest.raises(PipelineError, match="not compared: binary, text"):
+        compare.compare_all(("workspace",), ("workspace",), "mae_px")
+    binary, good, text = capsys.readouterr().out.splitlines()
+    assert binary.startswith("binary: metrics/faces/binary.csv: not a text file")
+    assert "the same errors on all 2 faces of 2 photo" in good
+    assert text == "text: metrics/faces/text.csv: not a table of faces: it has no column face"

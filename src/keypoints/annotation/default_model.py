@@ -13,6 +13,7 @@ from typing import Any
 
 from keypoints.annotation.predictor import Predictor
 from keypoints.core import paths
+from keypoints.core.system_files import is_system_file
 from keypoints.models.checkpoint import ModelFileError, ModelInfo, read_info
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -96,7 +97,8 @@ def _find_best() -> Path:
         path
         for root in _PIPELINES
         for path in _trained_models(root)
-        if (info := read_info(path)).task.box_scale is not None
+        if (info := _read_info(path))
+        and info.task.box_scale is not None
         and (not committed or _trained_on_real_faces(info, root))
     ]
     if not committed and not trained:
@@ -108,7 +110,17 @@ def _find_best() -> Path:
 
 
 def _trained_models(root: Path) -> list[Path]:
-    return sorted((root / paths.MODELS).glob("*.safetensors"))
+    files = sorted((root / paths.MODELS).glob("*.safetensors"))
+    return [file for file in files if not is_system_file(Path(file.name))]
+
+
+def _read_info(path: Path) -> ModelInfo | None:
+    """Metadata of one of several models; a damaged file is named and not considered."""
+    try:
+        return read_info(path)
+    except ModelFileError as error:
+        print(f"warning: {error}; another network is used", file=sys.stderr)
+        return None
 
 
 def _trained_on_real_faces(info: ModelInfo, root: Path) -> bool:
@@ -124,4 +136,9 @@ def _nme(path: Path) -> float:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text()) if path.is_file() else {}
+    """Read a record; empty if there is none, or it is damaged."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    except (TypeError, ValueError) as error:
+        print(f"warning: {path}: not read, because it is not JSON ({error})", file=sys.stderr)
+        return {}

@@ -63,7 +63,7 @@ def write_predictions(
         folder.mkdir()
         for split, predictions in splits.items():
             np.savez_compressed(predictions_file(name, split), **vars(predictions))
-        _info_file(name).write_text(json.dumps(asdict(info)) + "\n")
+        _info_file(name).write_text(json.dumps(asdict(info)) + "\n", encoding="utf-8")
 
 
 def has_predictions(name: str, split: Split | None = None) -> bool:
@@ -78,7 +78,7 @@ def predicted_splits(name: str) -> list[Split]:
 
 def read_info(name: str) -> PredictionsInfo:
     """Read what was predicted; PipelineError if there are no predictions of that name."""
-    fields = json.loads(_existing(_info_file(name)).read_text())
+    fields = json.loads(_existing(_info_file(name)).read_text(encoding="utf-8"))
     return PredictionsInfo(**fields | {"points": tuple(fields["points"])})
 
 

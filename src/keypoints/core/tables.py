@@ -9,8 +9,15 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from keypoints.core.errors import PipelineError
+
+NAMES_AS_TEXT: dict[str, Any] = {  # for pandas.read_csv: faces may be named 007 or NA
+    "dtype": {"face": str, "group": str},
+    "keep_default_na": False,
+    "na_values": [""],
+}
 
 _ENCODINGS = {
     codecs.BOM_UTF8: "utf-8-sig",

@@ -27,6 +27,6 @@ def timed(stage: str, work: Callable[..., None]) -> Callable[..., None]:
             "seconds": round(time.perf_counter() - clock, 2),
         }
         path = paths.replace_output(timing_file(stage, "_".join(items.values())))
-        path.write_text(json.dumps(record) + "\n")
+        path.write_text(json.dumps(record) + "\n", encoding="utf-8")
 
     return timed_work

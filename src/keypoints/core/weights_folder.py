@@ -14,7 +14,7 @@ _RECORD = "weights.json"
 def write_record(folder: Path, *, file: str | None, sha256: str | None) -> None:
     """Record which file of the folder contains the weights; None: they are random."""
     record = {"file": file, "sha256": sha256}
-    (folder / _RECORD).write_text(json.dumps(record, indent=2) + "\n")
+    (folder / _RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def weights_problem(path: Path) -> str:
@@ -56,7 +56,7 @@ def _truncation(path: Path) -> str:
 
 def find_weights(folder: Path) -> Path | None:
     """File of the pre-trained weights in a model's folder; None if they are random."""
-    file = json.loads((folder / _RECORD).read_text())["file"]
+    file = json.loads((folder / _RECORD).read_text(encoding="utf-8"))["file"]
     return folder / file if file else None
 
 

@@ -134,7 +134,9 @@ def write_crops(
         for chunk in parallel_map(write_chunk, _chunks(faces)):
             table.writerows(_table_row(face, split(face)) for _, face in chunk)
             progress.update(len(chunk))
-    (folder / "store.json").write_text(json.dumps(asdict(format_), indent=2) + "\n")
+    (folder / "store.json").write_text(
+        json.dumps(asdict(format_), indent=2) + "\n", encoding="utf-8"
+    )
 
 
 def _chunks(faces: Sequence[Face]) -> Iterator[Chunk]:

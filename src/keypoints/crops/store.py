@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.core.errors import PipelineError
+from keypoints.core.tables import NAMES_AS_TEXT
 from keypoints.crops.format import CropFormat
 from keypoints.crops.row_file import RowFile
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 MISSING_TEST_FACES = "missing_test_faces.txt"
 FACE_COLUMNS = ("face", "photo", "group", "split", "view", "mirrored", "x0", "y0", "x1", "y1")
-_DTYPES = {"face": str, "group": str}  # names that are digits stay text
 _CHUNK = 4096  # rows of faces.csv that are parsed at once
 
 
@@ -51,7 +51,7 @@ class CropStore:
             raise PipelineError(
                 f"{folder}: no store.json, so the store is incomplete; prepare the task again"
             )
-        self.format = CropFormat(**json.loads((folder / "store.json").read_text()))
+        self.format = CropFormat(**json.loads((folder / "store.json").read_text(encoding="utf-8")))
         self._table = folder / "faces.csv"
         with ExitStack() as files:
             self.crops, self.landmarks_photo, self.photo_to_crop = (
@@ -85,6 +85,6 @@ class CropStore:
         """Rows of faces.csv, in the order of `rows`, indexed by the row numbers."""
         import pandas as pd  # takes half a second; reading a CropFormat does not need it
 
-        with pd.read_csv(self._table, dtype=_DTYPES, chunksize=_CHUNK) as chunks:
+        with pd.read_csv(self._table, chunksize=_CHUNK, **NAMES_AS_TEXT) as chunks:
             found = [chunk[chunk.index.isin(rows)] for chunk in chunks]
         return pd.concat(found).loc[rows]

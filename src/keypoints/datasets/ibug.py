@@ -93,7 +93,7 @@ def write_duplicates(root: Path) -> None:
     with suppress(FormatError):
         faces = [face for face in read_ibug(root) if not face.is_test and not face.is_mirrored]
         groups = find_duplicate_groups(faces, root, lambda group: _HELEN_FOLDER.sub("", group))
-        (root / DUPLICATES).write_text(json.dumps(groups, indent=2) + "\n")
+        (root / DUPLICATES).write_text(json.dumps(groups, indent=2) + "\n", encoding="utf-8")
 
 
 def photo_group(name: str) -> str:
@@ -104,7 +104,7 @@ def photo_group(name: str) -> str:
 def _iter_entries(path: Path, root: Path, *, is_test: bool) -> Iterator[FaceEntry]:
     folder, photos = path.parent.relative_to(root), PhotoFinder(path.parent)
     file = root / DUPLICATES
-    merged: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
+    merged: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     for image in iter_images(path):
         group = photo_group(photo_name(image))
         group = merged.get(group, group)

@@ -101,7 +101,7 @@ def write_duplicates(root: Path) -> None:
         faces = [face for face in read_kaggle15(root) if not face.is_test]
         aligned = [replace(face, box=_box_by_eyes(face)) for face in faces]
         groups = find_duplicate_groups(aligned, root, with_flips=True)
-        (root / DUPLICATES).write_text(json.dumps(groups, indent=2) + "\n")
+        (root / DUPLICATES).write_text(json.dumps(groups, indent=2) + "\n", encoding="utf-8")
 
 
 def write_photos(root: Path) -> None:
@@ -140,7 +140,9 @@ class _Groups:
 
     def __init__(self, root: Path) -> None:
         file = root / DUPLICATES
-        self._merged: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
+        self._merged: dict[str, str] = (
+            json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        )
         self._first: dict[bytes, str] = {}  # face with these pixels
 
     def find(self, name: str, digest: bytes) -> str:

@@ -60,12 +60,12 @@ class PartialFile:
     def start(self, version: RemoteVersion) -> None:
         """Drop the present bytes and note the version of those to come."""
         self.discard()
-        self._note.write_text(json.dumps(asdict(version)))
+        self._note.write_text(json.dumps(asdict(version)), encoding="utf-8")
 
     def version_to_resume(self, address: str) -> RemoteVersion | None:
         """Version of the present bytes; None if the download has to start from the first byte."""
         try:
-            version = RemoteVersion(**json.loads(self._note.read_text()))
+            version = RemoteVersion(**json.loads(self._note.read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError, TypeError):  # no note, or one truncated by a crash
             return None
         is_start = version.address == address and 0 < self.n_bytes <= version.n_bytes

@@ -208,7 +208,7 @@ def write_scores(
     details = {key: value for key, value in scores.items() if key not in keys}
     for folder, values in ((paths.SCORES, metrics), (paths.DETAILS, details)):
         summary = paths.replace_output(folder / f"{name}.json")
-        summary.write_text(json.dumps(values, indent=2) + "\n")
+        summary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     ced = ced_table(rows["nme"].dropna().to_numpy())
     for folder, table in ((paths.FACES, rows), (paths.CED, ced)):
         table.to_csv(paths.replace_output(folder / f"{name}.csv"), index=False, float_format="%.6g")
@@ -230,10 +230,21 @@ def scored_names(names: Iterable[str]) -> list[str]:
 
 
 def read_scores(name: str) -> dict[str, Any]:
-    """Read all values that `write_scores` wrote about predictions of that name."""
-    files = (folder / f"{name}.json" for folder in (paths.SCORES, paths.DETAILS))
-    metrics, details = (json.loads(file.read_text(encoding="utf-8")) for file in files)
-    return metrics | details
+    """Read all values that `write_scores` wrote about predictions of that name.
+
+    Raises:
+        PipelineError: If a file is damaged.
+    """
+    values: dict[str, Any] = {}
+    for folder in (paths.SCORES, paths.DETAILS):
+        file = folder / f"{name}.json"
+        try:
+            values |= json.loads(file.read_text(encoding="utf-8"))
+        except (TypeError, ValueError) as error:  # such as the markers of a merge conflict
+            raise PipelineError(
+                f"{file}: not a file of scores ({error}); run `dvc repro`"
+            ) from error
+    return values
 
 
 def score_table(scores: dict[str, dict[str, object]], columns: Sequence[str]) -> str:

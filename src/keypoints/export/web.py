@@ -50,7 +50,7 @@ def write_site(folder: Path, model: Path) -> None:
         "megabytes": round(sum(file.stat().st_size for file in networks) / 1e6),
         "sample": {"name": "sample.jpg", "faces": _annotate(folder / "sample.jpg", model)},
     }
-    (folder / "model.json").write_text(json.dumps(description) + "\n")
+    (folder / "model.json").write_text(json.dumps(description) + "\n", encoding="utf-8")
 
 
 def _describe_model(info: ModelInfo) -> dict[str, object]:

@@ -121,4 +121,6 @@ def find_dataset(name: str, key: str = "data set") -> Dataset:
 def is_rendered(root: Path) -> bool:
     """Whether `fetch` rendered the data set of a folder; a folder without source.json is real."""
     source = root / "source.json"
-    return source.is_file() and json.loads(source.read_text())["source"] == "rendered"
+    return (
+        source.is_file() and json.loads(source.read_text(encoding="utf-8"))["source"] == "rendered"
+    )

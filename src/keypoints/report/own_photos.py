@@ -1,5 +1,6 @@
 """Section of the photos in data/photos/, predicted by the network that annotate.py chooses."""
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,9 @@ def _describe_left_out(files: InputFiles) -> str:
 
 def _add_photo(shown: _Shown, path: Path, predictor: Predictor) -> None:
     """Add the faces of a photo, or the reason why there are none."""
-    name = path.name.encode(errors="replace").decode()  # a name may not be valid Unicode
+    # A name may not be valid Unicode, and the locale may have another encoding.
+    name = os.fsencode(path.name).decode(errors="surrogateescape")
+    name = name.encode(errors="replace").decode()
     try:
         photo = read_image(path)
         crops = crop_faces(photo, detect_faces(photo), predictor.format)

@@ -11,6 +11,7 @@ import pandas as pd
 from keypoints.config.params import Params
 from keypoints.core import paths
 from keypoints.core.predictions import LandmarkPredictions, has_predictions, read_predictions
+from keypoints.core.tables import NAMES_AS_TEXT
 from keypoints.crops.augment import Augment
 from keypoints.crops.format import Task
 from keypoints.evaluation.baseline import baseline_sentence
@@ -101,7 +102,7 @@ def _read_model(name: str) -> ModelRun:
         network=trained.network,
         scores=read_scores(name),
         history=pd.read_csv(paths.history_file(name)),
-        errors=pd.read_csv(paths.FACES / f"{name}.csv", dtype={"face": str, "group": str}),
+        errors=pd.read_csv(paths.FACES / f"{name}.csv", **NAMES_AS_TEXT),
         validation=read_predictions(name, "validation"),
         test=read_predictions(name, "test") if has_predictions(name, "test") else None,
     )
@@ -109,4 +110,4 @@ def _read_model(name: str) -> ModelRun:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a stage's record; empty if the file does not exist."""
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keypoints.core.errors import PipelineError, first_line
+from keypoints.core.system_files import is_system_file
 
 if TYPE_CHECKING:
     from dvc.fs import DVCFileSystem
+
+
+class MissingOutputError(PipelineError):
+    """A revision has no such output, or DVC's cache does not contain it."""
 
 
 class RevisionOutputs:
@@ -27,26 +32,31 @@ class RevisionOutputs:
         """Read a text file of the project.
 
         Raises:
-            PipelineError: If the revision has no such output, or the cache does not contain it.
+            MissingOutputError: If the revision or the cache does not contain it.
+            PipelineError: If it is not a text file.
         """
         try:
             if self._files is None:
                 return (self._project / path).read_text(encoding="utf-8")
             return self._files.read_text(path.as_posix(), encoding="utf-8")
         except FileNotFoundError as error:
-            raise PipelineError(
+            raise MissingOutputError(
                 f"{self._project / path}: {self._revision} has no such output{self._reason()}"
             ) from error
+        except UnicodeDecodeError as error:
+            raise PipelineError(f"{self._project / path}: not a text file ({error})") from error
 
     def names(self, folder: Path) -> list[str]:
         """Sorted names of the files in a folder, whether or not the cache contains them."""
         if self._files is None:
-            return sorted(path.name for path in (self._project / folder).glob("*.*"))
-        try:
-            paths = self._files.ls(folder.as_posix(), detail=False)
-        except FileNotFoundError:
-            return []
-        return sorted(Path(path).name for path in paths)
+            paths = [path.name for path in (self._project / folder).glob("*.*")]
+        else:
+            try:
+                paths = self._files.ls(folder.as_posix(), detail=False)
+            except FileNotFoundError:
+                return []
+        names = [Path(path).name for path in paths]
+        return sorted(name for name in names if not is_system_file(Path(name)))
 
     def _reason(self) -> str:
         """Why an output is missing, as the end of a message."""

@@ -56,7 +56,8 @@ def record_history(
         paths.replace_output(path)
     for number, result in enumerate(results):
         epoch, *numbers = astuple(result)
-        with history.open("a", newline="") as file:  # pandas takes half a second to import
+        # Without pandas, which takes half a second to import.
+        with history.open("a", encoding="ascii", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             if number == 0:  # no earlier: `dvc plots` cannot read a table without rows
                 table.writerow(field.name for field in fields(EpochResult))
@@ -64,5 +65,5 @@ def record_history(
         if metrics:
             with paths.atomic_file(metrics) as temporary:
                 values = {"epoch": epoch, "val_mse": float(f"{result.val_mse:.8g}")}
-                temporary.write_text(json.dumps(values) + "\n")
+                temporary.write_text(json.dumps(values) + "\n", encoding="utf-8")
         yield result
