@@ -11,9 +11,12 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+import keypoints  # noqa: F401  names a wrong Python
+
+# isort: split
+import numpy as np
 
 from keypoints.config.params import read_params
 from keypoints.core import paths
