@@ -106,7 +106,7 @@ def _find_best() -> Path:
             f"{PRETRAINED}: missing, and no model that takes boxes is trained; restore the file "
             "with `git checkout`, or train a model with `dvc repro`"
         )
-    return min([*committed, *trained], key=_nme)
+    return min([*committed, *trained], key=lambda path: validation_nme(path) or float("inf"))
 
 
 def _trained_models(root: Path) -> list[Path]:
@@ -128,11 +128,11 @@ def _trained_on_real_faces(info: ModelInfo, root: Path) -> bool:
     return _read_json(source).get("source") == "public"
 
 
-def _nme(path: Path) -> float:
-    """NME on the validation faces; infinite if the model was not evaluated."""
+def validation_nme(path: Path) -> float | None:
+    """NME of a model file on its validation faces, a fraction; None if it was not evaluated."""
     evaluated = path.parents[1] / paths.SCORES / f"{path.stem}.json"
     scores = path.with_suffix(".json") if path == PRETRAINED else evaluated
-    return float(_read_json(scores).get("nme", float("inf")))
+    return _read_json(scores).get("nme")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def line_chart(
         else:
             axes.set_ylim(0, top)
         if np.issubdtype(lines[0].x.dtype, np.integer):
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
             axes.margins(x=0.02)
         axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
         return _svg(figure, alt)

@@ -92,7 +92,7 @@ def prediction_cards(
     cards = []
     for face, position, note in zip(faces, positions, notes, strict=False):
         error = model.errors.iloc[position]
-        caption = f"{error['mae_px']:.1f} px, NME {percent(error['nme'])}"
+        caption = f"NME {percent(error['nme'])}, {error['mae_px']:.1f} px"
         alt = f"Validation face {face.name}, annotated and predicted by {model.name}: {caption}"
         predicted = apply_map(face.photo_to_input, model.validation.landmarks_photo[position])
         predicted = only_own_points(predicted, face.landmarks_input, task)

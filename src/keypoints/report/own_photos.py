@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from keypoints.annotation.default_model import ROOT, model_file, open_model
+from keypoints.annotation.default_model import ROOT, model_file, open_model, validation_nme
 from keypoints.annotation.descriptions import count, describe_certainty, model_parts
 from keypoints.annotation.detection import detect_faces
 from keypoints.annotation.images import PhotoError, read_image
@@ -59,6 +59,7 @@ def own_photos_section() -> Section:
         "own_photos.html",
         model=predictor.info if predictor else None,
         file=file.relative_to(ROOT) if predictor else None,
+        nme=validation_nme(file) if predictor else None,
         problem=problem,
         portrait=PORTRAIT,
         cards=[card for _, card in shown.faces],
