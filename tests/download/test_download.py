@@ -32,7 +32,7 @@ class Reply:
     status: int = 200
     etag: str | None = '"old"'
     n_sent: int | None = None  # number of bytes after which the connection ends
-    n_announced: int | None = None
+    n_announced: int | str | None = None
     announces_length: bool = True
     has_ranges: bool = True
     checks_version: bool = True
@@ -304,6 +304,26 @@ def test_redirects_to_other_protocols_are_refused(
     url = server.serve("/faces.zip", Reply(b"", status=302, location=location))
     with pytest.raises(DownloadError, match="No connection adapters"):
         fetch(url, root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *(
+            Reply(b"", status=302, location=location)
+            for location in ("http://[bad/x", "http://a..b/x", "\xff", "/faces.zip")
+        ),
+        Reply(n_announced="9" * 5000),
+        Reply(status=500),
+    ],
+    ids=lambda reply: str(reply.location or reply.status),
+)
+def test_the_next_address_is_tried_whatever_a_server_sends(
+    server: Server, tmp_path: Path, reply: Reply
+) -> None:
+    url, other = server.serve("/faces.zip", reply), server.serve("/other.zip", Reply())
+    found = fetch(url, other, root=tmp_path, mirror=server.address.replace("http", "HTTP"))
+    assert found.path.name == "other.zip"
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,12 @@ from requests.utils import get_environ_proxies, select_proxy
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
-from keypoints.core.errors import os_error_message
+from keypoints.core.errors import first_line, os_error_message
 
 BACKOFF_S = (1, 2, 4, 8)  # between attempts
 CHUNK_BYTES = 1 << 20
 TIMEOUTS_S = (10, 60)  # to connect; between two packets
+_MAX_DIGITS = 18  # of the length of a file
 BUSY_STATUSES = (408, 429, 500, 502, 503, 504)
 
 logger = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ def _receive_rest(address: str, part: PartialFile) -> None:
             part.start(version)
         elif status not in (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
             kind = TemporaryError if status in BUSY_STATUSES else TransferError
-            raise kind(f"{status} {response.reason}")
+            raise kind(f"{status} {response.reason}".rstrip())
         elif not version or not _continues(response, part.n_bytes, version):
             part.discard()
             raise TemporaryError("the file changed on the server, or its length was wrong")
@@ -147,6 +148,8 @@ def _request(address: str, n_bytes: int, version: RemoteVersion | None) -> reque
         raise TransferError(f"{error}{_describe_proxy(address)}") from error
     except OSError as error:  # such as a missing file of certificates
         raise TransferError(os_error_message(error)) from error
+    except (HTTPError, ValueError) as error:  # an address, perhaps of a redirect, that is none
+        raise TransferError(f"{first_line(error)}{_describe_proxy(address)}") from error
 
 
 def _describe_proxy(address: str) -> str:
@@ -162,6 +165,8 @@ def _describe_proxy(address: str) -> str:
 
 def _read_version(response: requests.Response, address: str) -> RemoteVersion:
     length = response.headers.get("Content-Length", "")
+    if len(length) > _MAX_DIGITS:
+        raise TransferError(f"the server sends a length of {len(length):,} digits")
     if not length.isdecimal() and not response.raw.chunked:
         raise TransferError("the server sends no length, so an interruption could not be detected")
     n_bytes = int(length) if length.isdecimal() else 0

@@ -43,7 +43,7 @@ class DownloadDirs:
     @property
     def mirror_folder(self) -> Path | None:
         """The mirror if it is a folder; None if there is none, or it is an address."""
-        if self.mirror is None or self.mirror.startswith(("http://", "https://")):
+        if self.mirror is None or _is_address(self.mirror):
             return None
         return self.root / expand_user(self.mirror)
 
@@ -123,7 +123,7 @@ def _iter_sources(
     names: Sequence[str], dirs: DownloadDirs, urls: Sequence[str], folder: Path, sha256: str | None
 ) -> Iterator[Path | str]:
     mirror, addresses = dirs.mirror, list(urls)
-    if mirror is not None and mirror.startswith(("http://", "https://")):
+    if mirror is not None and _is_address(mirror):
         addresses = [_join(mirror, name) for name in names] + addresses
     elif (folder_of_mirror := dirs.mirror_folder) is not None:
         if not folder_of_mirror.is_dir():
@@ -139,6 +139,10 @@ def _iter_sources(
         else:  # the file stays until the right one replaces it
             logger.warning("%s: sha256 must be %s; got %s: fetching it again", path, sha256, digest)
     yield from addresses
+
+
+def _is_address(mirror: str) -> bool:
+    return mirror.lower().startswith(("http://", "https://"))
 
 
 def _spelled(folder: Path, name: str) -> Path:
