@@ -83,7 +83,7 @@ def compare_sides(old: ModelRuns, new: ModelRuns, metric: str) -> tuple[Comparis
 
 
 def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None:
-    """Print a verdict for every model that both revisions have, including the contenders.
+    """Print a verdict for every model of either revision, including the contenders.
 
     Raises:
         PipelineError: If some models cannot be compared; the others are compared nevertheless.
@@ -91,7 +91,7 @@ def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None
     for revision in old:
         open_outputs(revision, Path())  # an unknown revision is an error
     n_compared, untrained, failed = 0, [], []
-    for model in _models(new[0]):
+    for model in dict.fromkeys([*_models(new[0]), *_models(old[0])]):
         sides = ModelRuns(old, model), ModelRuns(new, model)
         if not any(side.exists() for side in sides):
             untrained.append(model)

@@ -54,6 +54,29 @@ def test_the_repository_is_that_of_the_folder_even_in_a_hook(
     assert len(read_revision(Path("x")).commit) == 40
 
 
+def test_pathspecs_keep_their_meaning(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_LITERAL_PATHSPECS", "1")
+    (repository / "new.txt").touch()
+    assert read_revision(Path("x")).changed == ["new.txt"]
+
+
+def test_a_repository_around_the_folder_is_not_that_of_the_folder(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "unpacked").mkdir()
+    (repository / "unpacked/params.yaml").touch()
+    monkeypatch.chdir(repository / "unpacked")
+    assert "did not match any file" in read_revision(Path("x")).problem
+
+
+def test_hooks_are_not_run(repository: Path) -> None:
+    hook = repository / ".git/hooks/post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    run_git("checkout", "--quiet", "-b", "other")
+
+
 def test_gits_reason_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

@@ -69,6 +69,24 @@ def test_the_message_for_a_missing_output_or_revision_names_it(
         RevisionOutputs("nosuch")
 
 
+def test_a_remote_in_the_users_settings_is_not_used(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dvc").mkdir()
+    settings = "[core]\n    remote = team\n['remote \"team\"']\n    url = s3://127.0.0.1/x\n"
+    (tmp_path / "dvc/config").write_text(settings)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.chdir(repository)
+    cache = repository / ".dvc/cache"
+    cache.rename(tmp_path / "cache")
+    try:
+        with pytest.raises(PipelineError, match="HEAD has no such output in DVC's cache"):
+            RevisionOutputs("HEAD").read(TABLE)
+    finally:
+        (tmp_path / "cache").rename(cache)
+
+
 def test_a_damaged_table_is_named_and_the_other_models_are_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

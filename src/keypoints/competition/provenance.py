@@ -30,6 +30,7 @@ def read_revision(ignored: Path) -> Revision:
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
     try:
         commit = run_git("rev-parse", "HEAD")
+        run_git("ls-files", "--error-unmatch", "--", ".")  # fails in a folder of another repository
         status = run_git("status", *options, "--", ":/", f":!{ignored}")
     except GitError as error:
         return Revision("", [], str(error))

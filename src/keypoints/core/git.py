@@ -5,10 +5,13 @@ import subprocess
 
 from keypoints.core.errors import PipelineError
 
-# Variables that select a repository other than that of the folder; git sets them for hooks.
+# Variables that select a repository other than that of the folder, which git sets for hooks, or
+# that give names of files another meaning.
 _SELECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_NAMESPACE",
-              "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")  # fmt: skip
-_OPTIONS = ("--no-pager", "-c", "log.showSignature=false", "-c", "color.ui=false")
+              "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_LITERAL_PATHSPECS",
+              "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS")  # fmt: skip
+_OPTIONS = ("--no-pager", "-c", "log.showSignature=false", "-c", "color.ui=false",
+            "-c", "core.hooksPath=/dev/null")  # fmt: skip
 
 
 class GitError(PipelineError):

@@ -77,7 +77,8 @@ class RevisionOutputs:
 
         atexit.register(self._switched.close)  # git's files cannot be closed any later
         try:
-            repo = Repo(str(self._project))
+            # Only the cache is read, not a remote, which the user's own settings may name.
+            repo = Repo(str(self._project), config={"core": {"remote": ""}})
             self._switched.callback(repo.close)
             self._switched.enter_context(repo.switch(self._revision))
         except DvcException as error:
