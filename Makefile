@@ -16,6 +16,8 @@ export MIRROR PRETRAINED MODEL MESSAGE
 # DVC runs `python`, which must be the environment's, with its own packages.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONHOME PYTHONPATH
+# Names of files are UTF-8 in every locale.
+export PYTHONUTF8 := 1
 
 # DVC needs a home folder and a user name, which containers may lack.
 export HOME ?= /
@@ -71,17 +73,17 @@ repro: $(SETUP) ## run the pipeline with the settings of params.yaml, by default
 	@$(MAKE) --no-print-directory summary
 
 public: $(SETUP) ## run the pipeline on the public data; MIRROR=folder or URL, PRETRAINED=false
-	@mirror=$$(python tools/dvc_override.py mirror "$$MIRROR") && \
-	  pretrained=$$(python tools/dvc_override.py models.resnet18.pretrained "$$PRETRAINED") && \
+	@mirror=$$(python tools/dvc_override.py -- mirror "$$MIRROR") && \
+	  pretrained=$$(python tools/dvc_override.py -- models.resnet18.pretrained "$$PRETRAINED") && \
 	  set -x && dvc exp run -S source=public -S "$$mirror" -S "$$pretrained"
 	@$(MAKE) --no-print-directory summary
 
 contenders: $(SETUP) ## train all networks of contenders/ on the public data, hours; MIRROR=folder or URL
-	@mirror=$$(python tools/dvc_override.py mirror "$$MIRROR") && \
+	@mirror=$$(python tools/dvc_override.py -- mirror "$$MIRROR") && \
 	  cd contenders && set -x && dvc exp run -S "$$mirror" evaluate submit
 
 send: $(SETUP) ## upload the submission of MODEL=resnet18 to Kaggle; MESSAGE="..."
-	python src/send.py "$$MODEL" $${MESSAGE:+--message "$$MESSAGE"}
+	python src/send.py $${MESSAGE:+"--message=$$MESSAGE"} -- "$$MODEL"
 
 plots: $(SETUP) ## all charts in dvc_plots/index.html, which works offline
 	python tools/dvc_plots_template.py

@@ -22,7 +22,9 @@ TEXTS = [
     "../it's",
     "https://host/x?y=1&z=[2],{3}",
     '$HOME $(x) `y` $$ #1; !2 *~ a"b\\"c\\\\" @x +y -z, a=b\\',
+    "-x",
 ]
+LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 def parsed_by_dvc(folder: Path, override: str) -> object:
@@ -85,7 +87,7 @@ def printed_by_make(tmp_path: Path, *arguments: str, **environment: str) -> list
     done = subprocess.run(
         ["make", "public", *arguments],
         cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)} | environment,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)} | LOCALE | environment,
         capture_output=True,
         text=True,
     )
