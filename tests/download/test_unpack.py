@@ -90,6 +90,18 @@ def test_a_valid_archive_is_unpacked_whatever_its_name(tmp_path: Path, name: str
     assert names_in(tmp_path / "raw") == ["faces"]
 
 
+def test_a_tar_without_a_magic_number_is_unpacked(tmp_path: Path) -> None:
+    content = bytearray(good_tar(tmp_path / "old.zip", mode="w").read_bytes())
+    while (magic := content.find(b"ustar")) >= 0:
+        content[magic : magic + 8] = bytes(8)
+        start = magic - 257
+        content[start + 148 : start + 156] = b" " * 8
+        content[start + 148 : start + 156] = b"%06o\0 " % sum(content[start : start + 512])
+    (tmp_path / "old.zip").write_bytes(content)
+    unpack(tmp_path / "old.zip", tmp_path / "faces")
+    assert names_in(tmp_path / "faces/set") == ["1.jpg", "2.jpg"]
+
+
 def test_an_old_folder_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "faces").mkdir()
     (tmp_path / "faces" / "old.jpg").touch()
@@ -325,6 +337,11 @@ def test_a_hostile_name_is_refused_even_if_it_looks_like_junk(tmp_path: Path) ->
 def test_backslashes_separate_folders(tmp_path: Path, write: Callable[..., Path]) -> None:
     unpack(write(tmp_path / "archive", "set\\deep\\1.jpg"), tmp_path / "faces")
     assert (tmp_path / "faces" / "set" / "deep" / "1.jpg").is_file()
+
+
+def test_the_folder_itself_may_be_a_member(tmp_path: Path) -> None:
+    unpack(write_zip(tmp_path / "a.zip", "/", "./", "1.jpg"), tmp_path / "faces")
+    assert names_in(tmp_path / "faces") == ["1.jpg"]
 
 
 def test_a_folder_of_a_zip_may_end_with_a_backslash(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ class Members:
         if self._n_members > MAX_MEMBERS:
             raise PipelineError(f"more than {MAX_MEMBERS:,} files and folders")
         path = PureWindowsPath(name)  # parses both slashes, and drives
+        if is_folder and path.as_posix() == "/":
+            return None  # some packers add the folder itself
         if path.anchor or ".." in path.parts:
             raise PipelineError(f"member {name!r} would be written outside the folder")
         if not is_plain:

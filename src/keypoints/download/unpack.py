@@ -107,7 +107,17 @@ def newest_date(folder: Path) -> str | None:
 def _detect_format(file: IO[bytes]) -> str | None:
     start = file.read(tarfile.BLOCKSIZE)
     file.seek(0)
-    return next((name for name, (magic, at) in MAGICS.items() if start.startswith(magic, at)), None)
+    by_magic = (name for name, (magic, at) in MAGICS.items() if start.startswith(magic, at))
+    return next(by_magic, "tar" if _is_tar_header(start) else None)
+
+
+def _is_tar_header(block: bytes) -> bool:
+    """Whether a block is the header of a member; tars of 1979's format have no magic number."""
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 def _unpack_members(archive: Path, into: Path, max_bytes: int) -> list[str]:
@@ -174,10 +184,8 @@ def _check_tar(start: bytes) -> None:
     magic, at = MAGICS["tar"]
     if len(start) < tarfile.BLOCKSIZE or start.startswith(magic, at) or not any(start):
         return
-    try:
-        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")
-    except tarfile.HeaderError as error:
-        raise PipelineError(f"gzipped, but not a tar: it begins with {start[:16]!r}") from error
+    if not _is_tar_header(start):
+        raise PipelineError(f"gzipped, but not a tar: it begins with {start[:16]!r}")
 
 
 def _unpack_tar(file: io.BufferedIOBase, members: Members, limit: int) -> None:
