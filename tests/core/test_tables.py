@@ -39,6 +39,12 @@ def test_encodings_line_ends_blank_lines_and_quotes_change_no_value(
     assert read(path, text.encode(encoding)) == ROWS
 
 
+def test_an_end_of_dos_and_long_values_are_read(tmp_path: Path):
+    value = "2.550000000000000000e+02 " * 9216
+    rows = read(tmp_path / "table.csv", f"Id,Value\n1,{value}\n\x1a")
+    assert rows == [["1", value.strip()]]
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

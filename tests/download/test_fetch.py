@@ -439,7 +439,7 @@ def test_kaggle15_comes_from_kaggle_or_from_the_mirror(
     assert not service.calls
 
 
-@pytest.mark.parametrize("form", ["zipped", "extracted", "below"])
+@pytest.mark.parametrize("form", ["zipped", "extracted", "below", "UPPER"])
 def test_a_read_only_folder_of_kaggles_files_is_a_mirror(
     stages: Stages, tmp_path_factory: pytest.TempPathFactory, form: str
 ) -> None:
@@ -452,7 +452,8 @@ def test_a_read_only_folder_of_kaggles_files_is_a_mirror(
         if form == "extracted":
             shutil.copy(rendered / f"{name}.csv", folder)
         else:
-            with zipfile.ZipFile(folder / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+            file = "TRAINING.CSV.ZIP" if (form, name) == ("UPPER", "training") else f"{name}.zip"
+            with zipfile.ZipFile(folder / file, "w", zipfile.ZIP_DEFLATED) as packed:
                 packed.write(rendered / f"{name}.csv", f"{name}.csv")
     for path in (*folder.iterdir(), folder):
         path.chmod(path.stat().st_mode & ~0o222)

@@ -19,6 +19,8 @@ NAMES_AS_TEXT: dict[str, Any] = {  # for pandas.read_csv: faces may be named 007
     "na_values": [""],
 }
 
+DOS_END = "\x1a"  # Ctrl-Z, with which old programs end a text file
+
 _ENCODINGS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is the first half of it
@@ -29,6 +31,7 @@ _ENCODINGS = {
 _SEPARATORS = {";": "semicolons", "\t": "tabs"}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE | re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE | re.ASCII)
+_MAX_VALUE = 1 << 20  # characters; an image of Kaggle as numpy.savetxt writes it has 230,000
 _MAX_SHOWN = 60  # characters of a value
 _MAX_INTEGER = 2**53  # a float distinguishes integers up to it
 _MAX_DIGITS = 18  # Python parses no integer of more than 4,300
@@ -53,8 +56,9 @@ def read_rows(path: Path, header: Sequence[str]) -> Iterator[tuple[str, list[str
     """
     with path.open(encoding=text_encoding(path), newline="") as file:
         reader = csv.reader(file)
+        csv.field_size_limit(_MAX_VALUE)
         try:
-            rows = ([value.strip() for value in row] for row in reader)
+            rows = ([value.strip().strip(DOS_END) for value in row] for row in reader)
             filled = filter(any, rows)
             _check_header(path, next(filled, []), header)
             for row in filled:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from keypoints.core.landmarks import IMM_58
-from keypoints.core.tables import text_encoding
+from keypoints.core.tables import DOS_END, text_encoding
 from keypoints.faces.dataset import Dataset, PublicDatasetSettings, RenderedSettings
 from keypoints.faces.face import Face, FormatError, SplitFunction, split_by_group
 from keypoints.faces.face_list import DiskBackedFaces, FaceEntry, FaceList, read_faces
@@ -119,7 +119,7 @@ def _content_lines(path: Path) -> list[str]:
         raise FormatError(f"{path}: {error}") from error
     if len(text) > _MAX_BYTES:
         raise FormatError(f"{path}: more than {_MAX_BYTES:,} bytes, too many for a shape file")
-    lines = (line.strip() for line in text.split("\n"))
+    lines = (line.strip().strip(DOS_END) for line in text.split("\n"))
     return [line for line in lines if line and not line.startswith("#")]
 
 

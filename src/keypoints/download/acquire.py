@@ -8,7 +8,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from keypoints.core.errors import PipelineError, shorten_list
-from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
+from keypoints.download.mirrors import (
+    Download,
+    DownloadDirs,
+    DownloadError,
+    file_name,
+    find,
+    spelled,
+)
 from keypoints.download.unpack import archive_problem, newest_date, unpack
 from keypoints.faces.dataset import Archive
 
@@ -68,8 +75,9 @@ def _find_folder(archive: Archive, dirs: DownloadDirs) -> Path | None:
 
 
 def _stored_names(folder: Path, name: str) -> list[Path]:
-    """The file of that name in a folder, or the zip archive that contains it."""
-    candidates = folder / name, (folder / name).with_suffix(".zip")
+    """The file of that name in a folder, or the zip archive that contains it, in any case."""
+    names = name, f"{name}.zip", f"{Path(name).stem}.zip"
+    candidates = [spelled(folder, one) for one in names] if folder.is_dir() else []
     return [path for path in candidates if path.is_file()]
 
 

@@ -131,7 +131,7 @@ def _iter_sources(
                 "params.yaml: mirror must be null, a folder, or begin with http:// or https://;"
                 f" got {redact_url(str(mirror))!r}"
             )
-        yield from (_spelled(folder_of_mirror, name) for name in names)
+        yield from (spelled(folder_of_mirror, name) for name in names)
     for path in filter(Path.is_file, (folder / Path(name).name for name in names)):
         digest = sha256_of(path)
         if sha256 in (None, digest):
@@ -145,7 +145,7 @@ def _is_address(mirror: str) -> bool:
     return mirror.lower().startswith(("http://", "https://"))
 
 
-def _spelled(folder: Path, name: str) -> Path:
+def spelled(folder: Path, name: str) -> Path:
     """Path of a file in a folder, whose name may be in upper or lower case."""
     path = folder / name
     if path.exists():
