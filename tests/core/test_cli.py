@@ -44,6 +44,7 @@ def test_parameters_of_the_stage_are_its_arguments(monkeypatch: pytest.MonkeyPat
     ("error", "message"),
     [
         (PipelineError("a.csv: 3 rows; fetch it again"), "error: a.csv: 3 rows; fetch it again"),
+        (PipelineError("a\x1b[2J\nb"), "error: a\\x1b[2J\nb"),
         (
             FileNotFoundError(errno.ENOENT, "No such file or directory", "models/net"),
             "error: models/net is missing; run `dvc repro` to create it",

@@ -28,7 +28,7 @@ from keypoints.competition.submission_log import (
 )
 from keypoints.core import paths
 from keypoints.core.cli import error_message
-from keypoints.core.errors import PipelineError, printable, shorten_list
+from keypoints.core.errors import PipelineError, shorten_list
 from keypoints.core.hashing import sha256_of
 from keypoints.download.kaggle_client import (
     Kaggle,
@@ -129,8 +129,7 @@ def _preflight_problems(path: Path, revision: Revision) -> list[str]:
     if not revision.commit:
         problems.append(f"there is no git commit to record ({revision.problem})")
     if revision.changed:
-        files = [printable(name) for name in revision.changed]
-        problems.append(f"uncommitted changes: {shorten_list(files, 3)}")
+        problems.append(f"uncommitted changes: {shorten_list(revision.changed, 3)}")
     match locked_digest(path):
         case None:
             problems.append(

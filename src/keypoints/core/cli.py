@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from keypoints.core import paths
-from keypoints.core.errors import PipelineError, is_disk_full, os_error_message
+from keypoints.core.errors import PipelineError, escape_controls, is_disk_full, os_error_message
 
 
 def run_stage(work: Callable[..., None], description: str | None) -> None:
@@ -49,7 +49,7 @@ def exit_on_error() -> Iterator[None]:
     except (PipelineError, OSError) as error:
         if isinstance(error, BrokenPipeError) and _is_output_closed():
             sys.exit("interrupted: the program that reads the output has ended")
-        sys.exit(f"error: {error_message(error)}")
+        sys.exit(f"error: {escape_controls(error_message(error))}")
 
 
 def _open_streams() -> None:

@@ -17,6 +17,7 @@ Errors that no code catches by type are plain `PipelineError`s.
 
 import errno
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,15 +32,21 @@ def first_line(error: BaseException) -> str:
 
 
 def shorten_list(names: Sequence[str], count: int = 5) -> str:
-    """The first names, separated by commas, and the number of the others."""
+    """The first names, printable and separated by commas, and the number of the others."""
     more = len(names) - count
-    return ", ".join(names[:count]) + (f" and {more:,} more" if more > 0 else "")
+    shown = ", ".join(map(printable, names[:count]))
+    return shown + (f" and {more:,} more" if more > 0 else "")
 
 
 def printable(name: str) -> str:
     """A file name with escapes for bytes that are not UTF-8 and for control characters."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def escape_controls(text: str) -> str:
+    """A message without control characters, which a terminal might obey, except line ends."""
+    return re.sub("[\0-\x09\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def is_disk_full(error: OSError) -> bool:

@@ -79,8 +79,13 @@ def parse_number(place: str, column: str, text: str) -> float:
     """
     if _NUMBER.fullmatch(text) and abs(number := float(text)) < float("inf"):
         return number
-    hint = ", which has a decimal comma" if _DECIMAL_COMMA.fullmatch(text) else ""
-    raise TableError(f"{place}: {column} should be a number; got {_shorten(text)}{hint}")
+    got = f"{_shorten(text)}{decimal_comma_hint(text)}"
+    raise TableError(f"{place}: {column} should be a number; got {got}")
+
+
+def decimal_comma_hint(text: str) -> str:
+    """The end of a message about a text that is no number; empty if it has no decimal comma."""
+    return ", which has a decimal comma" if _DECIMAL_COMMA.fullmatch(text) else ""
 
 
 def parse_integer(place: str, column: str, text: str) -> int:

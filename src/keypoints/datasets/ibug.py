@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from keypoints.core.landmarks import IBUG_68
+from keypoints.core.tables import decimal_comma_hint
 from keypoints.faces.dataset import (
     Archive,
     Dataset,
@@ -148,10 +149,13 @@ def _read_box(place: str, box: Element) -> Box:
 
 def _read_points(place: str, box: Element) -> NDArray[np.float64]:
     parts = sorted(box.findall("part"), key=lambda part: part.get("name", ""))
-    if [part.get("name") for part in parts] != [f"{p:02d}" for p in range(IBUG_68.n_points)]:
+    names = [part.get("name", "") for part in parts]
+    expected = [f"{point:02d}" for point in range(IBUG_68.n_points)]
+    if names != expected:
+        other = next((name for name in names if name not in expected), None)
         raise FormatError(
             f"{place}: {len(parts)} points where the iBUG scheme has {IBUG_68.n_points}, "
-            "named 00 to 67"
+            f"named 00 to 67{'' if other is None else f'; one is named {other!r}'}"
         )
     return np.array([(_number(place, part, "x"), _number(place, part, "y")) for part in parts])
 
@@ -165,6 +169,7 @@ def _number(place: str, element: Element, key: str) -> float:
     if not abs(number) <= MAX_PX:
         raise FormatError(
             f"{place}: {element.tag} {key} should be a number, up to {MAX_PX:,} px; got {value!r}"
+            f"{decimal_comma_hint(value)}"
         )
     return number
 

@@ -1,5 +1,6 @@
 """Finds the files of a data set below a folder, however another system packed or spelled them."""
 
+import unicodedata
 from collections.abc import Mapping
 from filecmp import cmp
 from fnmatch import fnmatchcase
@@ -58,8 +59,9 @@ class PhotoFinder:
     def find(self, name: str) -> str:
         """Path of a photo below the folder, with slashes.
 
-        Backslashes separate folders, and upper and lower case are ignored if no file has the exact
-        name. If there is no such photo, the name is returned with slashes.
+        Backslashes separate folders. If no file has the exact name, upper and lower case, blanks
+        around a name and the composition of its characters are ignored. If there is no such photo,
+        the name is returned with slashes.
         """
         path = PureWindowsPath(name)
         try:
@@ -67,15 +69,20 @@ class PhotoFinder:
                 return path.as_posix()
             found = PurePosixPath()
             for part in path.parts:
-                found /= self._names_in(found).get(part.lower(), part)
+                found /= self._names_in(found).get(_normalize(part), part)
             return str(found)
         except OSError:  # such as a name that is too long
             return path.as_posix()
 
     def _names_in(self, folder: PurePosixPath) -> Mapping[str, str]:
-        """Names in a folder, by their lower case."""
+        """Names in a folder, by their normalized forms."""
         if folder not in self._names:
             place = self._folder / folder
             names = sorted(path.name for path in place.iterdir()) if place.is_dir() else []
-            self._names[folder] = {name.lower(): name for name in names}
+            self._names[folder] = {_normalize(name): name for name in names}
         return self._names[folder]
+
+
+def _normalize(name: str) -> str:
+    """A name as other systems may spell it; macOS decomposes characters such as umlauts."""
+    return unicodedata.normalize("NFC", name).strip().lower()
