@@ -1,5 +1,6 @@
 """The repository's root, and outputs that are replaced as a whole or not at all."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,14 @@ def test_a_file_stays_as_it_was_if_the_block_fails(tmp_path: Path):
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path: Path):
+    path = tmp_path / "file.csv"
+    for name in (None, "temporary"):
+        with pytest.raises(OSError) as caught, paths.atomic_file(path) as temporary:
+            raise OSError(errno.ENOSPC, "No space left on device", name and temporary)
+        assert caught.value.filename == str(path)
 
 
 def test_a_folder_is_removed_if_the_block_fails(tmp_path: Path):

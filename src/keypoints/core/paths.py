@@ -63,7 +63,11 @@ def _find_root(start: Path) -> Path | None:
 def replace_output(path: Path) -> Path:
     """Remove an old output and create its parent folder; a link is removed, but not its target."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            error.filename = str(path)  # otherwise the name of an inner file, without its folder
+            raise
     path.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
@@ -92,7 +96,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None or str(error.filename) == str(temporary):
             error.filename = str(path)
         raise
     finally:
