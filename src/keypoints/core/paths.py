@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 RAW = Path("data/raw")
@@ -100,7 +100,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
             error.filename = str(path)
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only disk, even if there is no such file
+            temporary.unlink(missing_ok=True)
 
 
 def model_file(name: str) -> Path:
