@@ -68,3 +68,13 @@ def test_disagreement_is_relative_to_the_diagonal_of_the_predicted_points() -> N
 def test_disagreement_of_one_point_is_in_pixels() -> None:
     plain = np.array([[(10.0, 10.0)]])
     assert flip_disagreement(plain, plain + (3, 4)).tolist() == pytest.approx([5])
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4cut short", b"<<<<<<< HEAD"])
+@pytest.mark.parametrize("file", ["info.json", "validation.npz"])
+def test_a_damaged_file_is_named_with_the_remedy(file: str, content: bytes) -> None:
+    write_predictions("net", INFO, {"validation": FACES})
+    (predictions_file("net", "validation").parent / file).write_bytes(content)
+    with pytest.raises(PipelineError, match=rf"net/{file}: damaged .*; run `dvc repro`"):
+        read_info("net")
+        read_predictions("net", "validation")

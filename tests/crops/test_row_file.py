@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keypoints.core.errors import PipelineError
 from keypoints.crops.row_file import RowFile
 
 
@@ -85,3 +86,10 @@ def test_another_write_error_does_not_mention_a_full_disk(tmp_path: Path):
         pytest.raises(OSError, match=r"a\.npy: Bad file descriptor; prepare the task again"),
     ):
         file[0] = 1
+
+
+@pytest.mark.parametrize("content", [b"", b"<<<<<<< HEAD", b"\x93NUMPY\2\0"])
+def test_a_damaged_header_is_named_with_the_remedy(path: Path, content: bytes):
+    path.write_bytes(content)
+    with pytest.raises(PipelineError, match=r"array\.npy: damaged .*; run `dvc repro`"):
+        RowFile.open(path)

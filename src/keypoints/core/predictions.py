@@ -5,15 +5,18 @@ The folder contains `info.json`, `validation.npz`, `test.npz` if the data set ha
 """
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError
+from keypoints.core.records import damaged_output, read_record
 from keypoints.core.types import Array
 
 Split = Literal["train", "validation", "test"]
@@ -78,14 +81,24 @@ def predicted_splits(name: str) -> list[Split]:
 
 def read_info(name: str) -> PredictionsInfo:
     """Read what was predicted; PipelineError if there are no predictions of that name."""
-    fields = json.loads(_existing(_info_file(name)).read_text(encoding="utf-8"))
-    return PredictionsInfo(**fields | {"points": tuple(fields["points"])})
+    path = _existing(_info_file(name))
+    fields = read_record(path)
+    try:
+        return PredictionsInfo(**fields | {"points": tuple(fields["points"])})
+    except (KeyError, TypeError) as error:
+        raise damaged_output(path, error) from error
 
 
 def read_predictions(name: str, split: Split) -> LandmarkPredictions:
-    """Read the predictions for one split; PipelineError if there are none."""
-    with np.load(_existing(predictions_file(name, split))) as file:
-        return LandmarkPredictions(**file)
+    """Read the predictions for one split; PipelineError if there are none, or they are damaged."""
+    path = _existing(predictions_file(name, split))
+    try:
+        if not is_zipfile(path):
+            raise BadZipFile("not a whole .npz file")
+        with np.load(path) as file:
+            return LandmarkPredictions(**file)
+    except (TypeError, ValueError, BadZipFile, zlib.error) as error:
+        raise damaged_output(path, error) from error
 
 
 def _info_file(name: str) -> Path:

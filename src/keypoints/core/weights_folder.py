@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from zipfile import is_zipfile
 
+from keypoints.core.records import read_record
+
 _ZIP_MAGIC, _PICKLE_MAGIC = b"PK\x03\x04", b"\x80\x02"  # of .pth files; the latter is older
 _RECORD = "weights.json"
 
@@ -56,7 +58,7 @@ def _truncation(path: Path) -> str:
 
 def find_weights(folder: Path) -> Path | None:
     """File of the pre-trained weights in a model's folder; None if they are random."""
-    file = json.loads((folder / _RECORD).read_text(encoding="utf-8"))["file"]
+    file = read_record(folder / _RECORD).get("file")
     return folder / file if file else None
 
 

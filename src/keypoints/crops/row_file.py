@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from keypoints.core.errors import is_disk_full
+from keypoints.core.records import damaged_output
 
 
 class RowFile:
@@ -43,8 +44,13 @@ class RowFile:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a file for reading."""
-        return cls(path.open("rb", buffering=0))
+        """Open a file for reading; PipelineError if its header is damaged."""
+        file = path.open("rb", buffering=0)
+        try:
+            return cls(file)
+        except (AssertionError, ValueError) as error:
+            file.close()
+            raise damaged_output(path, error) from error
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -11,7 +11,6 @@ Reading loads only the requested rows, so memory stays flat as the data set grow
 """
 
 import csv
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keypoints.core.errors import PipelineError
+from keypoints.core.records import damaged_output, read_record
 from keypoints.core.tables import NAMES_AS_TEXT
 from keypoints.crops.format import CropFormat
 from keypoints.crops.row_file import RowFile
@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 MISSING_TEST_FACES = "missing_test_faces.txt"
 FACE_COLUMNS = ("face", "photo", "group", "split", "view", "mirrored", "x0", "y0", "x1", "y1")
 _CHUNK = 4096  # rows of faces.csv that are parsed at once
+
+
+def _read_format(path: Path) -> CropFormat:
+    try:
+        return CropFormat(**read_record(path))
+    except TypeError as error:
+        raise damaged_output(path, error) from error
 
 
 class CropStore:
@@ -51,7 +58,7 @@ class CropStore:
             raise PipelineError(
                 f"{folder}: no store.json, so the store is incomplete; prepare the task again"
             )
-        self.format = CropFormat(**json.loads((folder / "store.json").read_text(encoding="utf-8")))
+        self.format = _read_format(folder / "store.json")
         self._table = folder / "faces.csv"
         with ExitStack() as files:
             self.crops, self.landmarks_photo, self.photo_to_crop = (

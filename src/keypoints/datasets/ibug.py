@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from keypoints.core.landmarks import IBUG_68
+from keypoints.core.records import read_record
 from keypoints.core.tables import decimal_comma_hint
 from keypoints.faces.dataset import (
     Archive,
@@ -105,7 +106,7 @@ def photo_group(name: str) -> str:
 def _iter_entries(path: Path, root: Path, *, is_test: bool) -> Iterator[FaceEntry]:
     folder, photos = path.parent.relative_to(root), PhotoFinder(path.parent)
     file = root / DUPLICATES
-    merged: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    merged: dict[str, str] = read_record(file) if file.is_file() else {}
     for image in iter_images(path):
         group = photo_group(photo_name(image))
         group = merged.get(group, group)

@@ -24,6 +24,7 @@ from pydantic import Field
 
 from keypoints.core.landmarks import FOUR_POINTS, KAGGLE_15, KAGGLE_15_COLUMNS
 from keypoints.core.lookup_table import LOOKUP_TABLE, read_lookup_table
+from keypoints.core.records import read_record
 from keypoints.core.tables import TableError, parse_integer, parse_number, read_rows
 from keypoints.faces.dataset import Archive, Dataset, DatasetSettings, RenderedSettings
 from keypoints.faces.duplicates import find_duplicate_groups
@@ -140,9 +141,7 @@ class _Groups:
 
     def __init__(self, root: Path) -> None:
         file = root / DUPLICATES
-        self._merged: dict[str, str] = (
-            json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        )
+        self._merged: dict[str, str] = read_record(file) if file.is_file() else {}
         self._first: dict[bytes, str] = {}  # face with these pixels
 
     def find(self, name: str, digest: bytes) -> str:

@@ -14,6 +14,7 @@ from keypoints.core.errors import PipelineError
 from keypoints.core.geometry import apply_map
 from keypoints.core.landmarks import SCHEMES, Scheme
 from keypoints.core.predictions import LandmarkPredictions
+from keypoints.core.records import read_record
 from keypoints.core.types import Array
 from keypoints.crops.mean_shape import photo_to_unit
 from keypoints.crops.store import CropStore
@@ -238,12 +239,7 @@ def read_scores(name: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for folder in (paths.SCORES, paths.DETAILS):
         file = folder / f"{name}.json"
-        try:
-            values |= json.loads(file.read_text(encoding="utf-8"))
-        except (TypeError, ValueError) as error:  # such as the markers of a merge conflict
-            raise PipelineError(
-                f"{file}: not a file of scores ({error}); run `dvc repro`"
-            ) from error
+        values |= read_record(file)
     return values
 
 

@@ -1,6 +1,5 @@
 """What a data set is: a file of `keypoints.datasets`, which defines `DATASET`, and settings."""
 
-import json
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pydantic import Field
 from keypoints.config.base import Address, Fraction, Seed, Settings
 from keypoints.config.messages import SettingsError, join_names
 from keypoints.core.landmarks import Scheme
+from keypoints.core.records import read_record
 from keypoints.faces.face import Face, SplitFunction, split_by_hash
 
 _PACKAGE = "keypoints.datasets"
@@ -121,6 +121,4 @@ def find_dataset(name: str, key: str = "data set") -> Dataset:
 def is_rendered(root: Path) -> bool:
     """Whether `fetch` rendered the data set of a folder; a folder without source.json is real."""
     source = root / "source.json"
-    return (
-        source.is_file() and json.loads(source.read_text(encoding="utf-8"))["source"] == "rendered"
-    )
+    return source.is_file() and read_record(source).get("source") == "rendered"

@@ -1,6 +1,5 @@
 """Trained models and their tasks, read from the outputs of the other stages."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 from keypoints.config.params import Params
 from keypoints.core import paths
 from keypoints.core.predictions import LandmarkPredictions, has_predictions, read_predictions
+from keypoints.core.records import read_record
 from keypoints.core.tables import NAMES_AS_TEXT
 from keypoints.crops.augment import Augment
 from keypoints.crops.format import Task
@@ -110,4 +110,4 @@ def _read_model(name: str) -> ModelRun:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a stage's record; empty if the file does not exist."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_record(path) if path.is_file() else {}
