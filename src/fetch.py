@@ -1,6 +1,5 @@
 """Render or download a data set, and check it: `python src/fetch.py DATASET`."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.errors import shorten_list
+from keypoints.core.records import write_record
 from keypoints.core.timing import timed
 from keypoints.download.acquire import fetch_archives
 from keypoints.download.mirrors import DownloadDirs
@@ -50,7 +50,7 @@ def fetch(name: str) -> None:
         info["faces"] = Counter("test" if face.is_test else "train" for face in faces)
         if left_out := _report_left_out(name, faces, settings.exclude):
             info["left_out"] = left_out
-        (folder / "source.json").write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
+        write_record(folder / "source.json", info)
     found = ", ".join(
         f"{n_faces} {split} (public set: {dataset.public_counts.get(split, 0)})"
         for split, n_faces in info["faces"].items()

@@ -11,7 +11,6 @@ The groups are written to data/raw/kaggle15/duplicates.json; `dvc commit` keeps 
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +26,7 @@ from keypoints.core import paths
 from keypoints.core.cli import exit_on_error
 from keypoints.core.landmarks import KAGGLE_15
 from keypoints.core.parallel import parallel_map
+from keypoints.core.records import write_record
 from keypoints.core.types import Array
 from keypoints.datasets.ibug import read_ibug
 from keypoints.datasets.kaggle15 import DUPLICATES, read_kaggle15
@@ -95,7 +95,7 @@ def main() -> None:
         )
         groups = {face.name: face.group for face in faces}
         matched = match_groups(faces, root, others, other_root)
-        (root / DUPLICATES).write_text(json.dumps(groups | matched, indent=2) + "\n")
+        write_record(root / DUPLICATES, groups | matched)
         print(f"{len(matched)} of {len(faces)} training faces of kaggle15 have a group of ibug")
 
 

@@ -28,7 +28,7 @@ def test_a_python_without_the_packages_is_named(script: Path) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_a_python_with_some_of_the_packages_is_named(script: Path, tmp_path: Path) -> None:
-    (tmp_path / "numpy.py").touch()
+    (tmp_path / "numpy.py").write_text("import nosuch")
     command = [sys.executable, "-S", script]
     environment = {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)

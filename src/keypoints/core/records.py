@@ -1,10 +1,16 @@
 """Records: small JSON files that the stages write."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from keypoints.core.errors import PipelineError, first_line
+
+
+def write_record(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a record."""
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Writes a crop store: cuts every face out of its photo and resizes it."""
 
 import csv
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from keypoints.core.geometry import compose, enlarge_box, resize_map, translation
 from keypoints.core.parallel import parallel_map
+from keypoints.core.records import write_record
 from keypoints.core.types import Array
 from keypoints.crops.format import CropFormat
 from keypoints.crops.row_file import RowFile
@@ -134,9 +134,7 @@ def write_crops(
         for chunk in parallel_map(write_chunk, _chunks(faces)):
             table.writerows(_table_row(face, split(face)) for _, face in chunk)
             progress.update(len(chunk))
-    (folder / "store.json").write_text(
-        json.dumps(asdict(format_), indent=2) + "\n", encoding="utf-8"
-    )
+    write_record(folder / "store.json", asdict(format_))
 
 
 def _chunks(faces: Sequence[Face]) -> Iterator[Chunk]:

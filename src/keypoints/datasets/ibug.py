@@ -3,7 +3,6 @@
 Source: Sagonas et al., 300 Faces In-The-Wild Challenge, 2016; dlib's imglab for the XML.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from keypoints.core.landmarks import IBUG_68
-from keypoints.core.records import read_record
+from keypoints.core.records import read_record, write_record
 from keypoints.core.tables import decimal_comma_hint
 from keypoints.faces.dataset import (
     Archive,
@@ -95,7 +94,7 @@ def write_duplicates(root: Path) -> None:
     with suppress(FormatError):
         faces = [face for face in read_ibug(root) if not face.is_test and not face.is_mirrored]
         groups = find_duplicate_groups(faces, root, lambda group: _HELEN_FOLDER.sub("", group))
-        (root / DUPLICATES).write_text(json.dumps(groups, indent=2) + "\n", encoding="utf-8")
+        write_record(root / DUPLICATES, groups)
 
 
 def photo_group(name: str) -> str:

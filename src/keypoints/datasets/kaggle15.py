@@ -8,7 +8,6 @@ labels; those with four points another one, so these four are points of their ow
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -24,7 +23,7 @@ from pydantic import Field
 
 from keypoints.core.landmarks import FOUR_POINTS, KAGGLE_15, KAGGLE_15_COLUMNS
 from keypoints.core.lookup_table import LOOKUP_TABLE, read_lookup_table
-from keypoints.core.records import read_record
+from keypoints.core.records import read_record, write_record
 from keypoints.core.tables import TableError, parse_integer, parse_number, read_rows
 from keypoints.faces.dataset import Archive, Dataset, DatasetSettings, RenderedSettings
 from keypoints.faces.duplicates import find_duplicate_groups
@@ -102,7 +101,7 @@ def write_duplicates(root: Path) -> None:
         faces = [face for face in read_kaggle15(root) if not face.is_test]
         aligned = [replace(face, box=_box_by_eyes(face)) for face in faces]
         groups = find_duplicate_groups(aligned, root, with_flips=True)
-        (root / DUPLICATES).write_text(json.dumps(groups, indent=2) + "\n", encoding="utf-8")
+        write_record(root / DUPLICATES, groups)
 
 
 def write_photos(root: Path) -> None:

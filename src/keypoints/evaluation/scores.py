@@ -1,6 +1,5 @@
 """Scores of predictions: a summary, a row of errors per face, and the CED curve."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,7 +13,7 @@ from keypoints.core.errors import PipelineError
 from keypoints.core.geometry import apply_map
 from keypoints.core.landmarks import SCHEMES, Scheme
 from keypoints.core.predictions import LandmarkPredictions
-from keypoints.core.records import read_record
+from keypoints.core.records import read_record, write_record
 from keypoints.core.types import Array
 from keypoints.crops.mean_shape import photo_to_unit
 from keypoints.crops.store import CropStore
@@ -209,7 +208,7 @@ def write_scores(
     details = {key: value for key, value in scores.items() if key not in keys}
     for folder, values in ((paths.SCORES, metrics), (paths.DETAILS, details)):
         summary = paths.replace_output(folder / f"{name}.json")
-        summary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        write_record(summary, values)
     ced = ced_table(rows["nme"].dropna().to_numpy())
     for folder, table in ((paths.FACES, rows), (paths.CED, ced)):
         table.to_csv(paths.replace_output(folder / f"{name}.csv"), index=False, float_format="%.6g")
