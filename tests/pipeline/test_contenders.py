@@ -23,8 +23,15 @@ def contenders(workspace: Workspace) -> Workspace:
 
 def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace) -> None:
     ran = contenders.stages_run("repro", "evaluate@best", "submit@best")
-    names = ("sharp_224", "second_224")
-    expected = {"fetch@ibug", "prepare@wild224", "ensemble@best", "evaluate@best", "submit@best"}
+    names = ("sharp_256", "sharp_224")
+    expected = {
+        "fetch@ibug",
+        "prepare@wild256",
+        "prepare@wild224",
+        "ensemble@best",
+        "evaluate@best",
+        "submit@best",
+    }
     for stage in ("weights", "train", "predict", "correct"):
         expected |= {f"{stage}@{name}" for name in names}
     assert set(ran) == expected
@@ -35,7 +42,7 @@ def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace)
     predictions = contenders.folder / "data/predictions"
     with (
         np.load(predictions / "sharp_224_corrected/test.npz") as first,
-        np.load(predictions / "second_224_corrected/test.npz") as second,
+        np.load(predictions / "sharp_256_corrected/test.npz") as second,
         np.load(predictions / "best/test.npz") as best,
     ):
         mean = (first["landmarks_photo"] + second["landmarks_photo"]) / 2
@@ -86,10 +93,10 @@ def test_a_weights_file_of_the_repository_is_found_under_dvc_and_without(
 
 
 def test_a_contender_is_trained_through_the_queue(contenders: Workspace) -> None:
-    contenders.dvc("exp", "run", "--queue", "-S", "models.second_224.epochs=2", "train@second_224")
+    contenders.dvc("exp", "run", "--queue", "-S", "models.sharp_256.epochs=2", "train@sharp_256")
     contenders.dvc("exp", "run", "--run-all")
     shown = contenders.dvc("exp", "show", "--csv")
-    assert "models.second_224.epochs" in shown
+    assert "models.sharp_256.epochs" in shown
 
 
 def test_one_command_trains_folds_and_corrects_evaluates_and_submits_their_mean(

@@ -65,10 +65,13 @@ TINY_CONTENDERS = {
     "models.sharp_224.sizes": [{"height": 32, "epochs": 1, "lr_scale": 1.0}],
     "models.sharp_224.epochs": 1,
     "models.sharp_224.batch_size": 8,
-    "models.second_224.pretrained": False,
-    "models.second_224.sizes": [],
-    "models.second_224.epochs": 1,
-    "models.second_224.batch_size": 8,
+    "tasks.wild256.height": 64,
+    "tasks.wild256.width": 64,
+    "tasks.wild256.margin": 8,
+    "models.sharp_256.pretrained": False,
+    "models.sharp_256.sizes": [],
+    "models.sharp_256.epochs": 1,
+    "models.sharp_256.batch_size": 8,
 }
 MODELS = list(YAML(typ="safe").load((ROOT / "params.yaml").read_text())["models"])
 
