@@ -108,15 +108,14 @@ def write_crops(
         FormatError: If a photo cannot be read; the store is then incomplete, without store.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    n_faces = len(faces)
     n_points = next(len(f.landmarks_photo) for f in faces if f.landmarks_photo is not None)
-    shape = (n_faces, *format_.crop_size, format_.channels)
+    shape = (len(faces), *format_.crop_size, format_.channels)
     with (
         RowFile.create(folder / "crops.npy", shape, np.uint8) as crops,
-        RowFile.create(folder / "landmarks.npy", (n_faces, n_points, 2), float) as landmarks,
-        RowFile.create(folder / "maps.npy", (n_faces, 2, 3), float) as maps,
+        RowFile.create(folder / "landmarks.npy", (len(faces), n_points, 2), float) as landmarks,
+        RowFile.create(folder / "maps.npy", (len(faces), 2, 3), float) as maps,
         (folder / "faces.csv").open("w", encoding="utf-8", newline="") as file,
-        tqdm(total=n_faces, desc="crop", unit="face", disable=None) as progress,
+        tqdm(total=len(faces), desc="crop", unit="face", disable=None) as progress,
     ):
 
         def write_chunk(chunk: Chunk) -> Chunk:
