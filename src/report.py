@@ -3,13 +3,15 @@
 In contenders/, `python ../src/report.py` describes the models that have been trained.
 """
 
+import sys
+
 from keypoints.competition.base import submission_spec_for
 from keypoints.competition.local_score import LocalScore, score
 from keypoints.competition.submission import read_submission
 from keypoints.competition.test_labels import read_test_labels
 from keypoints.config.params import Params, read_params
 from keypoints.core import paths
-from keypoints.core.cli import run_stage
+from keypoints.core.cli import error_message, run_stage
 from keypoints.core.errors import PipelineError
 from keypoints.core.predictions import has_predictions, read_info, read_predictions
 from keypoints.evaluation.scores import baseline_list, read_scores, score_table, scored_names
@@ -21,7 +23,12 @@ def report() -> None:
     """Write report/: the scores of the models in params.yaml, the stages' times, the page."""
     params = read_params()
     names = scored_names(params.names("models"))
-    scores = {name: read_scores(name) | {"task": read_info(name).task} for name in names}
+    scores = {}
+    for name in names:
+        try:
+            scores[name] = read_scores(name) | {"task": read_info(name).task}
+        except (OSError, PipelineError) as error:  # the page shows it, too
+            print(f"warning: {name} is left out: {error_message(error)}", file=sys.stderr)
     table = f"{score_table(scores, COLUMNS)}\n{baseline_list(scores)}"
     paths.replace_output(paths.REPORT / "scores.md").write_text(
         "# Scores on the validation faces\n\n"
@@ -63,7 +70,7 @@ def _test_scores(params: Params) -> dict[str, LocalScore]:
                 )
                 if predicted.shape == spec.shape:
                     scores[name] = score(predicted, labels, spec)
-            except PipelineError:
+            except (OSError, PipelineError):
                 continue  # the page shows the reason
     return scores
 

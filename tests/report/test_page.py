@@ -168,6 +168,28 @@ def test_a_task_without_a_model_has_no_section(
     assert anchors == ["summary", "own-photos", "task-nose", "kaggle", "reproduce"]
 
 
+def test_models_that_cannot_be_read_are_named(
+    ran: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(ran.folder)
+    names = ("nose_net", "nose_net_3x3", "nose_net_16ch")
+    values = YAML(typ="safe").load(Path("params.yaml").read_text())
+    values["models"] = {name: values["models"][name] for name in names}
+    YAML().dump(values, tmp_path / "params.yaml")
+    model, history = Path("models/nose_net_3x3.safetensors"), Path("metrics/history/nose_net.csv")
+    contents = {path: path.read_bytes() for path in (model, history)}
+    for path in contents:
+        path.unlink()
+    try:
+        text = visible_text(build_page(read_params(tmp_path / "params.yaml")))
+    finally:
+        for path, content in contents.items():
+            path.write_bytes(content)
+    assert f"nose_net_3x3 is not shown: {model}: no such file" in text
+    assert f"nose_net is not shown: {history} is missing; run `dvc repro`" in text
+    assert "nose_net_16ch finds" in text
+
+
 def test_own_photos_appear_and_rerun_the_report_only(ran: Workspace) -> None:
     photo = next((ran.folder / "data/raw/imm").rglob("*-1?.jpg"))
     own = ran.folder / "data/photos" / photo.name

@@ -25,7 +25,7 @@ def build_page(params: Params, *, test_scores: Scores | None = None) -> str:
 
     Test scores are those of the models on the test faces, where their labels are known.
     """
-    tasks = read_tasks(params)
+    tasks, problems = read_tasks(params)
     scores = test_scores or {}
     revision = find_revision()
     sections = [
@@ -38,7 +38,7 @@ def build_page(params: Params, *, test_scores: Scores | None = None) -> str:
     body = render(
         "page.html",
         style=read_style(),
-        summary=summary(tasks, list(datasets.values()), revision),
+        summary=summary(tasks, list(datasets.values()), revision, problems),
         sections=sections,
     )
     return str(body)

@@ -9,6 +9,8 @@ import pandas as pd
 
 from keypoints.config.params import Params
 from keypoints.core import paths
+from keypoints.core.cli import error_message
+from keypoints.core.errors import PipelineError, first_line
 from keypoints.core.predictions import LandmarkPredictions, has_predictions, read_predictions
 from keypoints.core.records import read_record
 from keypoints.core.tables import NAMES_AS_TEXT
@@ -84,14 +86,31 @@ class TaskRun:
         return max(len(set(points) & set(self.points)) for points in conventions)
 
 
-def read_tasks(params: Params) -> list[TaskRun]:
-    """Read every task of the settings that has an evaluated model."""
-    models = [_read_model(name) for name in scored_names(params.names("models"))]
-    return [
+def read_tasks(params: Params) -> tuple[list[TaskRun], dict[str, str]]:
+    """Read every task of the settings that has an evaluated model.
+
+    Returns:
+        The tasks, and the problems of the models that cannot be read, by their names.
+
+    Raises:
+        PipelineError: If no model can be read.
+    """
+    models, problems = [], {}
+    for name in scored_names(params.names("models")):
+        try:
+            models.append(_read_model(name))
+        except (OSError, PipelineError) as error:
+            problems[name] = error_message(error)
+        except ValueError as error:  # such as the errors of pandas
+            problems[name] = f"a damaged table ({first_line(error)}); run `dvc repro`"
+    if not models:
+        raise PipelineError("\n".join(f"{name}: {text}" for name, text in problems.items()))
+    tasks = [
         TaskRun(name, params.entry("tasks", name, Task), TaskFaces(paths.CROPS / name), own)
         for name in params.names("tasks")
         if (own := [model for model in models if model.info.model.task == name])
     ]
+    return tasks, problems
 
 
 def _read_model(name: str) -> ModelRun:

@@ -1,5 +1,7 @@
 """First screen of the page: faces with predicted points, the headline, the score table."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from markupsafe import Markup
 
@@ -17,8 +19,13 @@ def find_showcase(tasks: list[TaskRun]) -> TaskRun:
     return min(with_several or tasks, key=lambda task: task.best.scores["nme"])
 
 
-def summary(tasks: list[TaskRun], datasets: list[dict[str, object]], revision: str) -> Markup:
-    """Render the first screen."""
+def summary(
+    tasks: list[TaskRun],
+    datasets: list[dict[str, object]],
+    revision: str,
+    problems: Mapping[str, str],
+) -> Markup:
+    """Render the first screen; `problems` are those of models that cannot be read, by name."""
     task = find_showcase(tasks)
     model, runs = task.best, [run for own in tasks for run in own.models]
     pretrained = getattr(model.info.model, "pretrained", None)
@@ -33,6 +40,7 @@ def summary(tasks: list[TaskRun], datasets: list[dict[str, object]], revision: s
         initial_weights=pretrained if isinstance(pretrained, str) else None,
         has_twins=any("original" in run.scores.get("view", {}) for run in runs),
         strip=_strip(task, model),
+        problems=problems,
     )
 
 

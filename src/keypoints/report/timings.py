@@ -3,10 +3,13 @@
 Durations differ between runs; without them the page is identical in every run.
 """
 
+from contextlib import suppress
+
 import pandas as pd
 
 from keypoints.config.params import Params
 from keypoints.core import paths
+from keypoints.core.errors import PipelineError
 from keypoints.core.timing import timing_file
 from keypoints.report.runs import read_json
 from keypoints.report.template import read_style, render
@@ -27,12 +30,19 @@ def read_times(params: Params) -> list[dict[str, object]]:
         "evaluate": models,
         "submit": models,
     }
-    times: list[dict[str, object]] = []
+    times = []
     for stage, item in [(stage, item) for stage, names in items.items() for item in names]:
-        if stage == "train" and (history := paths.history_file(item)).is_file():
-            seconds = pd.read_csv(history)["seconds"].sum()
-            times.append({"stage": f"train@{item}", "started": "", "seconds": seconds})
-        elif record := read_json(timing_file(stage, item)):
-            started = record["started"].replace("T", " ").rstrip("Z")
-            times.append(record | {"stage": f"{stage}@{item}", "started": started})
+        with suppress(KeyError, PipelineError, ValueError):  # a damaged file: the page names it
+            times += _read_time(stage, item)
     return times
+
+
+def _read_time(stage: str, item: str) -> list[dict[str, object]]:
+    """The time of one stage, if it was recorded."""
+    if stage == "train" and (history := paths.history_file(item)).is_file():
+        seconds = pd.read_csv(history)["seconds"].sum()
+        return [{"stage": f"train@{item}", "started": "", "seconds": seconds}]
+    if record := read_json(timing_file(stage, item)):
+        started = record["started"].replace("T", " ").rstrip("Z")
+        return [record | {"stage": f"{stage}@{item}", "started": started}]
+    return []
