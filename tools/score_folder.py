@@ -30,6 +30,7 @@ from keypoints.config.messages import SettingsError
 from keypoints.config.params import Params, read_params
 from keypoints.core.cli import exit_on_error
 from keypoints.core.devices import DeviceSetting, choose_device
+from keypoints.core.errors import shorten_list
 from keypoints.core.geometry import hflip_landmarks
 from keypoints.core.landmarks import SCHEMES, flip_indices_of
 from keypoints.core.predictions import LandmarkPredictions
@@ -39,6 +40,7 @@ from keypoints.crops.format import CropFormat
 from keypoints.crops.store import CropStore
 from keypoints.evaluation.scores import score_both_views, summarize
 from keypoints.faces.dataset import find_dataset, is_rendered
+from keypoints.faces.face_list import DiskBackedFaces
 from keypoints.models.predict import TrainedModel, load_model
 from keypoints.prediction.shape_correction import MIN_POINTS, ShapeCorrection, fit_correction
 from keypoints.prediction.tta import TestTimeAugmentation, predict_faces
@@ -91,6 +93,9 @@ def crop_folder(
     key = f"datasets.{task.dataset}.val_fraction"
     faces = dataset.read(raw)
     split = dataset.split(faces, params.read(key, Fraction))
+    if isinstance(faces, DiskBackedFaces) and faces.left_out:
+        names = shorten_list([entry.name for entry in faces.left_out])
+        print(f"warning: {len(faces.left_out)} face(s) left out: {names}", file=sys.stderr)
     held_out = [face for face in faces if split(face) == "validation"]
     if not held_out:
         raise params.error(key, f"holds out no face of {raw}; increase it")

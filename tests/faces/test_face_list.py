@@ -108,6 +108,7 @@ def test_a_list_on_a_full_disk_is_removed_silently(
     [
         ("helen/1_1", {"helen/1_1"}),
         ("helen/1_1.JPG", {"helen/1_1"}),
+        ("helen\\1_1.jpg", {"helen/1_1"}),
         ("helen/*", {"helen/1_1", "helen/1_1_mirror"}),
         ("*_mirror.png", {"helen/1_1_mirror"}),
         ("afw/[1].2", {"afw/[1].2"}),

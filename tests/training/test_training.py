@@ -210,6 +210,12 @@ def test_a_batch_without_statistics_is_an_error_that_suggests_another_batch_size
         run(dot_store, network, batch_size=7)  # 7 faces, then the eighth alone
 
 
+def test_an_error_of_the_networks_code_is_not_attributed_to_a_setting(dot_store: CropStore):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(5, 6), nn.Unflatten(1, (3, 2)))
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        run(dot_store, network)
+
+
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 def test_divergence_in_the_last_step_is_noticed(dot_store: CropStore):
     with pytest.raises(DivergenceError, match="epoch 1"):

@@ -67,9 +67,12 @@ def read_faces(root: Path, *lists: FaceList) -> "DiskBackedFaces":
 def match_names(patterns: Iterable[str]) -> Callable[[str], bool]:
     """A test whether a face's name is one of the given names or matches a pattern, as in helen/*.
 
-    Names and patterns may end with the extension of the photo.
+    Names and patterns may end with the extension of the photo, and have backslashes.
     """
-    names = {re.sub(r"\.(jpe?g|png)$", "", pattern, flags=re.IGNORECASE) for pattern in patterns}
+    names = {
+        re.sub(r"\.(jpe?g|png)$", "", pattern.replace("\\", "/"), flags=re.IGNORECASE)
+        for pattern in patterns
+    }
     has_wildcard = [name for name in sorted(names) if re.search(r"[*?[]", name)]
     matches = re.compile("|".join(map(fnmatch.translate, has_wildcard)) or "(?!)").match
     return lambda name: name in names or bool(matches(name))

@@ -195,11 +195,21 @@ def _run_steps(
                 checkpoint.save(trainer.checkpoint_module, trainer.optimizer, now)
         losses.check()
         return squared_error.item() / faces
-    except (RuntimeError, ValueError) as error:  # out of memory, or a batch without statistics
-        if trainer.group.world_size > 1:  # or the failure of another process
+    except (MemoryError, RuntimeError, ValueError) as error:
+        remedies = _remedies(error, trainer.config.compile)
+        if trainer.group.world_size > 1 or not remedies:  # or the failure of another process
             raise
-        remedy = "another batch_size" + (", or compile: false" if trainer.config.compile else "")
+        remedy = ", or ".join(remedies)
         raise DivergenceError(f"{first_line(error)} in {where}; try {remedy}") from error
+
+
+def _remedies(error: Exception, is_compiled: bool) -> list[str]:
+    """Settings that may prevent an error of torch; none for an error of the network's code."""
+    reasons = ("out of memory", "allocate", "more than 1 value per channel")
+    depends_on_size = isinstance(error, MemoryError) or any(
+        reason in str(error).lower() for reason in reasons
+    )
+    return ["another batch_size"] * depends_on_size + ["compile: false"] * is_compiled
 
 
 class FiniteLossCheck:
