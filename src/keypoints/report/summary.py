@@ -35,7 +35,6 @@ def summary(
         datasets=datasets,
         revision=revision,
         task=task,
-        n_models=len(runs),
         is_rendered=all(dataset["source"] == "rendered" for dataset in datasets),
         initial_weights=pretrained if isinstance(pretrained, str) else None,
         has_twins=any("original" in run.scores.get("view", {}) for run in runs),
