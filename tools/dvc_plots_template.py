@@ -15,6 +15,8 @@ import keypoints  # noqa: F401  names a wrong Python
 # isort: split
 import vl_convert
 
+from keypoints.core.cli import exit_on_error
+
 TEMPLATE = Path(".dvc/plots.html")
 VEGA_LITE = "5.8"  # DVC's charts are written for Vega-Lite 5
 
@@ -50,5 +52,6 @@ def plots_template() -> str:
 
 
 if __name__ == "__main__":
-    TEMPLATE.write_text(plots_template(), encoding="utf-8")
-    print(f"{TEMPLATE}: template for the charts of `dvc plots`, which need no web connection")
+    with exit_on_error():
+        TEMPLATE.write_text(plots_template(), encoding="utf-8")
+        print(f"{TEMPLATE}: template for the charts of `dvc plots`, which need no web connection")

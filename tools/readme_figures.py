@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from keypoints.core import paths
+from keypoints.core.cli import exit_on_error
 from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme
 from keypoints.core.predictions import read_info, read_predictions
 from keypoints.core.tables import NAMES_AS_TEXT
@@ -117,11 +118,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="folder of the figures")
     parser.add_argument("--model", help="68-point model of a finished run on rendered faces")
     arguments = parser.parse_args()
-    folder = arguments.folder
+    with exit_on_error():
+        write_figures(arguments.folder, arguments.model)
+
+
+def write_figures(folder: Path, model: str | None) -> None:
+    """Write the figures into a folder, which is created."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"rendered_faces": faces_figure(), "rendered_landmarks": landmarks_figure()}
-    if arguments.model:
-        figures["predicted_faces"] = predicted_figure(arguments.model)
+    if model:
+        figures["predicted_faces"] = predicted_figure(model)
     for name, figure in figures.items():
         path = folder / f"{name}.jpg"
         path.write_bytes(cv2.imencode(".jpg", figure, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())

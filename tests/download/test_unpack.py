@@ -344,6 +344,13 @@ def test_the_folder_itself_may_be_a_member(tmp_path: Path) -> None:
     assert names_in(tmp_path / "faces") == ["1.jpg"]
 
 
+def test_a_name_that_is_not_utf8_is_read_as_latin1(tmp_path: Path) -> None:
+    names = [os.fsdecode(b"gr\xfc.jpg"), "\xfc.jpg"]
+    archive = write_tar(tmp_path / "a.tar", *(member(name, size=10) for name in names))
+    unpack(archive, tmp_path / "faces")
+    assert names_in(tmp_path / "faces") == ["gr\xfc.jpg", "\xfc.jpg"]
+
+
 def test_a_folder_of_a_zip_may_end_with_a_backslash(tmp_path: Path) -> None:
     unpack(write_zip(tmp_path / "faces.zip", "set\\", "set\\1.jpg"), tmp_path / "faces")
     assert (tmp_path / "faces" / "set" / "1.jpg").is_file()

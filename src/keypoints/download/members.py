@@ -1,5 +1,6 @@
 """Members of untrusted archives: which of them are unpacked, and where."""
 
+import os
 from pathlib import Path, PureWindowsPath
 
 from keypoints.core.errors import PipelineError
@@ -46,7 +47,7 @@ class Members:
         if is_system_file(path):
             self.left_out += [] if is_folder else [name]
             return None
-        target = path.as_posix()
+        target = _valid_name(path.as_posix())
         if not is_folder:
             self._check_overwrite(name, target)
             self.files[target] = name
@@ -54,7 +55,7 @@ class Members:
 
     def target_of_link(self, target: str, linkname: str) -> str:
         """Path of the earlier file that a hard link refers to."""
-        earlier = PureWindowsPath(linkname).as_posix()
+        earlier = _valid_name(PureWindowsPath(linkname).as_posix())
         if earlier == target or earlier not in self.files:
             raise PipelineError(
                 f"member {self.files[target]!r} links to {linkname!r}, which is not an earlier "
@@ -77,3 +78,16 @@ class Members:
             raise PipelineError(
                 f"members {other!r} and {name!r} have the same path; rename one of them"
             )
+
+
+def _valid_name(name: str) -> str:
+    """A name that is UTF-8 on the disk in every locale, because DVC can store no other.
+
+    Names in other encodings are taken for Latin-1, in which old lists of photos are, too.
+    """
+    encoded = name.encode("utf-8", "surrogateescape")
+    try:
+        encoded.decode()
+    except UnicodeDecodeError:
+        encoded = encoded.decode("latin-1").encode()
+    return os.fsdecode(encoded)

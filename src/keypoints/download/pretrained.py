@@ -11,6 +11,7 @@ from keypoints.config.backbone_name import check_backbone
 from keypoints.config.base import Settings
 from keypoints.config.messages import SettingsError
 from keypoints.core.hashing import sha256_of
+from keypoints.core.paths import expand_user
 from keypoints.core.weights_folder import teacher_folder, weights_problem, write_record
 from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
 
@@ -90,7 +91,7 @@ def _find_pretrained(settings: PretrainedSettings, dirs: DownloadDirs) -> Downlo
 
 def _find_file(key: str, name: str, remedy: str, subfolder: str, dirs: DownloadDirs) -> Download:
     """Find the file that a setting names: in the repository, or like any other download."""
-    local = dirs.root / name
+    local = dirs.root / expand_user(name)
     if local.is_file():
         if not (problem := weights_problem(local)):
             return Download(local, sha256_of(local), origin=str(local))

@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from keypoints.core.errors import PipelineError, first_line
+from keypoints.core.errors import PipelineError
 
 VERSION = "1.30.0"
 SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
@@ -55,8 +55,9 @@ def _download(downloads: Path) -> None:
         errors="replace",
     )
     if done.returncode or not (downloads / PACKAGE).is_file():
-        problem = first_line(RuntimeError(done.stderr.strip()))
+        lines = done.stderr.strip().splitlines()
+        problem = next((line for line in lines if "err" in line.lower()), "".join(lines[:1]))
         raise PipelineError(
-            f"npm could not download onnxruntime-web {VERSION} ({problem}): check npm's registry, "
-            f"or put {PACKAGE} into {downloads}/ yourself"
+            f"npm could not download onnxruntime-web {VERSION} ({problem or done.returncode}): "
+            f"check npm's registry, or put {PACKAGE} into {downloads}/ yourself"
         )
