@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from threading import current_thread, main_thread
 from types import FrameType
 from typing import NoReturn
 
@@ -81,8 +82,8 @@ def _interrupted_by(*signals: signal.Signals) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    own = [] if "WORLD_SIZE" in os.environ else [*signals]
-    own = [number for number in own if signal.getsignal(number) is signal.SIG_DFL]
+    is_own = "WORLD_SIZE" not in os.environ and current_thread() is main_thread()
+    own = [one for one in signals if is_own and signal.getsignal(one) is signal.SIG_DFL]
     for number in own:
         signal.signal(number, interrupt)
     try:
