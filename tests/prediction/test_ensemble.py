@@ -58,7 +58,9 @@ def test_members_with_different_numbers_of_faces_are_an_error():
         combine("mean", {"a": make_faces(1), "b": make_faces(2, n_faces=3)})
 
 
-def test_an_ensemble_has_the_splits_that_all_members_have(pipeline: Path):
+def test_an_ensemble_has_the_splits_that_all_members_have(
+    pipeline: Path, capsys: pytest.CaptureFixture[str]
+):
     write_made_up("one", bias=1)
     write_made_up("two", bias=3)
     (pipeline / "data/predictions/two/train.npz").unlink()
@@ -69,6 +71,11 @@ def test_an_ensemble_has_the_splits_that_all_members_have(pipeline: Path):
     one, both = (read_predictions(name, "test") for name in ("one", "both"))
     np.testing.assert_allclose(both.landmarks_photo, one.landmarks_photo + 0.5)
     np.testing.assert_allclose(both.mirrored_photo, one.mirrored_photo + 0.5)
+    (pipeline / "data/predictions/two/test.npz").unlink()
+    assert capsys.readouterr().err == ""
+    ensemble("both")
+    assert capsys.readouterr().err == "warning: both: without test faces: none of two\n"
+    assert predicted_splits("both") == ["validation"]
 
 
 @pytest.mark.parametrize(
