@@ -15,6 +15,7 @@ from keypoints.competition.submission import (
     implausible_points,
     read_submission,
     write_submission,
+    write_validated,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -124,6 +125,8 @@ def test_invalid_predictions_leave_the_last_submission_unchanged(path: Path):
     text = written(path)
     with pytest.raises(SubmissionError):
         write_submission(path, np.full((2, 2, 2), np.nan), SPEC)
+    with pytest.raises(SubmissionError, match=rf"{path}: face 0"):
+        write_validated(path, np.full((2, 2, 2), np.nan), SPEC)
     assert path.read_text() == text
 
 

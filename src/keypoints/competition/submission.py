@@ -23,23 +23,27 @@ class SubmissionError(PipelineError):
     """A submission that the competition would reject or misread."""
 
 
-def write_submission(path: Path, landmarks_photo: Array, spec: SubmissionSpec) -> None:
+def write_submission(
+    path: Path, landmarks_photo: Array, spec: SubmissionSpec, *, shown_as: Path | None = None
+) -> None:
     """Write landmarks of the test faces, (n_faces, n_points, 2), with three decimals.
 
-    If the competition limits its values, values outside are set to the limit.
+    If the competition limits its values, values outside are set to the limit. Messages show the
+    path `shown_as`, if given, because the file will be moved there.
 
     Raises:
         SubmissionError: If a value is not finite or the shape is wrong; nothing is written.
     """
+    shown = shown_as or path
     if landmarks_photo.shape != spec.shape:
         raise SubmissionError(
-            f"{path}: landmarks of shape {landmarks_photo.shape}; {spec.competition.slug} needs "
+            f"{shown}: landmarks of shape {landmarks_photo.shape}; {spec.competition.slug} needs "
             f"{spec.shape}"
         )
     is_finite = np.isfinite(landmarks_photo).all(axis=(1, 2))
     if not is_finite.all():
         face = is_finite.argmin()
-        raise SubmissionError(f"{path}: face {face}, {spec.names[face]}: a point is not finite")
+        raise SubmissionError(f"{shown}: face {face}, {spec.names[face]}: a point is not finite")
     values = landmarks_photo.ravel()[spec.row_indices]
     if spec.competition.value_range is not None:
         values = values.clip(*spec.competition.value_range)
@@ -111,7 +115,7 @@ def write_validated(path: Path, landmarks_photo: Array, spec: SubmissionSpec) ->
         SubmissionError: If the landmarks cannot be written or the CSV is invalid.
     """
     with paths.atomic_file(path) as unchecked:
-        write_submission(unchecked, landmarks_photo, spec)
+        write_submission(unchecked, landmarks_photo, spec, shown_as=path)
         check_submission(unchecked, spec, shown_as=path)
 
 
