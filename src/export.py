@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from keypoints.annotation.default_model import model_file
+from keypoints.annotation.default_model import is_export, model_file
 from keypoints.core.cli import exit_on_error
 from keypoints.core.errors import PipelineError
 from keypoints.core.paths import atomic_file
@@ -29,11 +29,11 @@ def export(arguments: argparse.Namespace) -> str:
 
         write_site(arguments.web, _current_export(path))
         return f"{arguments.web}: serve it with `python -m http.server --directory {arguments.web}`"
-    if path.suffix == ".onnx":
+    if is_export(path):
         raise PipelineError(f"{path}: already an export; give the .safetensors file of its model")
     suffix = ".safetensors" if arguments.half else ".onnx"
     out = arguments.out or path.with_suffix(".half.safetensors" if arguments.half else ".onnx")
-    if out.suffix != suffix or out.resolve() == path.resolve():
+    if out.suffix.lower() != suffix or out.resolve() == path.resolve():
         raise PipelineError(f"--out {out}: must be a {suffix} file, and not {path} itself")
     trained = load_model(path)
     if arguments.half:

@@ -51,6 +51,17 @@ def test_the_committed_network_is_the_default_until_a_model_of_real_faces_is_bet
     assert "own.json: not read" in conflict
 
 
+def test_the_content_of_a_file_decides_what_runs_it(tiny_model: Path, tmp_path: Path) -> None:
+    export = default_model.ROOT / "pretrained/wild.onnx"
+    for content, expected in ((tiny_model, "tiny"), (export, "mobile_wild")):
+        for name in ("model", "MODEL.ONNX", "model.SAFETENSORS"):
+            (tmp_path / name).write_bytes(content.read_bytes())
+            info, _ = default_model.open_model(
+                default_model.model_file(str(tmp_path / name)), "cpu"
+            )
+            assert info.name == expected
+
+
 @pytest.mark.parametrize(
     ("name", "file"),
     [

@@ -112,7 +112,7 @@ def _box(text: str) -> Box:
 
 
 def _onnx_file(text: str) -> Path:
-    if not text.endswith(".onnx"):
+    if not text.lower().endswith(".onnx"):
         raise argparse.ArgumentTypeError(f"must be an .onnx file; got {text}")
     return Path(text)
 

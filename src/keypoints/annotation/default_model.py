@@ -19,6 +19,7 @@ from keypoints.models.checkpoint import ModelFileError, ModelInfo, read_info
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGED = Path(__file__).with_name("wild.onnx")  # only in an installed copy: see pyproject.toml
 _PIPELINES = () if PACKAGED.is_file() else (ROOT, ROOT / paths.CONTENDERS)
+_ONNX_MAGIC = b"\x08"  # key of the first field, the format's version
 PRETRAINED = ROOT / "pretrained" / "wild.safetensors"
 
 
@@ -36,7 +37,7 @@ def model_file(name: str | None) -> Path:
     if name is None:
         return PACKAGED if PACKAGED.is_file() else _find_best()
     files = [Path(name)]
-    if files[0].suffix not in (".safetensors", ".onnx"):
+    if files[0].suffix.lower() not in (".safetensors", ".onnx") and not files[0].is_file():
         # A name may contain dots: model.half, or model.2of5, which is in a separate folder.
         candidates = paths.MODELS / f"{name}.safetensors", paths.model_file(name)
         files = [root / candidate for root in _PIPELINES for candidate in candidates]
@@ -58,14 +59,15 @@ def open_model(path: Path, device: str) -> tuple[ModelInfo, Callable[[], Predict
     """Read the metadata of a model file; return them with a function that loads its network.
 
     Args:
-        path: An .onnx file, which onnxruntime runs, or a .safetensors file, which torch runs unless
-            an export of its weights lies beside it, which starts faster.
+        path: An export, which onnxruntime runs, or a .safetensors file, which torch runs unless an
+            export of its weights lies beside it, which starts faster. The content counts, not the
+            name.
         device: Device for torch: cpu, cuda or mps; auto: the export, or the best device.
 
     Raises:
         ModelFileError: If the file is not a model of this project.
     """
-    export = path.with_suffix(".onnx")
+    export = path if is_export(path) else path.with_suffix(".onnx")
     if path == export or (device == "auto" and export.is_file()):
         from keypoints.annotation.onnx_predictor import open_onnx  # a slow import
 
@@ -89,6 +91,18 @@ def open_model(path: Path, device: str) -> tuple[ModelInfo, Callable[[], Predict
         return torch_predictor(load_model(path), choose_device(device))
 
     return read_info(path), load
+
+
+def is_export(path: Path) -> bool:
+    """Whether a file is an export, by its content; by its name if it is missing or neither."""
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(9)
+        if start[8:] == b"{":  # after the length of a .safetensors file's header
+            return False
+        if start.startswith(_ONNX_MAGIC):
+            return True
+    return path.suffix.lower() != ".safetensors"
 
 
 def _find_best() -> Path:
