@@ -42,7 +42,7 @@ def exit_on_error() -> Iterator[None]:
     """
     _open_streams()
     try:
-        with _interrupted_by(signal.SIGTERM, signal.SIGHUP):
+        with _interrupted_by("SIGTERM", "SIGHUP"):
             yield
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -65,6 +65,8 @@ def _open_streams() -> None:
 
 def _is_output_closed() -> bool:
     """Whether nobody reads standard output, as in `| head`; it is then replaced."""
+    if not hasattr(select, "poll"):  # Windows
+        return False
     errors = select.poll()
     errors.register(sys.stdout, 0)
     if is_closed := bool(errors.poll(0)):
@@ -73,17 +75,18 @@ def _is_output_closed() -> bool:
 
 
 @contextmanager
-def _interrupted_by(*signals: signal.Signals) -> Iterator[None]:
+def _interrupted_by(*names: str) -> Iterator[None]:
     """Raise KeyboardInterrupt on signals, unless they are ignored (nohup) or handled already.
 
-    torchrun ends its processes by SIGTERM while they wait for each other.
+    Windows has no SIGHUP. torchrun ends its processes by SIGTERM while they wait for each other.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
     is_own = "WORLD_SIZE" not in os.environ and current_thread() is main_thread()
-    own = [one for one in signals if is_own and signal.getsignal(one) is signal.SIG_DFL]
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    own = [one for one in known if is_own and signal.getsignal(one) is signal.SIG_DFL]
     for number in own:
         signal.signal(number, interrupt)
     try:
