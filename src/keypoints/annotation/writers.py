@@ -78,18 +78,27 @@ def text_output(path: Path, end: str = "") -> Iterator[TextIO]:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    file = temporary.open("w", encoding="utf-8", errors=ENCODING_ERRORS, newline="")
+    with _named(path):
+        file = temporary.open("w", encoding="utf-8", errors=ENCODING_ERRORS, newline="")
     try:
         yield file
     finally:
         try:
-            file.write(end)
-            file.close()
-            temporary.replace(path)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from error
+            with _named(path):
+                file.write(end)
+                file.close()
+                temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name a file in the errors of its temporary one."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _write_json(folder: Path, info: ModelInfo, image: AnnotatedImage) -> None:
