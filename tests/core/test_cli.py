@@ -91,8 +91,12 @@ def test_output_that_the_terminal_cannot_encode_is_escaped(monkeypatch: pytest.M
 def test_the_end_of_the_terminal_or_the_session_is_an_interruption(
     monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ):
-    assert run(monkeypatch, lambda: signal.raise_signal(number)) == "interrupted"
-    assert signal.getsignal(number) is signal.SIG_DFL
+    before = signal.signal(number, signal.SIG_DFL)  # nohup ignores one of them
+    try:
+        assert run(monkeypatch, lambda: signal.raise_signal(number)) == "interrupted"
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 def run_python(code: str, **streams: int) -> subprocess.CompletedProcess[str]:

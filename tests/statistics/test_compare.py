@@ -22,7 +22,7 @@ def test_experiments_are_compared_with_each_other_and_the_workspace(workspace: W
     row = next(line.split() for line in output.splitlines() if line.startswith("mae_px"))
     assert float(row[3]) == pytest.approx(float(row[2]) - float(row[1]), abs=2e-4)
     n = len(pd.read_csv(table))  # pixels differ between processors, and the split depends on them
-    assert re.search(rf"longer (is|and HEAD do) .+ {n} faces of {n} photo", output)
+    assert re.search(rf"longer (is|and HEAD do) .+ {n} faces in {n} group", output)
     every = compare(workspace, "longer", "workspace").splitlines()
     assert [line.split(":")[0] for line in every].count(MODEL) == 1
     assert f"{MODEL}: workspace and longer have the same errors on all {n} faces" in "\n".join(
@@ -33,7 +33,7 @@ def test_experiments_are_compared_with_each_other_and_the_workspace(workspace: W
 
 def test_two_models_of_one_revision_are_compared(ran: Workspace) -> None:
     output = compare(ran, "HEAD", "--model", "nose_net", "--model", "nose_net_16ch")
-    assert "nose_net_16ch and nose_net do not differ significantly on 6 faces of 1 photo" in output
+    assert "nose_net_16ch and nose_net do not differ significantly on 6 faces in 1 group" in output
 
 
 @pytest.mark.parametrize(

@@ -102,5 +102,5 @@ def test_a_damaged_table_is_named_and_the_other_models_are_compared(
         compare.compare_all(("workspace",), ("workspace",), "mae_px")
     binary, good, text = capsys.readouterr().out.splitlines()
     assert binary.startswith("binary: metrics/faces/binary.csv: not a text file")
-    assert "the same errors on all 2 faces of 2 photo" in good
+    assert "the same errors on all 2 faces in 2 group" in good
     assert text == "text: metrics/faces/text.csv: not a table of faces: it has no column face"

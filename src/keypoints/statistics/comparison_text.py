@@ -7,7 +7,8 @@ def format_verdict(comparison: Comparison, old: str, new: str) -> str:
     """One sentence about the sides of these names: better, worse, or no significant difference."""
     low, high = comparison.decisive.interval
     metric, difference = comparison.metric, comparison.decisive.difference
-    faces = f"{comparison.n_faces} faces in {comparison.n_groups} groups"
+    plural = "" if comparison.n_groups == 1 else "s"
+    faces = f"{comparison.n_faces} faces in {comparison.n_groups} group{plural}"
     if not comparison.faces["difference"].any():
         return f"{new} and {old} have the same errors on all {faces}"
     if not comparison.decisive.is_significant:
