@@ -25,6 +25,7 @@ from measurement import FULL, QUICK, Size, format_table
 PARTS = {
     "render": "render_speed",
     "train": "train_speed",
+    "malloc": "kept_memory",
     "frameworks": "framework_speed",
     "prepare": "prepare_speed",
     "memory": "peak_memory",

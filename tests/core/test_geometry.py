@@ -18,6 +18,7 @@ from keypoints.core.geometry import (
     resize_map,
     rotation,
     scaling,
+    similarity_map,
     translation,
     unit_map,
 )
@@ -196,3 +197,16 @@ def test_unknown_points_stay_unknown():
 def test_a_box_is_enlarged_about_its_centre_relative_to_its_longer_side():
     assert enlarge_box((10, 20, 50, 40), 1.5, 1.5) == (0, 0, 60, 60)  # 40 px, centre (30, 30)
     assert enlarge_box((10, 20, 30, 60), 2, 1) == (-20, 20, 60, 60)
+
+
+@given(arrays(float, (2, 5, 2), elements=pixels), angles, st.floats(0.1, 10))
+def test_a_similarity_map_finds_the_rotation_scale_and_shift_of_points(
+    source: Array, degrees: float, factor: float
+):
+    source = source + np.arange(10).reshape(5, 2) ** 2  # not all points in one place
+    known = compose(scaling(factor, (3.0, -2.0)), rotation(degrees, (10.0, 20.0)))
+    found = similarity_map(source, apply_map(known, source))
+    np.testing.assert_allclose(
+        apply_map(found, source), apply_map(known, source), rtol=1e-6, atol=1e-4
+    )
+    assert found.shape == (2, 2, 3)

@@ -41,6 +41,6 @@ def test_an_unknown_part_is_refused_with_the_known_ones():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert (
-        "must be one of render, train, frameworks, prepare, memory, scale, repro, annotate, "
-        "detect, video, predict, start, soak; got sped" in done.stderr
+        "must be one of render, train, malloc, frameworks, prepare, memory, scale, repro, "
+        "annotate, detect, video, predict, start, soak; got sped" in done.stderr
     )

@@ -1,5 +1,7 @@
 """The device that a network runs on, and the arithmetic that suits it."""
 
+import ctypes
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
@@ -11,16 +13,38 @@ from keypoints.core.errors import PipelineError
 
 DeviceSetting = Literal["auto", "cpu", "cuda", "mps"]
 
+# Parameters of glibc's mallopt, and values that keep all memory in the heap.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+_KEPT_MEMORY = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1, _M_TOP_PAD: 2**28}
+
 
 def choose_device(setting: str) -> torch.device:
-    """Device of a setting, or PipelineError; `auto` selects CUDA, else MPS, else the CPU."""
+    """Device of a setting, or PipelineError; `auto` selects CUDA, else MPS, else the CPU.
+
+    A process that computes on the CPU keeps its memory from then on.
+    """
     accelerators = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     names = [*(name for name, is_available in accelerators.items() if is_available), "cpu"]
     if setting not in ("auto", *names):
         raise PipelineError(
             f"device: this machine has no {setting}; use {', '.join(names)} or auto"
         )
-    return torch.device(names[0] if setting == "auto" else setting)
+    device = torch.device(names[0] if setting == "auto" else setting)
+    if device.type == "cpu":
+        keep_freed_memory()
+    return device
+
+
+def keep_freed_memory() -> None:
+    """Let this process reuse the memory of freed tensors instead of returning it to the system.
+
+    A step allocates and frees gigabytes. By default, glibc maps each large tensor anew, and the
+    system clears each page of it at its first use. Other C libraries are left as they are.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    for parameter, value in _KEPT_MEMORY.items():
+        if mallopt:
+            mallopt(parameter, value)
 
 
 def seed_torch(seed: int, device: torch.device) -> None:

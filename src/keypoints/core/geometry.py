@@ -82,6 +82,25 @@ def scaling(factor: float | Array, centre: tuple[float, float]) -> Array:
     return matrix
 
 
+def similarity_map(source: Array, target: Array) -> Array:
+    """Maps that move, rotate and scale points so that they fit others best, (..., 2, 3).
+
+    Both are (..., n_points, 2). Source: Umeyama, Least-squares estimation of transformation
+    parameters, 1991; in two dimensions the solution is one complex division.
+    """
+    points, wanted = (array[..., 0] + 1j * array[..., 1] for array in (source, target))
+    centred = points - points.mean(axis=-1, keepdims=True)
+    factor = (centred.conj() * wanted).sum(axis=-1) / (np.abs(centred) ** 2).sum(axis=-1)
+    shift = wanted.mean(axis=-1) - factor * points.mean(axis=-1)
+    return np.stack(
+        [
+            np.stack([factor.real, -factor.imag, shift.real], axis=-1),
+            np.stack([factor.imag, factor.real, shift.imag], axis=-1),
+        ],
+        axis=-2,
+    )
+
+
 def hflip_map(width: int) -> Array:
     """Map from an image to its horizontal flip, px, (2, 3); left and right points also swap."""
     return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
