@@ -10,11 +10,10 @@ from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import run_stage
 from keypoints.core.timing import timed
-from keypoints.crops.alignment import alignment_maps
 from keypoints.crops.cropping import write_crops
 from keypoints.crops.format import CropFormat, Task
 from keypoints.crops.store import MISSING_TEST_FACES
-from keypoints.faces.dataset import NO_OFFSET, find_dataset
+from keypoints.faces.dataset import find_dataset, is_rendered
 from keypoints.faces.face import Face, FormatError
 from keypoints.faces.face_list import DiskBackedFaces
 from keypoints.faces.files import find_file
@@ -48,12 +47,10 @@ def prepare(name: str) -> None:
             for file in dataset.store_files:  # before store.json, which marks completeness
                 shutil.copy(find_file(root, file), folder)
             _record_missing_test_faces(folder, faces)
-            format_ = CropFormat.of(task, dataset.scheme)
-            offset = dataset.offset_of_labels(root) if task.symmetric_labels else NO_OFFSET
-            maps = None
-            if task.aligned_by:
-                maps = alignment_maps(task.aligned_by, faces, split, format_, offset)
-            write_crops(folder, root, faces, split, format_, label_offset=offset, aligned_maps=maps)
+            format_, offset = CropFormat.of(task, dataset.scheme), None
+            if task.symmetric_labels and not is_rendered(root):
+                offset = dataset.label_offset
+            write_crops(folder, root, faces, split, format_, label_offset=offset)
     except FormatError as error:
         raise FormatError(f"{error}\nRun fetch@{task.dataset} again.") from error
     found = ", ".join(f"{n_faces} {kind}" for kind, n_faces in counts.items())

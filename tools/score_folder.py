@@ -39,7 +39,7 @@ from keypoints.crops.cropping import write_crops
 from keypoints.crops.format import CropFormat
 from keypoints.crops.store import CropStore
 from keypoints.evaluation.scores import score_both_views, summarize
-from keypoints.faces.dataset import NO_OFFSET, find_dataset
+from keypoints.faces.dataset import find_dataset, is_rendered
 from keypoints.faces.face_list import DiskBackedFaces
 from keypoints.models.predict import TrainedModel, load_model
 from keypoints.prediction.shape_correction import MIN_POINTS, ShapeCorrection, fit_correction
@@ -103,7 +103,7 @@ def crop_folder(
     first = {face.group: face for face in reversed(train)}.values()  # of each group
     is_taken = take_groups([face.group for face in first], n_train)
     train = [face for face, taken in zip(first, is_taken, strict=True) if taken]
-    offset = dataset.offset_of_labels(raw) if task.symmetric_labels else NO_OFFSET
+    offset = dataset.label_offset if task.symmetric_labels and not is_rendered(raw) else None
     with TemporaryDirectory() as folder:
         crops, format_ = Path(folder) / "crops", CropFormat.of(task, dataset.scheme)
         write_crops(crops, raw, [*held_out, *train], split, format_, label_offset=offset)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from keypoints.annotation import default_model
-from keypoints.models.checkpoint import ModelFileError
 
 
 def test_the_committed_network_is_the_default_until_a_model_of_real_faces_is_better(
@@ -61,24 +60,6 @@ def test_the_content_of_a_file_decides_what_runs_it(tiny_model: Path, tmp_path: 
                 default_model.model_file(str(tmp_path / name)), "cpu"
             )
             assert info.name == expected
-
-
-def test_a_network_that_takes_aligned_faces_is_refused_and_never_chosen(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from keypoints.models.predict import load_model, save_model
-
-    trained = load_model(tiny_model)
-    task = trained.info.task.model_copy(update={"regions": "data/predictions/first"})
-    models = tmp_path / "models"
-    info = trained.info.model_copy(update={"name": "aligned", "task": task})
-    save_model(models / "aligned.safetensors", trained.network, info)
-    with pytest.raises(ModelFileError, match="aligned: takes faces that first has aligned"):
-        default_model.open_model(models / "aligned.safetensors", "cpu")
-    save_model(models / "plain.safetensors", trained.network, trained.info)
-    monkeypatch.setattr(default_model, "_PIPELINES", (tmp_path,))
-    monkeypatch.setattr(default_model, "PRETRAINED", tmp_path / "none.safetensors")
-    assert default_model.model_file(None) == models / "plain.safetensors"
 
 
 @pytest.mark.parametrize(

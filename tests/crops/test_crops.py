@@ -17,7 +17,7 @@ from keypoints.crops.cropping import crop_region, write_crops
 from keypoints.crops.format import CropFormat
 from keypoints.crops.store import CropStore
 from keypoints.datasets.ibug import read_ibug
-from keypoints.faces.dataset import NO_OFFSET, LabelOffset
+from keypoints.faces.dataset import LabelOffset
 from keypoints.faces.face import Box, Face, FormatError
 
 
@@ -97,7 +97,7 @@ def test_the_map_to_the_crop_removes_the_offset_of_labels(tmp_path: Path):
         for name, is_mirrored in (("a", False), ("a_mirror", True))
     ]
     landmarks_crop = {}
-    for offset in (NO_OFFSET, LabelOffset(px=0.3, box_sides=0.01)):
+    for offset in (None, LabelOffset(px=0.3, box_sides=0.01)):
         store = tmp_path / f"{offset}"
         write_crops(store, tmp_path, faces, in_train, crop_format(), label_offset=offset)
         with CropStore(store) as opened:

@@ -22,21 +22,6 @@ def test_a_whole_frame_has_no_margin():
     Task(**WILD.model_dump() | {"box_scale": None, "margin": 0})
 
 
-def test_faces_are_aligned_by_predictions_or_framed_by_the_boxes_of_the_data_set():
-    assert WILD.aligned_by is None
-    assert Task(**WILD.model_dump() | {"regions": "data/raw/ibug"}).aligned_by is None
-    aligned = {"regions": "data/predictions/net_2"}
-    assert Task(**WILD.model_dump() | aligned).aligned_by == "net_2"
-    for regions, message in (
-        ("data/raw/imm", "regions must be data/raw/ibug or data/predictions/NAME; got"),
-        ("models/net", "should match pattern"),
-    ):
-        with pytest.raises(ValidationError, match=message):
-            Task(**WILD.model_dump() | {"regions": regions})
-    with pytest.raises(ValidationError, match="box_scale must not be null if regions names"):
-        Task(**WILD.model_dump() | aligned | {"box_scale": None, "margin": 0})
-
-
 def test_the_crop_format_of_a_task_may_have_another_margin():
     format_ = CropFormat.of(WILD, IBUG_68)
     assert format_ == CropFormat(48, 64, 5, colour=True, box_scale=1.3, scheme="ibug68")

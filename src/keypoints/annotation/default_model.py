@@ -72,9 +72,7 @@ def open_model(path: Path, device: str) -> tuple[ModelInfo, Callable[[], Predict
         from keypoints.annotation.onnx_predictor import open_onnx  # a slow import
 
         try:
-            info, load_export = open_onnx(export, model=None if path == export else path)
-            _check_alignment(info)
-            return info, load_export
+            return open_onnx(export, model=None if path == export else path)
         except ModelFileError as error:
             if path == export:
                 raise
@@ -92,17 +90,7 @@ def open_model(path: Path, device: str) -> tuple[ModelInfo, Callable[[], Predict
 
         return torch_predictor(load_model(path), choose_device(device))
 
-    info = read_info(path)
-    _check_alignment(info)
-    return info, load
-
-
-def _check_alignment(info: ModelInfo) -> None:
-    if info.task.aligned_by:
-        raise ModelFileError(
-            f"{info.name}: takes faces that {info.task.aligned_by} has aligned, and no boxes; use "
-            f"{info.task.aligned_by} for own photos"
-        )
+    return read_info(path), load
 
 
 def is_export(path: Path) -> bool:
@@ -125,7 +113,6 @@ def _find_best() -> Path:
         for path in _trained_models(root)
         if (info := _read_info(path))
         and info.task.box_scale is not None
-        and info.task.aligned_by is None
         and (not committed or _trained_on_real_faces(info, root))
     ]
     if not committed and not trained:

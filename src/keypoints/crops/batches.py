@@ -59,6 +59,7 @@ class BatchLoader:
     first_epoch: int = 1  # number of the phase's first epoch
     seed: int = 0  # of order and augmentation
     tta_scale: float = 1.0  # size of the input region relative to the one the crop was cut for
+    alignment: Array | None = None  # map of each row's face within its crop, px, (n, 2, 3)
     input_size: tuple[int, int] | None = None  # height and width, px; None: those of the task
     rank: int = 0  # number of this process, counted from 0
     world_size: int = 1  # processes that share each batch
@@ -67,7 +68,10 @@ class BatchLoader:
     def __post_init__(self) -> None:
         height, width = self._task_size = self.store.format.input_size
         self._input_size = self.input_size or self._task_size
-        self._crop_to_task = self.store.format.crop_to_input(self.tta_scale)
+        to_task = self.store.format.crop_to_input(self.tta_scale)
+        maps = to_task if self.alignment is None else compose(to_task, self.alignment)
+        maps = np.broadcast_to(maps, (len(self.rows), 2, 3))
+        self._crop_to_task = dict(zip(self.rows.tolist(), maps, strict=True))
         self._task_to_input = resize_map((0, 0, width, height), self._input_size)
         self._reader = self.reader or CpuCropReader(self.store)
 
@@ -94,7 +98,7 @@ class BatchLoader:
     def _load(self, batch_rows: NDArray[np.integer], epoch: int) -> Batch:
         rows = self._shard(batch_rows)
         params = self._sample(rows, epoch)
-        crop_to_task = np.broadcast_to(self._crop_to_task, (len(rows), 2, 3))
+        crop_to_task = np.array([self._crop_to_task[row] for row in rows.tolist()])
         landmarks_photo = self._landmarks_photo(rows)
         if params is not None:
             crop_to_task = compose(params.maps, crop_to_task)

@@ -11,21 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from keypoints.core.geometry import (
-    apply_map,
-    compose,
-    enlarge_box,
-    invert,
-    resize_map,
-    translation,
-)
+from keypoints.core.geometry import compose, enlarge_box, resize_map, translation
 from keypoints.core.parallel import parallel_map
 from keypoints.core.records import write_record
 from keypoints.core.types import Array
 from keypoints.crops.format import CropFormat
 from keypoints.crops.row_file import RowFile
 from keypoints.crops.store import FACE_COLUMNS
-from keypoints.faces.dataset import NO_OFFSET, LabelOffset
+from keypoints.faces.dataset import LabelOffset
 from keypoints.faces.face import Box, Face, FormatError, SplitFunction
 from keypoints.faces.images import read_photo
 
@@ -92,58 +85,6 @@ def crop_and_resize(
     return crop.reshape(*size, -1).astype(np.uint8, copy=False)
 
 
-def warp_and_resize(
-    photo: NDArray[np.uint8], photo_to_crop: Array, size: tuple[int, int]
-) -> NDArray[np.uint8]:
-    """Cut a turned region, which overlaps the photo, out of it and resize it.
-
-    Pixels of the edge are repeated beyond the photo. As in `crop_and_resize`, pixels are averaged
-    by the integer part of the factor first.
-
-    Args:
-        photo: Pixels, (height, width) or (height, width, channels).
-        photo_to_crop: Rotation, scaling and translation from the photo to the crop, (2, 3).
-        size: Height and width of the crop.
-
-    Returns:
-        The crop, (height, width, channels).
-    """
-    height, width = size
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5
-    corners_photo = apply_map(invert(photo_to_crop), corners)
-    piece, photo_to_piece = _shrink_region(photo, corners_photo, _shrink_factor(photo_to_crop))
-    crop = cv2.warpAffine(
-        piece,
-        compose(photo_to_crop, invert(photo_to_piece)),
-        (width, height),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return crop.reshape(height, width, -1).astype(np.uint8, copy=False)
-
-
-def _shrink_factor(photo_to_crop: Array) -> int:
-    """Integer part of the photo pixels per crop pixel, at least 1."""
-    return max(1, int(abs(np.linalg.det(photo_to_crop[:, :2])) ** -0.5))
-
-
-def _shrink_region(
-    photo: NDArray[np.uint8], corners_photo: Array, factor: int
-) -> tuple[NDArray[np.uint8], Array]:
-    """The part of a photo between some points, shrunk by an integer, and the map to it."""
-    height, width = photo.shape[:2]
-    x0, y0 = np.clip(np.floor(corners_photo.min(axis=0)) - factor, 0, (width - 1, height - 1))
-    x1, y1 = np.clip(np.ceil(corners_photo.max(axis=0)) + 2 * factor, 1, (width, height))
-    # Whole factors only: OpenCV's area filter is fast for them.
-    n_columns, n_rows = max(1, int(x1 - x0) // factor), max(1, int(y1 - y0) // factor)
-    right, bottom = min(int(x0) + n_columns * factor, width), min(int(y0) + n_rows * factor, height)
-    piece = photo[int(y0) : bottom, int(x0) : right]
-    if factor > 1:
-        size = (n_columns, n_rows)
-        piece = cv2.resize(piece, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return piece, resize_map((int(x0), int(y0), right, bottom), (n_rows, n_columns))
-
-
 def write_crops(
     folder: Path,
     root: Path,
@@ -151,19 +92,17 @@ def write_crops(
     split: SplitFunction,
     format_: CropFormat,
     *,
-    label_offset: LabelOffset = NO_OFFSET,
-    aligned_maps: Array | None = None,
+    label_offset: LabelOffset | None = None,
 ) -> None:
     """Write the crop store of a task, on all cores, with only a few faces in memory.
 
     Args:
         folder: Folder of the store, which must not contain one yet.
-        root: Folder of the data set, below which the photos lie.
+        root: Folder of the data set; the paths of photos are relative to it.
         faces: Faces in the order of the store's rows.
         split: Function that returns the split of a face.
         format_: Format of the crops.
-        label_offset: Offset of the labels, which the stored maps from photo to crop remove.
-        aligned_maps: Maps from the photos to the crops, (n_faces, 2, 3); None: the boxes decide.
+        label_offset: Offset of the labels, which the maps from photo to crop remove.
 
     Raises:
         FormatError: If a photo cannot be read; the store is then incomplete, without store.json.
@@ -181,9 +120,10 @@ def write_crops(
 
         def write_chunk(chunk: Chunk) -> Chunk:
             for row, face in chunk:
-                aligned = None if aligned_maps is None else aligned_maps[row]
-                crops[row], photo_to_crop = _crop_face(root, face, format_, aligned)
-                maps[row] = compose(photo_to_crop, translation(-label_offset.of(face), 0))
+                crops[row], photo_to_crop = _crop_face(root, face, format_)
+                if label_offset:
+                    photo_to_crop = compose(photo_to_crop, translation(-label_offset.of(face), 0))
+                maps[row] = photo_to_crop
                 landmarks[row] = np.nan if face.landmarks_photo is None else face.landmarks_photo
             return chunk
 
@@ -201,12 +141,8 @@ def _chunks(faces: Sequence[Face]) -> Iterator[Chunk]:
         yield list(enumerate(faces[first : first + _CHUNK], first))
 
 
-def _crop_face(
-    root: Path, face: Face, format_: CropFormat, aligned_map: Array | None
-) -> tuple[NDArray[np.uint8], Array]:
+def _crop_face(root: Path, face: Face, format_: CropFormat) -> tuple[NDArray[np.uint8], Array]:
     photo = read_photo(root / face.photo, colour=format_.colour)
-    if aligned_map is not None:
-        return warp_and_resize(photo, aligned_map, format_.crop_size), aligned_map
     height, width = photo.shape[:2]
     x0, y0, x1, y1 = region = crop_region(face.box, (height, width), format_)
     place = f"{root / face.photo}: the face's box {face.box}"

@@ -10,8 +10,6 @@ from keypoints.core.geometry import compose, scaling, translation
 from keypoints.core.landmarks import Scheme
 from keypoints.core.types import Array
 
-_REGIONS = r"^data/(raw|predictions)/[A-Za-z0-9_-]+$"
-
 
 class Task(Settings):
     """Settings of a task; lengths in pixels of the network's input."""
@@ -24,8 +22,6 @@ class Task(Settings):
     margin: Annotated[int, Field(ge=0, le=512)]
     box_scale: Annotated[float, Field(ge=1, le=4)] | None
     symmetric_labels: bool = False  # whether networks learn labels without the data set's offset
-    # data/raw/DATASET: its boxes | data/predictions/NAME: points that faces are aligned by
-    regions: Annotated[str, Field(pattern=_REGIONS)] | None = None
 
     @model_validator(mode="after")
     def _check_margin(self) -> Self:
@@ -35,23 +31,6 @@ class Task(Settings):
                 f"got {self.margin}"
             )
         return self
-
-    @model_validator(mode="after")
-    def _check_regions(self) -> Self:
-        if self.aligned_by and self.box_scale is None:
-            raise ValueError("box_scale must not be null if regions names predictions")
-        if self.regions and not self.aligned_by and self.regions != f"data/raw/{self.dataset}":
-            raise ValueError(
-                f"regions must be data/raw/{self.dataset} or data/predictions/NAME; "
-                f"got {self.regions!r}"
-            )
-        return self
-
-    @property
-    def aligned_by(self) -> str | None:
-        """Name of the predictions to which faces are aligned; None: their boxes count."""
-        folder, _, name = (self.regions or "").rpartition("/")
-        return name if folder == "data/predictions" else None
 
     @property
     def channels(self) -> int:

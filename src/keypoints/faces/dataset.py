@@ -89,9 +89,6 @@ class LabelOffset:
         return -distance if face.is_mirrored else distance
 
 
-NO_OFFSET = LabelOffset(px=0.0, box_sides=0.0)
-
-
 @dataclass(frozen=True)
 class Dataset:
     """Description of a data set. Its functions raise FormatError if a file breaks the format."""
@@ -107,10 +104,6 @@ class Dataset:
     convert: Callable[[Path], None] | None = None  # files after the download or the rendering
     store_files: tuple[str, ...] = ()  # files that are copied into the crop store of each task
     test_labels: str | None = None  # file with the test faces' landmarks, to score submissions only
-
-    def offset_of_labels(self, root: Path) -> LabelOffset:
-        """Offset of the labels in a folder of the data set; none of rendered faces."""
-        return NO_OFFSET if self.label_offset is None or is_rendered(root) else self.label_offset
 
 
 def find_dataset(name: str, key: str = "data set") -> Dataset:
