@@ -18,6 +18,7 @@ from keypoints.core.geometry import (
     hflip_landmarks,
     invert,
     similarity_map,
+    translation,
     unit_map,
 )
 from keypoints.core.landmarks import SCHEMES, flip_indices_of
@@ -140,4 +141,7 @@ def align_faces(
     flipped_unit = hflip_landmarks(mean_unit, flip_indices_of(points, SCHEMES[format_.scheme]))
     crop_to_unit = compose(unit_map(format_.input_size), format_.crop_to_input())
     target_crop = apply_map(invert(crop_to_unit), (mean_unit + flipped_unit) / 2)
-    return similarity_map(apply_map(store.photo_to_crop[rows], landmarks_photo), target_crop)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        maps = similarity_map(apply_map(store.photo_to_crop[rows], landmarks_photo), target_crop)
+    is_aligned = np.isfinite(maps).all(axis=(1, 2), keepdims=True)  # unless all points coincide
+    return np.where(is_aligned, maps, translation(0, 0))
