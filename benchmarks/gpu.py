@@ -37,6 +37,7 @@ import keypoints  # noqa: F401  names a wrong Python
 
 from gpu_workspace import Options
 
+from keypoints.core.cli import exit_on_error
 from keypoints.core.errors import first_line
 from keypoints.core.paths import atomic_file
 
@@ -129,27 +130,32 @@ def run_parts(names: list[str], options: Options, minutes: float) -> dict[str, A
     end = time.monotonic() + 60 * minutes
     log, worker = options.out / "log.txt", None
     results: dict[str, Any] = {}
-    for name in ["workspace", *names]:
-        part = PARTS.get(name, Part("gpu_workspace.create_workspace", 60))
-        start = time.monotonic()
-        seconds = end - start if options.device == "cpu" else min(part.limit, end - start)
-        print(f"{name}: ", end="", flush=True)
-        if seconds < MIN_SECONDS:
-            results[name] = {"skipped": "no time left"}
-        else:
-            _append(log, f"\n{name}\n")
-            try:
-                worker = worker or Worker(log)
-                results[name] = worker.run(part, options, seconds)
-            except Exception as error:  # a part must not end the others
-                _append(log, format_exc())
-                results[name] = {"error": f"{type(error).__name__}: {first_line(error)}"}
-                worker = worker.kill() if worker else None
-        results[name]["seconds"] = round(time.monotonic() - start, 1)
-        _append(log, f"{json.dumps(results[name])}\n")
-        with atomic_file(options.out / "results.json") as file:
-            file.write_text(json.dumps(results, indent=1) + "\n")
-        print(_summary(results[name]), flush=True)
+    try:
+        for name in ["workspace", *names]:
+            part = PARTS.get(name, Part("gpu_workspace.create_workspace", 60))
+            start = time.monotonic()
+            seconds = end - start if options.device == "cpu" else min(part.limit, end - start)
+            print(f"{name}: ", end="", flush=True)
+            if seconds < MIN_SECONDS:
+                results[name] = {"skipped": "no time left"}
+            else:
+                _append(log, f"\n{name}\n")
+                try:
+                    worker = worker or Worker(log)
+                    results[name] = worker.run(part, options, seconds)
+                except Exception as error:  # a part must not end the others
+                    _append(log, format_exc())
+                    results[name] = {"error": f"{type(error).__name__}: {first_line(error)}"}
+                    worker = worker.kill() if worker else None
+            results[name]["seconds"] = round(time.monotonic() - start, 1)
+            _append(log, f"{json.dumps(results[name])}\n")
+            with atomic_file(options.out / "results.json") as file:
+                file.write_text(json.dumps(results, indent=1) + "\n")
+            print(_summary(results[name]), flush=True)
+    except KeyboardInterrupt:
+        if worker:
+            worker.kill()
+        raise
     if worker:
         worker.close()
     return results
@@ -193,7 +199,7 @@ def main() -> None:
     names = [name for name in PARTS if name.split(":")[0] in (given.parts or groups)]
     given.out.mkdir(parents=True, exist_ok=True)
     data, weights = (path and path.resolve() for path in (given.data, given.weights))
-    with tempfile.TemporaryDirectory(prefix="gpu-") as folder:
+    with exit_on_error(), tempfile.TemporaryDirectory(prefix="gpu-") as folder:
         options = Options(
             folder=Path(folder),
             out=given.out.resolve(),

@@ -117,7 +117,7 @@ class AnnotationOutput:
         """
         parts = [f"{count(self._n_faces, 'face')} in {count(self._n_images, 'image')}"]
         numbers = {
-            "of them uncertain": self._n_uncertain,
+            "uncertain": self._n_uncertain,
             "not annotated": self._n_failed,
             "not written": self._n_unwritten,
         }
