@@ -57,15 +57,24 @@ BACKGROUND, BRIGHTEST = 20, 240
 
 
 RUNS_THE_PIPELINE = "test_pipeline.py"
-LONGEST = (
-    "test_interrupted.py",
-    "test_experiments.py",
-    "test_shared_cache.py",
-    "test_repetition.py",
-    "test_team.py",
+MEANWHILE = (  # long tests that do not need the outputs of the pipeline
+    "test_distributed.py",
     "test_queue.py",
-    "test_contenders.py",
+    "test_gpu_benchmark.py",
+    "test_extensions.py",
+    "test_notebook.py",
 )
+AFTERWARDS = (  # the longest ones of those that do
+    "test_contenders.py",
+    "test_contenders_apart.py",
+    "test_shared_cache.py",
+    "test_experiments.py",
+    "test_interrupted.py",
+    "test_repetition.py",
+    "test_page.py",
+    "test_folds.py",
+)
+FIRST = (RUNS_THE_PIPELINE, *MEANWHILE, *AFTERWARDS)
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -74,11 +83,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the pipeline, then the tests that do not need its outputs, then the longest."""
+    """Start with the pipeline and the longest files, so that no worker idles at the end."""
     needing = {item.path for item in items if "ran" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: item.path.name not in LONGEST)
     items.sort(key=lambda item: item.path in needing)
-    items.sort(key=lambda item: item.path.name != RUNS_THE_PIPELINE)
+    order = {name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(FIRST)))
 
 
 @pytest.fixture(scope="session")

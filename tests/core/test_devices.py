@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from imports import SRC
 
 from keypoints.core.devices import choose_device
 from keypoints.core.errors import PipelineError
@@ -30,5 +31,7 @@ def test_a_missing_device_is_an_error_that_names_the_others():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
 def test_freed_tensors_leave_their_memory_to_the_next_ones():
-    done = subprocess.run([sys.executable, "-c", REUSE], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", REUSE], capture_output=True, text=True, check=True, cwd=SRC
+    )
     assert int(done.stdout) < 1000  # 15,625 pages each, if every tensor had new ones

@@ -52,27 +52,6 @@ def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace)
     assert contenders.stages_run("repro", "evaluate@best", "submit@best") == []
 
 
-def test_the_root_project_does_not_mention_them(
-    workspace: Workspace, contenders: Workspace
-) -> None:
-    ran = workspace.dvc("exp", "run", "-S", "models.nose_net.epochs=2", "evaluate@nose_net")
-    assert "WARNING" not in ran
-    name = next(line.split()[-1] for line in ran.splitlines() if "Ran experiment" in line)
-    workspace.dvc("checkout")
-    workspace.dvc("exp", "apply", name.strip("'\"."))
-    workspace.dvc("repro")
-    assert workspace.dvc("status").strip() == "Data and pipelines are up to date."
-    for command in (
-        ("exp", "show", "--csv"),
-        ("metrics", "show"),
-        ("metrics", "diff"),
-        ("dag",),
-        ("plots", "show", "--json"),
-    ):
-        output = workspace.dvc(*command)
-        assert "contenders" not in output and "sharp_224" not in output, command
-
-
 def test_a_contender_with_random_weights_needs_no_mirror(contenders: Workspace) -> None:
     contenders.set_params({"models.mobile_wild.pretrained": False})
     contenders.dvc("repro", "weights@mobile_wild")
@@ -90,13 +69,6 @@ def test_a_weights_file_of_the_repository_is_found_under_dvc_and_without(
     record.unlink()
     contenders.run("python", "../src/weights.py", "face_best")
     assert json.loads(record.read_text()) == under_dvc
-
-
-def test_a_contender_is_trained_through_the_queue(contenders: Workspace) -> None:
-    contenders.dvc("exp", "run", "--queue", "-S", "models.sharp_256.epochs=2", "train@sharp_256")
-    contenders.dvc("exp", "run", "--run-all")
-    shown = contenders.dvc("exp", "show", "--csv")
-    assert "models.sharp_256.epochs" in shown
 
 
 def test_one_command_trains_folds_and_corrects_evaluates_and_submits_their_mean(
