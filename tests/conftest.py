@@ -59,10 +59,11 @@ BACKGROUND, BRIGHTEST = 20, 240
 RUNS_THE_PIPELINE = "test_pipeline.py"
 MEANWHILE = (  # long tests that do not need the outputs of the pipeline
     "test_distributed.py",
-    "test_queue.py",
     "test_gpu_benchmark.py",
     "test_extensions.py",
     "test_notebook.py",
+    "test_fuzz_files.py",
+    "test_benchmarks.py",
 )
 AFTERWARDS = (  # the longest ones of those that do
     "test_contenders.py",
@@ -71,6 +72,7 @@ AFTERWARDS = (  # the longest ones of those that do
     "test_experiments.py",
     "test_interrupted.py",
     "test_repetition.py",
+    "test_queue.py",
     "test_page.py",
     "test_folds.py",
 )
