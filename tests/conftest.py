@@ -60,7 +60,6 @@ RUNS_THE_PIPELINE = "test_pipeline.py"
 MEANWHILE = (  # long tests that do not need the outputs of the pipeline
     "test_distributed.py",
     "test_gpu_benchmark.py",
-    "test_extensions.py",
     "test_notebook.py",
     "test_fuzz_files.py",
     "test_benchmarks.py",
@@ -73,6 +72,7 @@ AFTERWARDS = (  # the longest ones of those that do
     "test_interrupted.py",
     "test_repetition.py",
     "test_queue.py",
+    "test_extensions.py",
     "test_page.py",
     "test_folds.py",
 )
