@@ -41,7 +41,7 @@ Edit = tuple[str, float, float, bytes]
 KINDS = ("flip", "cut", "insert", "double", "remove", "replace")
 
 fuzzed = settings(
-    max_examples=2000,
+    max_examples=1000,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
