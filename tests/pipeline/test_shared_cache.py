@@ -95,14 +95,14 @@ def test_a_second_clone_pulls_and_repeats_nothing(pushed: Workspace, second: Wor
 def test_one_trains_only_what_depends_on_its_setting_and_another_takes_its_model(
     pushed: Workspace, second: Workspace, tmp_path: Path
 ) -> None:
-    second.set_params({"models.nose_net.epochs": 2})
+    second.set_params({"models.nose_net.epochs": 5})
     expected = ["weights", "train@nose_net", "predict@nose_net", "evaluate@nose_net"]
     assert second.stages_run("repro", "evaluate@nose_net") == expected
     second.dvc("push", "--run-cache")
 
     third = clone(pushed, tmp_path / "third")
     third.dvc("pull", "--run-cache")
-    third.set_params({"models.nose_net.epochs": 2})
+    third.set_params({"models.nose_net.epochs": 5})
     # DVC pushes no outputs that git keeps, so the scores are computed anew; nothing is trained.
     assert third.stages_run("repro", "--pull", "evaluate@nose_net") == ["evaluate@nose_net"]
     model = "models/nose_net.safetensors"
