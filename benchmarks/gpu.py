@@ -92,8 +92,12 @@ class Worker:
         self._pid = self._pool.submit(os.getpid).result()
 
     def run(self, part: Part, options: Options, seconds: float) -> dict[str, Any]:
-        """Run a part; any error, or TimeoutError, is raised."""
-        return self._pool.submit(_call, part, options, seconds).result(seconds)
+        """Run a part; any error, or TimeoutError, is raised. An interruption ends the process."""
+        try:
+            return self._pool.submit(_call, part, options, seconds).result(seconds)
+        except KeyboardInterrupt:
+            self.kill()
+            raise
 
     def close(self) -> None:
         """End the idle process."""
@@ -130,32 +134,27 @@ def run_parts(names: list[str], options: Options, minutes: float) -> dict[str, A
     end = time.monotonic() + 60 * minutes
     log, worker = options.out / "log.txt", None
     results: dict[str, Any] = {}
-    try:
-        for name in ["workspace", *names]:
-            part = PARTS.get(name, Part("gpu_workspace.create_workspace", 60))
-            start = time.monotonic()
-            seconds = end - start if options.device == "cpu" else min(part.limit, end - start)
-            print(f"{name}: ", end="", flush=True)
-            if seconds < MIN_SECONDS:
-                results[name] = {"skipped": "no time left"}
-            else:
-                _append(log, f"\n{name}\n")
-                try:
-                    worker = worker or Worker(log)
-                    results[name] = worker.run(part, options, seconds)
-                except Exception as error:  # a part must not end the others
-                    _append(log, format_exc())
-                    results[name] = {"error": f"{type(error).__name__}: {first_line(error)}"}
-                    worker = worker.kill() if worker else None
-            results[name]["seconds"] = round(time.monotonic() - start, 1)
-            _append(log, f"{json.dumps(results[name])}\n")
-            with atomic_file(options.out / "results.json") as file:
-                file.write_text(json.dumps(results, indent=1) + "\n")
-            print(_summary(results[name]), flush=True)
-    except KeyboardInterrupt:
-        if worker:
-            worker.kill()
-        raise
+    for name in ["workspace", *names]:
+        part = PARTS.get(name, Part("gpu_workspace.create_workspace", 60))
+        start = time.monotonic()
+        seconds = end - start if options.device == "cpu" else min(part.limit, end - start)
+        print(f"{name}: ", end="", flush=True)
+        if seconds < MIN_SECONDS:
+            results[name] = {"skipped": "no time left"}
+        else:
+            _append(log, f"\n{name}\n")
+            try:
+                worker = worker or Worker(log)
+                results[name] = worker.run(part, options, seconds)
+            except Exception as error:  # a part must not end the others
+                _append(log, format_exc())
+                results[name] = {"error": f"{type(error).__name__}: {first_line(error)}"}
+                worker = worker.kill() if worker else None
+        results[name]["seconds"] = round(time.monotonic() - start, 1)
+        _append(log, f"{json.dumps(results[name])}\n")
+        with atomic_file(options.out / "results.json") as file:
+            file.write_text(json.dumps(results, indent=1) + "\n")
+        print(_summary(results[name]), flush=True)
     if worker:
         worker.close()
     return results

@@ -21,6 +21,8 @@ import keypoints  # noqa: F401  names a wrong Python
 # isort: split
 from measurement import FULL, QUICK, Size, format_table
 
+from keypoints.core.cli import exit_on_error
+
 # The module of a part is imported when the part runs, because some modules import torch.
 PARTS = {
     "render": "render_speed",
@@ -88,7 +90,8 @@ def main() -> None:
     size = replace(size, mirror=arguments.mirror, crops=arguments.crops)
     if arguments.experiments:
         size = replace(size, experiments=arguments.experiments)
-    run(arguments.parts or [part for part in PARTS if part not in ON_DEMAND], size)
+    with exit_on_error():
+        run(arguments.parts or [part for part in PARTS if part not in ON_DEMAND], size)
 
 
 if __name__ == "__main__":

@@ -151,6 +151,12 @@ def workspace(ran: Workspace) -> Iterator[Workspace]:
     ran.restore()
 
 
+@pytest.fixture
+def contenders(workspace: Workspace) -> Workspace:
+    """The contenders' DVC project in the same repository, with tiny settings."""
+    return workspace.add_contenders()
+
+
 @pytest.fixture(scope="session")
 def rendered_imm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("imm")

@@ -16,11 +16,6 @@ TINY_KAGGLE15 = {
 }
 
 
-@pytest.fixture
-def contenders(workspace: Workspace) -> Workspace:
-    return workspace.add_contenders()
-
-
 def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace) -> None:
     ran = contenders.stages_run("repro", "evaluate@best", "submit@best")
     names = ("sharp_256", "sharp_224")

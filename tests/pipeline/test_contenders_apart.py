@@ -1,12 +1,6 @@
 """The contenders beside the root project: neither disturbs the other, and they have a queue."""
 
-import pytest
 from workspace import Workspace
-
-
-@pytest.fixture
-def contenders(workspace: Workspace) -> Workspace:
-    return workspace.add_contenders()
 
 
 def test_the_root_project_does_not_mention_them(

@@ -38,13 +38,14 @@ def choose_device(setting: str) -> torch.device:
 def keep_freed_memory() -> None:
     """Let this process reuse the memory of freed tensors instead of returning it to the system.
 
-    A step allocates and frees gigabytes. By default, glibc maps each large tensor anew, and the
-    system clears each page of it at its first use. Other C libraries are left as they are.
+    A step allocates and frees gigabytes. By default, glibc gets the memory of each large tensor
+    from the system, at the cost of a page fault per page. Other C libraries are left as they are.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", lambda *_: None)  # musl has none
     for parameter, value in _KEPT_MEMORY.items():
-        if mallopt:
-            mallopt(parameter, value)
+        mallopt(parameter, value)
 
 
 def seed_torch(seed: int, device: torch.device) -> None:

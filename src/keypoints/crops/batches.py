@@ -68,10 +68,10 @@ class BatchLoader:
     def __post_init__(self) -> None:
         height, width = self._task_size = self.store.format.input_size
         self._input_size = self.input_size or self._task_size
-        to_task = self.store.format.crop_to_input(self.tta_scale)
-        maps = to_task if self.alignment is None else compose(to_task, self.alignment)
-        maps = np.broadcast_to(maps, (len(self.rows), 2, 3))
-        self._crop_to_task = dict(zip(self.rows.tolist(), maps, strict=True))
+        self._crop_to_task = self.store.format.crop_to_input(self.tta_scale)
+        self._alignment_of = {}
+        if self.alignment is not None:
+            self._alignment_of = dict(zip(self.rows.tolist(), self.alignment, strict=True))
         self._task_to_input = resize_map((0, 0, width, height), self._input_size)
         self._reader = self.reader or CpuCropReader(self.store)
 
@@ -98,7 +98,9 @@ class BatchLoader:
     def _load(self, batch_rows: NDArray[np.integer], epoch: int) -> Batch:
         rows = self._shard(batch_rows)
         params = self._sample(rows, epoch)
-        crop_to_task = np.array([self._crop_to_task[row] for row in rows.tolist()])
+        crop_to_task = np.broadcast_to(self._crop_to_task, (len(rows), 2, 3))
+        if self.alignment is not None:
+            crop_to_task = compose(crop_to_task, np.array([self._alignment_of[r] for r in rows]))
         landmarks_photo = self._landmarks_photo(rows)
         if params is not None:
             crop_to_task = compose(params.maps, crop_to_task)

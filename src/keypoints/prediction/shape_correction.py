@@ -13,15 +13,13 @@ from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
+from keypoints.core.geometry import apply_map, invert, similarity_map
 from keypoints.core.splits import group_k_fold
 from keypoints.core.types import Array
-
-Complex = NDArray[np.complexfloating]  # (x, y) as x + iy: a rotation and scaling is a product
 
 MIN_POINTS = 3  # fewer have only a position, a size and a rotation
 _ALPHAS = np.logspace(-3, 3, 13)  # for shapes of size 1
@@ -41,20 +39,21 @@ class ShapeCorrection(BaseEstimator):
     def fit(self, predicted: Array, target: Array) -> Self:
         """Learn from predicted and annotated landmarks in photo pixels, (n_faces, n_points, 2)."""
         self.mean_shape_ = _mean_shape(predicted)
-        alignment = _ProcrustesAlignment(predicted, self.mean_shape_)
-        residuals = alignment.to_mean_frame(target) - alignment.aligned
-        residuals = residuals.reshape(len(target), -1)
-        self.ridge_ = Ridge(self.alpha).fit(self._features(alignment), residuals)
+        to_mean = similarity_map(predicted, self.mean_shape_)
+        aligned = apply_map(to_mean, predicted)
+        residuals = (apply_map(to_mean, target) - aligned).reshape(len(target), -1)
+        self.ridge_ = Ridge(self.alpha).fit(self._features(aligned), residuals)
         return self
 
     def predict(self, predicted: Array) -> Array:
         """Correct predicted landmarks in photo pixels, (n_faces, n_points, 2)."""
-        alignment = _ProcrustesAlignment(predicted, self.mean_shape_)
-        correction = self.ridge_.predict(self._features(alignment))
-        return alignment.to_photo_frame(alignment.aligned + correction.reshape(predicted.shape))
+        to_mean = similarity_map(predicted, self.mean_shape_)
+        aligned = apply_map(to_mean, predicted)
+        correction = self.ridge_.predict(self._features(aligned)).reshape(predicted.shape)
+        return apply_map(invert(to_mean), aligned + correction)
 
-    def _features(self, alignment: "_ProcrustesAlignment") -> Array:
-        return (alignment.aligned - self.mean_shape_).reshape(len(alignment.aligned), -1)
+    def _features(self, aligned: Array) -> Array:
+        return (aligned - self.mean_shape_).reshape(len(aligned), -1)
 
 
 def fit_correction(predicted: Array, target: Array, groups: Sequence[str]) -> ShapeCorrection:
@@ -86,47 +85,16 @@ def _negative_error(correction: ShapeCorrection, predicted: Array, target: Array
     return -float((distance / size).sum())
 
 
-class _ProcrustesAlignment:
-    """Translation, rotation and scaling of each face to the best fit with a mean shape.
-
-    Source: Umeyama, Least-squares estimation of transformation parameters, 1991. In two dimensions
-    the solution is one complex division.
-    """
-
-    def __init__(self, landmarks: Array, mean_shape: Array) -> None:
-        points = _to_complex(landmarks)  # (n_faces, n_points)
-        self._centre = points.mean(axis=1, keepdims=True)
-        centred = points - self._centre
-        product = (centred.conj() * _to_complex(mean_shape)).sum(axis=1, keepdims=True)
-        self._rotation = product / (np.abs(centred) ** 2).sum(axis=1, keepdims=True)
-        self.aligned = self.to_mean_frame(landmarks)
-
-    def to_mean_frame(self, landmarks: Array) -> Array:
-        return _to_real((_to_complex(landmarks) - self._centre) * self._rotation)
-
-    def to_photo_frame(self, landmarks: Array) -> Array:
-        return _to_real(_to_complex(landmarks) / self._rotation + self._centre)
-
-
 def _mean_shape(landmarks: Array) -> Array:
     """Mean of the aligned shapes, centred on 0, with a root mean square distance of 1.
 
     Source: Gower, Generalized Procrustes analysis, 1975.
     """
-    points = _to_complex(landmarks)
-    mean = _normalize(_to_real(points - points.mean(axis=1, keepdims=True)).mean(axis=0))
+    mean = _normalize((landmarks - landmarks.mean(axis=1, keepdims=True)).mean(axis=0))
     for _ in range(_N_ROUNDS):
-        mean = _normalize(_ProcrustesAlignment(landmarks, mean).aligned.mean(axis=0))
+        mean = _normalize(apply_map(similarity_map(landmarks, mean), landmarks).mean(axis=0))
     return mean
 
 
 def _normalize(shape: Array) -> Array:
     return shape / np.sqrt((shape**2).sum(axis=-1).mean())
-
-
-def _to_complex(landmarks: Array) -> Complex:
-    return landmarks[..., 0] + 1j * landmarks[..., 1]
-
-
-def _to_real(points: Complex) -> Array:
-    return np.stack([points.real, points.imag], axis=-1)
