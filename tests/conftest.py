@@ -66,7 +66,6 @@ MEANWHILE = (  # long tests that do not need the outputs of the pipeline
 )
 AFTERWARDS = (  # the longest ones of those that do
     "test_contenders.py",
-    "test_contenders_apart.py",
     "test_shared_cache.py",
     "test_experiments.py",
     "test_interrupted.py",
@@ -92,18 +91,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(item.path.name, len(FIRST)))
 
 
+def pytest_collection_finish() -> None:
+    """Exclude the million objects of imported modules from each garbage collection."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def params() -> Params:
     return read_params(REPOSITORY / "params.yaml")
-
-
-@pytest.fixture(scope="module")
-def no_old_garbage() -> Iterator[None]:
-    """Exclude objects of other tests from garbage collection while something is timed."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
@@ -147,8 +142,9 @@ def _run_pipeline(folder: Path, commands: Path) -> Workspace:
 @pytest.fixture
 def workspace(ran: Workspace) -> Iterator[Workspace]:
     """The repository after `dvc repro`; it is restored after the test."""
+    before = ran.stat_outputs()
     yield ran
-    ran.restore()
+    ran.restore(has_outputs=ran.stat_outputs() == before)
 
 
 @pytest.fixture

@@ -80,7 +80,6 @@ def read(path: Path) -> int:
 
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning:PIL")
-@pytest.mark.usefixtures("no_old_garbage")
 @pytest.mark.parametrize("kind", [*PHOTOS, "deep", *VIDEOS])
 def test_damaged_media(kind: str, seeds: dict[str, bytes], tmp_path: Path) -> None:
     path = tmp_path / "file"

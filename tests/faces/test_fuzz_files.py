@@ -32,7 +32,6 @@ from keypoints.faces.dlib_xml import MAX_ENTRY_BYTES
 from keypoints.faces.face import FormatError
 from keypoints.faces.images import check_photo, photo_size, read_photo
 
-pytestmark = pytest.mark.usefixtures("no_old_garbage")
 MAX_SECONDS = 1.0  # CPU time of this process
 MAX_MEMORY = 200 << 20  # bytes above the earlier peak of the process
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024

@@ -1,6 +1,7 @@
 """Experiments, run by DVC in a temporary repository with tiny settings."""
 
 import json
+import re
 
 import pandas as pd
 import torch
@@ -9,11 +10,13 @@ from workspace import Workspace
 from keypoints.models.predict import load_model
 
 
-def test_an_experiment_runs_what_depends_on_its_setting_and_is_compared(
-    workspace: Workspace,
+def test_an_experiment_runs_what_depends_on_its_setting_and_mentions_no_contender(
+    workspace: Workspace, contenders: Workspace
 ) -> None:
-    ran = workspace.stages_run("exp", "run", "-S", "models.nose_net.epochs=3")
+    output = workspace.dvc("exp", "run", "-S", "models.nose_net.epochs=3")
+    ran = re.findall(r"Running stage '(.+)'", output)
     assert ran == ["weights", "train@nose_net", "predict@nose_net", "evaluate@nose_net", "report"]
+    assert "WARNING" not in output
     params = json.loads(workspace.dvc("params", "diff", "--json"))
     assert params["params.yaml"]["models.nose_net.epochs"] == {"old": 1, "new": 3, "diff": 2}
     metrics = json.loads(workspace.dvc("metrics", "diff", "--json"))
@@ -22,6 +25,19 @@ def test_an_experiment_runs_what_depends_on_its_setting_and_is_compared(
     assert metrics["metrics/training/nose_net.json"]["epoch"] == {"old": 1, "new": 3, "diff": 2}
     workspace.dvc("plots", "diff", "HEAD")
     assert "metrics/history" in (workspace.folder / "dvc_plots/index.html").read_text()
+    workspace.dvc("checkout")
+    (name,) = re.findall(r"Ran experiment\(s\): ([\w-]+)", output)
+    workspace.dvc("exp", "apply", name)
+    assert workspace.dvc("status").strip() == "Data and pipelines are up to date."
+    for command in (
+        ("exp", "show", "--csv"),
+        ("metrics", "show"),
+        ("metrics", "diff"),
+        ("dag",),
+        ("plots", "show", "--json"),
+    ):
+        shown = workspace.dvc(*command)
+        assert "contenders" not in shown and "sharp_224" not in shown, command
 
 
 def test_a_small_rate_is_a_number_and_retrains_only_the_target(workspace: Workspace) -> None:

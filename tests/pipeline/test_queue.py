@@ -1,4 +1,4 @@
-"""Experiments in DVC's queue."""
+"""Experiments in DVC's queue: that of the contenders, beside which the root project has its own."""
 
 import time
 
@@ -6,14 +6,15 @@ import pandas as pd
 from workspace import Workspace
 
 
-def test_a_grid_is_queued_and_run_by_two_workers(workspace: Workspace) -> None:
-    workspace.dvc("exp", "run", "--queue", "-S", "lr=1e-3,0.01", "train@nose_net")
-    workspace.dvc("queue", "start", "-j", "2")
-    deadline = time.monotonic() + 120
-    while "Queued" in (status := workspace.dvc("queue", "status")) or "Running" in status:
+def test_a_grid_of_a_contender_is_queued_and_run_by_two_workers(contenders: Workspace) -> None:
+    epochs = "models.sharp_256.epochs=2,3"
+    contenders.dvc("exp", "run", "--queue", "-S", epochs, "train@sharp_256")
+    contenders.dvc("queue", "start", "-j", "2")
+    deadline = time.monotonic() + 180
+    while "Queued" in (status := contenders.dvc("queue", "status")) or "Running" in status:
         assert time.monotonic() < deadline, status
         time.sleep(2)
     assert status.count("Success") == 2
-    shown = workspace.dvc("exp", "show", "--csv", "--no-pager")
-    rates = pd.read_csv(pd.io.common.StringIO(shown))["lr"]
-    assert {0.002, 0.001, 0.01} <= set(rates)
+    shown = contenders.dvc("exp", "show", "--csv", "--no-pager")
+    trained = pd.read_csv(pd.io.common.StringIO(shown))["models.sharp_256.epochs"]
+    assert {1, 2, 3} <= set(trained)

@@ -1,6 +1,5 @@
 """Settings that the stages read, and the stages that a changed setting re-runs."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 from workspace import MODELS, ROOT, Workspace
 
+SPIED_STAGE = str(ROOT / "tests/support/spied_stage.py")
 ITEMS = {  # an item of each stage
     "fetch": "ibug",
     "weights": None,
@@ -40,39 +40,19 @@ def subset(values: dict[str, Any], keys: list[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("stage", "item"), ITEMS.items())
-def test_a_stage_reads_no_settings_but_those_it_lists(
-    workspace: Workspace, stage: str, item: str | None
+def test_a_stage_reads_all_settings_that_it_lists_and_needs_no_others(
+    workspace: Workspace, stage: str, item: str | None, tmp_path: Path
 ) -> None:
-    path = workspace.folder / "params.yaml"
+    path, log = workspace.folder / "params.yaml", tmp_path / "read.txt"
     keys = listed_keys(workspace, stage, item)
     yaml = YAML(typ="safe")
     with path.open() as file:
         values = yaml.load(file)
     yaml.dump(subset(values, keys) if keys else {}, path)
-    workspace.run("python", f"src/{stage}.py", *([item] if item else []))
-
-
-@pytest.mark.parametrize(("stage", "item"), ITEMS.items())
-def test_a_stage_reads_all_settings_that_it_lists(
-    workspace: Workspace, stage: str, item: str | None, tmp_path: Path
-) -> None:
-    log = tmp_path / "read.txt"
-    spy = (
-        "import sys, runpy; sys.path.insert(0, 'src'); sys.argv = sys.argv[1:]\n"
-        "from keypoints.config import params\n"
-        "def read(self, key, kind, plain=params.Params.read):\n"
-        f"    print(key, file=open({str(log)!r}, 'a')); return plain(self, key, kind)\n"
-        "params.Params.read = read\n"
-        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
-    )
-    (workspace.folder / "spy.py").write_text(spy)
     arguments = [f"src/{stage}.py", *([item] if item else [])]
-    try:
-        workspace.run(sys.executable, "spy.py", *arguments)
-    finally:
-        (workspace.folder / "spy.py").unlink()
+    workspace.run("python", SPIED_STAGE, str(log), *arguments)
     read = set(log.read_text().split()) if log.is_file() else set()
-    for key in listed_keys(workspace, stage, item):
+    for key in keys:
         below = {name for name in read if name.startswith(f"{key}.")}
         assert key in read or below or key == "corrections", (key, read)
 

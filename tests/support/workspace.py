@@ -39,6 +39,16 @@ CONTENDERS = (
     "contenders/params.yaml",
     "pretrained/second_224.safetensors",
 )
+OUTPUTS = (
+    "data/crops",
+    "data/predictions",
+    "data/raw",
+    "data/weights",
+    "metrics",
+    "models",
+    "report",
+    "submissions",
+)
 TINY = {
     "seed": 1,
     "lr": 0.002,
@@ -176,16 +186,24 @@ class Workspace:
         with self.repo() as repo:
             return set(repo.status())
 
-    def restore(self) -> None:
-        """Return to the first commit and its outputs."""
+    def stat_outputs(self) -> dict[Path, tuple[int, int]]:
+        """Size and time of change of all files in the folders of outputs."""
+        files = (path for name in OUTPUTS for path in (self.folder / name).rglob("*"))
+        stats = {path: path.lstat() for path in files if not path.is_dir()}
+        return {path: (stat.st_size, stat.st_mtime_ns) for path, stat in stats.items()}
+
+    def restore(self, *, has_outputs: bool = False) -> None:
+        """Return to the first commit and its outputs, if the folder does not have these already."""
         first = self.run("git", "rev-list", "--max-parents=0", "HEAD").split()[-1]
         committed = self.run("git", "rev-list", "--reverse", "HEAD").split()
         state = committed[1] if len(committed) > 1 else first  # the one after `dvc repro`
         self.run("git", "reset", "--quiet", "--hard", state)  # DVC stages its lock as well
-        outputs = ("metrics", "models", "submissions", "contenders", "src")
-        self.run("git", "clean", "--quiet", "--force", "-dx", *outputs)
-        with self.repo() as repo:
-            repo.checkout(["dvc.yaml"], force=True)
+        clean = ("git", "clean", "--quiet", "--force", "-dx")
+        self.run(*clean, "contenders", "src")
+        if not has_outputs:
+            self.run(*clean, "metrics", "models", "submissions")
+            with self.repo() as repo:
+                repo.checkout(["dvc.yaml"], force=True)
 
     def stages_run(self, *arguments: str) -> list[str]:
         """Run a DVC command; the stages that it ran, in their order."""
