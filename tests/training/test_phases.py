@@ -1,6 +1,7 @@
 """Progressive resizing: phases with smaller inputs before the one at full size."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from workspace import Workspace
 from keypoints.crops.augment import Augment
 from keypoints.crops.batches import BatchLoader
 from keypoints.crops.store import CropStore
+from keypoints.training.checkpoint import CheckpointFile
 from keypoints.training.loop import Phase, train
 from keypoints.training.losses import LOSSES
 from keypoints.training.optim import OptimSettings
@@ -96,6 +98,29 @@ def test_a_phase_continues_from_the_moving_average_like_a_new_training(dot_store
     for weights, others in pairs:
         torch.testing.assert_close(weights, others, atol=0.02, rtol=0)
         assert not torch.equal(weights, others)
+
+
+@pytest.mark.parametrize("stops_after", [1, 2, 3])
+def test_a_training_that_stops_in_any_phase_continues_with_the_same_weights(
+    dot_store: CropStore, tmp_path: Path, stops_after: int
+):
+    phases = [
+        make_phase(dot_store, SMALL, first_epoch=1, epochs=2, lr=0.02),
+        make_phase(dot_store, FULL, first_epoch=3, epochs=2, lr=0.01),
+    ]
+    whole, continued = SizeRecorder(), SizeRecorder()
+    list(train(whole, phases, EMA))
+    checkpoint = CheckpointFile(tmp_path / "training.state", interval=0)
+    for result in train(SizeRecorder(), phases, EMA, checkpoint=checkpoint):
+        if result.epoch == stops_after:
+            break
+    history = list(train(continued, phases, EMA, checkpoint=checkpoint))
+    assert len(continued.sizes) < len(whole.sizes)
+    assert [result.epoch for result in history][-1] == 4
+    for weights, others in zip(
+        whole.state_dict().values(), continued.state_dict().values(), strict=True
+    ):
+        assert torch.equal(weights, others)
 
 
 def test_small_inputs_show_the_same_region_with_the_same_landmarks(dot_store: CropStore):
