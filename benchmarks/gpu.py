@@ -58,17 +58,17 @@ class Part:
 
 
 OTHERS = ("nose_net", "face_net", "resnet18")  # a model of each architecture but heatmap
-SPEEDS = {  # models and batch sizes; mobile_wild and second_224 are heat maps at 128 and 224 px
+SPEEDS = {  # models and batch sizes; mobile_wild and sharp_224 are heat maps at 128 and 224 px
     "resnet18": ("resnet18",),
     "resnet18_512": ("resnet18", 512),
     "face_net": ("face_net",),
     "mobile_wild": ("mobile_wild",),
-    "second_224": ("second_224",),
+    "sharp_224": ("sharp_224",),
 }
 PARTS = {  # GROUP or GROUP:NAME
     "versions": Part("gpu_speed.run_versions", 45),
     "crops": Part("gpu_checks.run_crops", 40),
-    **{f"step:{n}": Part("gpu_checks.run_step", 30, (n,)) for n in (*OTHERS, "second_224")},
+    **{f"step:{n}": Part("gpu_checks.run_step", 30, (n,)) for n in (*OTHERS, "sharp_224")},
     **{f"speed:{n}": Part("gpu_speed.run_speed", 40, each) for n, each in SPEEDS.items()},
     "stage": Part("gpu_checks.run_stage", 90),
     "synchronisation": Part("gpu_checks.run_synchronisation", 45),

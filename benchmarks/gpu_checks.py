@@ -50,7 +50,7 @@ EVERY_KIND = Augment(
     erase=0.5,
 )
 # With random weights, deep networks with batch norms amplify rounding until no gradient is alike.
-TRAINED = {"second_224": ROOT / "pretrained/second_224.safetensors"}
+TRAINED = {"sharp_224": ROOT / "pretrained/sharp_224.safetensors"}
 PIXEL_LIMIT = 2  # of 255
 PREDICTION_LIMIT = 0.25  # px of the input: convolutions of a GPU use TF32
 

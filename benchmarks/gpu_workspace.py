@@ -31,7 +31,7 @@ SCHEMES = {"imm": IMM_58, "ibug": IBUG_68}  # by data set
 N_FACES = {"imm": (192, 48), "wild": (6666, 238), "ibug": (2243, 238)}  # by task or data set
 QUICK_FACES = (16, 4)
 QUICK_SIZE = {"height": 64, "width": 64, "margin": 8}  # of crops around boxes
-CONTENDERS = ("mobile_wild", "second_224")
+CONTENDERS = ("mobile_wild", "sharp_224", "sharp_256")
 LARGE = "large_256"
 
 FaceReader = Callable[[int], tuple[NDArray[np.uint8], Array, Array]]
@@ -92,8 +92,7 @@ def _settings(options: Options) -> dict[str, Any]:
         YAML(typ="safe").load(ROOT / folder / "params.yaml") for folder in (".", "contenders")
     )
     tasks = {name: own["tasks"][name] for name in ("nose", "face", "wild")}
-    tasks |= {name: contenders["tasks"][name] for name in ("wild128", "wild224")}
-    tasks["wild256"] = tasks["wild224"] | {"height": 256, "width": 256, "margin": 39}
+    tasks |= {name: contenders["tasks"][name] for name in ("wild128", "wild224", "wild256")}
     models = {name: own["models"][name] for name in ("nose_net", "face_net", "resnet18")}
     for name in CONTENDERS:
         model = contenders["models"][name]
@@ -102,7 +101,7 @@ def _settings(options: Options) -> dict[str, Any]:
     large = {"task": "wild256", "backbone": options.backbone, "pad_type": None, "batch_size": 64}
     weights = options.weights.name if options.weights else False
     init = {"pretrained": weights, "init": f"data/weights/{LARGE}"}
-    models[LARGE] = models["second_224"] | large | init
+    models[LARGE] = models["sharp_256"] | large | init
     if options.quick:
         tasks |= {n: task | QUICK_SIZE for n, task in tasks.items() if task["dataset"] == "ibug"}
         tiny = {"batch_size": 4, "epochs": 3}

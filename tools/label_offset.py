@@ -1,6 +1,6 @@
 """Measure the offset of a data set's labels: how far they lie to the right of symmetric ones.
 
-`python tools/label_offset.py pretrained/second_224.safetensors --raw FOLDER --faces 400`
+`python tools/label_offset.py pretrained/sharp_256.safetensors --raw FOLDER --faces 400`
 
 Predictions that are averaged over a photo and its flip are mirror-symmetric if the network was
 trained with flips. So a systematic difference from the labels that a flip reverses is a property of
@@ -63,13 +63,15 @@ def interval_text(values: Array, unit: str) -> str:
 
 
 def print_offsets(offsets: Array, distances: Array, sides: Array, scheme: Scheme) -> None:
-    """Print the offset by parts, points and sizes, and its fit by a linear function of the size."""
+    """Print the offset by parts and points and, if there are boxes, by sizes with its fit."""
     percent = 100 * offsets / distances[:, None]
     for part, points in scheme.parts.items():
         print(f"{part:9}", interval_text(percent[:, list(points)].mean(axis=1), "%"))
     for point, partner in enumerate(scheme.flip_indices):
         if point <= partner:
             print(f"{point:2} and {partner:2}", interval_text(percent[:, point], "%"))
+    if not np.isfinite(sides).all():  # whole photos
+        return
     mean = offsets.mean(axis=1)
     order = np.argsort(sides, kind="stable")
     for group in np.array_split(order, N_SIZES):

@@ -27,7 +27,7 @@ from keypoints.training.trainer import TrainConfig, Trainer
 
 MODELS: dict[str, ModelSettings] = {
     **OWN_MODELS,
-    **{name: CONTENDER_MODELS[name] for name in ("second_224", "mobile_wild")},
+    **{name: CONTENDER_MODELS[name] for name in ("sharp_224", "sharp_256", "mobile_wild")},
     "heatmap on resnet18": HEATMAP.model_copy(update={"backbone": "resnet18", "pad_type": None}),
     "regression on mobilenetv3_small_100": SMALL,
     "TensorFlow's padding": SAME_PADDED,

@@ -60,7 +60,7 @@ def test_a_weights_file_of_the_repository_is_found_under_dvc_and_without(
     record = contenders.folder / "data/weights/face_best/weights.json"
     contenders.dvc("repro", "weights@face_best")
     under_dvc = json.loads(record.read_text())
-    assert under_dvc["file"] == "second_224.safetensors"
+    assert under_dvc["file"] == "sharp_256.safetensors"
     record.unlink()
     contenders.run("python", "../src/weights.py", "face_best")
     assert json.loads(record.read_text()) == under_dvc

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from workspace import Workspace
 
 COMMAND = ("python", "tools/score_folder.py", "models/nose_net_16ch.safetensors", "--raw")
@@ -35,11 +36,20 @@ def test_a_single_point_has_no_map(ran: Workspace) -> None:
     assert "error: --fit: a map of 1 point(s) is not supported" in output
 
 
-def test_the_offset_of_labels_is_measured(ran: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("model", "dataset", "n_lines"),
+    [
+        ("resnet18", "ibug", 5 + 39 + 5),  # parts, pairs of points and single ones, sizes
+        ("face_net", "imm", 5 + 31),  # whole photos have no sizes
+    ],
+)
+def test_the_offset_of_labels_is_measured(
+    ran: Workspace, model: str, dataset: str, n_lines: int
+) -> None:
     output = ran.run(
-        *("python", "tools/label_offset.py", "models/resnet18.safetensors"),
-        *("--raw", "data/raw/ibug", "--faces", "6"),
+        *("python", "tools/label_offset.py", f"models/{model}.safetensors"),
+        *("--raw", f"data/raw/{dataset}", "--faces", "6"),
     )
-    lines = [line for line in output.splitlines() if " faces" in line]
-    assert lines[0].startswith("train") and lines[-1].startswith("validation")
-    assert len(lines) == 2 + 5 + 39 + 5  # splits, parts, pairs of points and single ones, sizes
+    first, *lines, last = (line for line in output.splitlines() if " faces" in line)
+    assert first.startswith("train") and last.startswith("validation")
+    assert len(lines) == n_lines

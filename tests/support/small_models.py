@@ -28,7 +28,7 @@ CONTENDER_MODELS = {
 RESNET = OWN_MODELS["resnet18"]
 SMALL = RESNET.model_copy(update={"backbone": "mobilenetv3_small_100"})
 SAME_PADDED = RESNET.model_copy(update={"backbone": "mobilenetv2_100", "pad_type": "same"})
-HEATMAP = CONTENDER_MODELS["second_224"]
+HEATMAP = CONTENDER_MODELS["sharp_256"]
 
 
 def read_task(name: str) -> Task:

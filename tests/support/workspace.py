@@ -37,7 +37,7 @@ CONTENDERS = (
     "contenders/.dvcignore",
     "contenders/dvc.yaml",
     "contenders/params.yaml",
-    "pretrained/second_224.safetensors",
+    "pretrained/sharp_256.safetensors",
 )
 OUTPUTS = (
     "data/crops",
