@@ -7,6 +7,7 @@ meaning. Quotes remove it, except from null, true and false.
 import argparse
 import re
 import sys
+import unicodedata
 
 LITERALS = ("null", "true", "false")
 
@@ -19,8 +20,9 @@ def dvc_override(key: str, value: str) -> str:
     """
     if value in ("", *LITERALS):
         return f"{key}={value or 'null'}"
-    if "${" in value or not value.isprintable():
-        raise ValueError("must contain neither ${ nor control characters")
+    is_stored = all(each.isprintable() or unicodedata.category(each) == "Zs" for each in value)
+    if "${" in value or not is_stored:
+        raise ValueError("must contain neither ${ nor control or format characters")
     # Hydra takes \" for a quote, and \\ for a backslash if a quote follows.
     escaped = re.sub(r'(\\*)"', r'\1\1\\"', value)
     escaped = re.sub(r"(\\+)$", r"\1\1", escaped)

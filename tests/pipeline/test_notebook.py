@@ -23,7 +23,7 @@ from pathlib import Path
 WORKING, ROOT = Path("working"), Path("repository").resolve()
 """
 TINY = """
-INPUT = Path("input").resolve()
+INPUT = Path("Kaggle, ü (1)").resolve()
 OVERRIDES = [
     f"models.{MODEL}.epochs=1",
     f"models.{MODEL}.batch_size=8",
@@ -67,7 +67,7 @@ def test_its_cells_train_show_the_page_and_write_a_submission_without_git(
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, target)
-    make_input(tmp_path / "input")
+    make_input(tmp_path / "Kaggle, ü (1)")
     (tmp_path / "working").mkdir()
     path = os.pathsep.join([str(commands), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1", "IPYTHONDIR": str(tmp_path)}
@@ -84,7 +84,7 @@ def test_its_cells_train_show_the_page_and_write_a_submission_without_git(
     assert "4 of the 1,783 test faces: well-formed, but" in printed
     shown = [output.data["text/html"] for output in outputs if "data" in output]
     assert [html.startswith("<div><iframe srcdoc=") for html in shown] == [True]
-    requested = pd.read_csv(tmp_path / "input/IdLookupTable.csv")
+    requested = pd.read_csv(tmp_path / "Kaggle, ü (1)/IdLookupTable.csv")
     submission = pd.read_csv(tmp_path / "working/submission.csv")
     assert submission["RowId"].tolist() == requested["RowId"].tolist()
 

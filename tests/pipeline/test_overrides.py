@@ -36,10 +36,11 @@ def parsed_by_dvc(folder: Path, override: str) -> object:
 
 
 @settings(max_examples=40)
-@given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"], include_characters=" ")))
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"])))
 @example("\\")
 @example('"')
 @example("a\\\\")
+@example("\u3000a\u00a0b")
 def test_dvc_parses_every_text_as_it_was_typed(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
