@@ -8,6 +8,8 @@ import pytest
 
 from keypoints.datasets.imm import read_asf, read_imm
 from keypoints.faces.face import FormatError
+from keypoints.faces.face_list import write_excluded
+from keypoints.faces.faults import FaultyFacesError
 from keypoints.faces.images import read_photo
 
 SIZE = (48, 64)  # height and width of the photos here, not square
@@ -145,6 +147,19 @@ def test_missing_photo_is_named(tmp_path: Path):
     write(tmp_path, asf(), has_photo=False)
     with pytest.raises(FormatError, match=r"07-3m\.jpg: missing"):
         read_imm(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["", ".asf.txt"])
+def test_photo_without_a_shape_file_is_named_and_may_be_excluded(tmp_path: Path, suffix: str):
+    write(tmp_path, asf())
+    (tmp_path / "07-4m.jpg").write_bytes((tmp_path / "07-3m.jpg").read_bytes())
+    if suffix:
+        (tmp_path / f"07-4m{suffix}").write_text(asf(host="07-4m.jpg"))
+    with pytest.raises(FaultyFacesError, match=r"07-4m\.jpg: no shape file 07-4m\.asf") as caught:
+        read_imm(tmp_path)
+    assert [fault.name for fault in caught.value.faults] == ["07-4m"]
+    write_excluded(tmp_path, ["07-4m"])
+    assert [face.name for face in read_imm(tmp_path)] == ["07-3m"]
 
 
 def test_photo_that_is_text_is_named(tmp_path: Path):

@@ -23,6 +23,7 @@ from keypoints.faces.files import PhotoFinder, find_files
 from keypoints.faces.images import photo_size
 
 _FILE_NAME = re.compile(r"(?P<person>\d{2})-(?P<view>[1-6])[mf]")
+_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 _DECIMAL_COMMA = re.compile(r"\d,\d")
 _MAX_BYTES = 1 << 20  # of a shape file; the public ones have 4,000
 # First point of each eye: sign of the eye's area if its points are in the scheme's order, y down.
@@ -48,7 +49,15 @@ def read_imm(root: Path) -> DiskBackedFaces:
     files = sorted(find_files(root, "*.asf"), key=lambda path: path.name.lower())
     if not files:
         raise FormatError(f"{root}: no .asf file below it")
-    entries = (FaceEntry(path.stem.lower(), partial(_read_face, path, root)) for path in files)
+    entries = [FaceEntry(path.stem.lower(), partial(_read_face, path, root)) for path in files]
+    named = {entry.name for entry in entries}
+    entries += [
+        FaceEntry(path.stem.lower(), partial(_refuse_photo, path))
+        for path in find_files(root, "*")
+        if path.suffix.lower() in _PHOTO_SUFFIXES
+        and _FILE_NAME.fullmatch(path.stem.lower())
+        and path.stem.lower() not in named
+    ]
     return read_faces(root, FaceList(entries, root))
 
 
@@ -89,6 +98,10 @@ def _read_face(path: Path, root: Path) -> Face:
         landmarks_photo=_fix_eye_order(points_relative * (width, height)),
         view=int(match["view"]),
     )
+
+
+def _refuse_photo(path: Path) -> Face:
+    raise FormatError(f"{path}: no shape file {path.stem}.asf for this photo")
 
 
 def _fix_eye_order(landmarks: NDArray[np.float64]) -> NDArray[np.float64]:
