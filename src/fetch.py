@@ -19,7 +19,7 @@ from keypoints.faces.dataset import Dataset, DatasetSettings, find_dataset
 from keypoints.faces.face import Face, FormatError
 from keypoints.faces.face_list import DiskBackedFaces, match_names, write_excluded
 from keypoints.faces.faults import Fault, FaultyFacesError, list_faults
-from keypoints.faces.files import find_file
+from keypoints.faces.files import PHOTO_SUFFIXES, find_file, find_files
 from keypoints.rendered.writers import render
 
 
@@ -50,6 +50,8 @@ def fetch(name: str) -> None:
         info["faces"] = Counter("test" if face.is_test else "train" for face in faces)
         if left_out := _report_left_out(name, faces, settings.exclude):
             info["left_out"] = left_out
+        if source != "rendered" and (unlisted := _report_unlisted(name, folder, faces, left_out)):
+            info["unlisted_photos"] = len(unlisted)
         write_record(folder / "source.json", info)
     found = ", ".join(
         f"{n_faces} {split} (public set: {dataset.public_counts.get(split, 0)})"
@@ -107,6 +109,28 @@ def _report_left_out(name: str, faces: Sequence[Face], exclude: Sequence[str]) -
         if not any(map(match_names([pattern]), left_out)):
             print(f"warning: datasets.{name}.exclude: no face is named {pattern}", file=sys.stderr)
     return left_out
+
+
+def _report_unlisted(
+    name: str, folder: Path, faces: Sequence[Face], left_out: Sequence[str]
+) -> list[str]:
+    """Photos that no annotation file names, which are also printed."""
+    listed = {face.photo for face in faces}
+    ends = tuple(f"/{entry}" for entry in left_out)
+    photos = (
+        path.relative_to(folder)
+        for path in find_files(folder, "*")
+        if path.suffix.lower() in PHOTO_SUFFIXES
+    )
+    unlisted = [
+        photo.as_posix()
+        for photo in photos
+        if photo.as_posix() not in listed
+        and not f"/{photo.with_suffix('').as_posix()}".endswith(ends)
+    ]
+    if unlisted:
+        print(f"{name}: {len(unlisted)} photo(s) in no list of faces: {shorten_list(unlisted)}")
+    return unlisted
 
 
 if __name__ == "__main__":

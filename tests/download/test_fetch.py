@@ -147,6 +147,18 @@ def test_excluded_faces_are_left_out_counted_and_stored(
     assert missing.read_text() == f"{test_face.name}\n"
 
 
+def test_photos_that_no_list_names_are_counted(
+    stages: Stages, ibug: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, *_ = read_ibug(ibug)
+    shutil.copy(ibug / first.photo, ibug / "extra.JPG")
+    stages.pack("ibug", ibug)
+    stages.set_params({"datasets.ibug.exclude": [second.name]})
+    assert stages.run("fetch", "ibug") == ""
+    assert "ibug: 1 photo(s) in no list of faces: set/extra.JPG" in capsys.readouterr().out
+    assert json.loads(Path("data/raw/ibug/source.json").read_text())["unlisted_photos"] == 1
+
+
 @pytest.mark.parametrize("case", DAMAGES)
 def test_prepare_refuses_files_damaged_after_the_fetch(
     stages: Stages, imm: Path, case: str

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from keypoints.core.system_files import is_system_file
 from keypoints.faces.face import FormatError
 
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")  # lower case
+
 
 def find_file(root: Path, *names: str) -> Path:
     """Find the first of `names` that exists below a folder, in the folder nearest to the top.
