@@ -84,6 +84,8 @@ def test_images_are_written_without_a_change(tmp_path: Path):
         ([*coordinates(), image() + ",0"], "a pixel should be a number; got '7,0', which has a d"),
         ([*coordinates(), image() + "_0"], "a pixel should be a number; got '7_0'"),
         ([*coordinates(), "7 x"], "training.csv: line 3: "),
+        ([*[""] * 30, image()], "training.csv: line 3: no point is known"),
+        ([*["1", ""] * 15, image()], "training.csv: line 3: no point is known"),
     ],
 )
 def test_a_broken_row_is_named(tmp_path: Path, row: list[str], rule: str):

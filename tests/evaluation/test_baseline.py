@@ -31,3 +31,8 @@ def test_the_mean_shape_is_predicted_at_one_place_of_the_input(dot_store: CropSt
 )
 def test_an_error_is_compared_with_the_baseline(error: float, expected: str):
     assert baseline_sentence(error, 10.0) == f"{expected} than predicting the mean face"
+
+
+@pytest.mark.parametrize("errors", [(np.nan, 10.0), (1.0, np.nan)])
+def test_an_unknown_error_is_not_compared(errors: tuple[float, float]):
+    assert baseline_sentence(*errors).startswith("not comparable with")

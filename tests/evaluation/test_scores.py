@@ -93,6 +93,15 @@ def test_the_mixture_weights_the_kinds_of_faces():
     assert score_kinds(rows[2:], {"15 points": 0.75, "4 points": 0.25})["rmse_px"] == 1
 
 
+def test_a_face_without_known_coordinates_does_not_count():
+    rows = pd.DataFrame(
+        {"group": ["a", "b"], "kind": ["15 points"] * 2, "n_coordinates": [30, 0]}
+        | {"rmse_px": [1.0, np.nan]}
+    )
+    scores = score_kinds(rows, {"15 points": 1.0})
+    assert (scores["rmse_px"], scores["kind"]["15 points"]["faces"]) == (1, 1)
+
+
 def test_errors_keep_the_order_of_the_faces_with_a_new_index():
     target = target_faces(2, 68, IBUG_68.eye_corners)
     rows = table([0, 0, 0, 0]).iloc[[3, 1]]

@@ -205,6 +205,8 @@ def _parse_landmarks(place: str, texts: Sequence[str]) -> NDArray[np.float64]:
     ]
     points = np.array(numbers).reshape(-1, 2)
     points[np.isnan(points).any(axis=1)] = np.nan
+    if np.isnan(points).all():
+        raise TableError(f"{place}: no point is known; a training face needs at least one")
     landmarks = np.full((KAGGLE_15.n_points, 2), np.nan)
     four = list(FOUR_POINTS)
     if np.isfinite(np.delete(points, four, axis=0)).any():

@@ -31,8 +31,11 @@ def predict_mean_shape(
 def baseline_sentence(error: float, baseline_error: float) -> str:
     """Compare an error with that of the mean shape, as in "2.3 times better than ...".
 
-    Both errors have the same unit. Less than 5 % better counts as no better.
+    Both errors have the same unit. Less than 5 % better counts as no better. An error of NaN cannot
+    be compared.
     """
+    if math.isnan(error) or math.isnan(baseline_error):
+        return "not comparable with predicting the mean face, as an error is not known"
     ratio = baseline_error / error if error > 0 else math.inf
     times = f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
     better = f"{times} times better" if float(times) > 1 else "no better"

@@ -37,7 +37,8 @@ def kinds_of(landmarks_photo: Array, scheme: Scheme) -> list[str]:
 def score_kinds(rows: pd.DataFrame, weights: Mapping[str, float]) -> dict[str, Any]:
     """Root mean square error of each kind and of their mixture, with 95 % intervals.
 
-    Faces of one group are resampled together. A kind without faces does not count.
+    Faces of one group are resampled together. A face without known coordinates does not count, nor
+    a kind without faces.
 
     Args:
         rows: Errors from `per_face_errors`.
@@ -47,6 +48,7 @@ def score_kinds(rows: pd.DataFrame, weights: Mapping[str, float]) -> dict[str, A
         `rmse_px` and `rmse_interval` of the mixture; `kind`, with `rmse_px`, `interval`, `weight`
         and the number of `faces` per kind. Errors are in photo pixels.
     """
+    rows = rows[rows["n_coordinates"] > 0]
     present = {name: weight for name, weight in weights.items() if (rows["kind"] == name).any()}
     mean, resampled, n_groups, kinds = 0.0, np.zeros(1), len(rows), {}
     for name, weight in present.items():
