@@ -83,7 +83,7 @@ def _read_and_check(name: str, dataset: Dataset, folder: Path, remedy: str) -> S
         faults += [fault for fault in _faults_of(error) if fault.problem not in known]
         faces = error.faces if isinstance(error, FaultyFacesError) else ()
     if is_converted:  # otherwise photos may be missing
-        faults += check_faces(folder, faces)
+        faults += check_faces(folder, faces, dataset.scheme)
     if faults:
         if remedy and all(fault.name for fault in faults):
             remedy += (

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from keypoints.core.landmarks import Scheme
 from keypoints.core.parallel import parallel_map
 from keypoints.faces.face import Face, FormatError
 from keypoints.faces.faults import Fault
@@ -13,14 +14,16 @@ from keypoints.faces.images import check_photo
 
 MAX_BOX = 10  # sides of a box relative to the longer side of the photo
 MAX_OUTSIDE = 1  # distance of a landmark to the photo, relative to its longer side
+MIN_EYE_DISTANCE = 0.01  # px, of the points by whose distance errors are divided
 
 
-def check_faces(root: Path, faces: Sequence[Face]) -> list[Fault]:
+def check_faces(root: Path, faces: Sequence[Face], scheme: Scheme) -> list[Fault]:
     """Decode every photo completely, on all cores, and compare its size with box and landmarks.
 
     Args:
         root: Folder of the data set; the paths of photos are relative to it.
         faces: Faces whose annotations could be read.
+        scheme: Scheme of the landmarks.
 
     Returns:
         The faults, in the order of the faces.
@@ -29,6 +32,7 @@ def check_faces(root: Path, faces: Sequence[Face]) -> list[Fault]:
     def check(face: Face) -> Fault | None:
         try:
             _check_face(root / face.photo, face)
+            _check_eyes(root / face.photo, face, scheme)
         except FormatError as error:
             return Fault(str(error), face.name)
         return None
@@ -58,4 +62,18 @@ def _check_face(path: Path, face: Face) -> None:
             raise FormatError(
                 f"{path}: point {point} at ({x:g}, {y:g}) lies far outside the photo of "
                 f"{width} x {height} px"
+            )
+
+
+def _check_eyes(path: Path, face: Face, scheme: Scheme) -> None:
+    """Reject a face whose errors could not be divided by the distance of its eyes."""
+    if face.landmarks_photo is None:
+        return
+    pairs = [kind.eyes for kind in scheme.kinds.values()] or [scheme.eye_corners]
+    for left, right in pairs:
+        first, second = face.landmarks_photo[[left, right]]
+        if np.linalg.norm(second - first) < MIN_EYE_DISTANCE:  # NaN, unknown, is not
+            raise FormatError(
+                f"{path}: points {left} and {right}, of two eyes, are both at "
+                f"({first[0]:g}, {first[1]:g})"
             )
