@@ -11,6 +11,7 @@ from keypoints.core.landmarks import KAGGLE_15
 from keypoints.core.lookup_table import LOOKUP_TABLE
 from keypoints.datasets.kaggle15 import HEADERS, convert_files, read_kaggle15, write_photos
 from keypoints.faces.face import Face, FormatError
+from keypoints.faces.face_list import write_excluded
 from keypoints.faces.faults import FaultyFacesError
 from keypoints.rendered.writers import write_kaggle15
 
@@ -210,6 +211,15 @@ def test_all_faulty_rows_are_named_together(tmp_path: Path):
     with pytest.raises(FaultyFacesError) as landmarks:
         read_kaggle15(root)
     assert (len(landmarks.value.faults), len(landmarks.value.faces)) == (12, 24 + 2)
+
+
+def test_excluded_images_are_not_read(tmp_path: Path):
+    rows = [[*coordinates(), image()], [*coordinates(), "7 7"]]
+    root = write(tmp_path, rows, test=[["1", image()], ["2", "8"]])
+    (root / LOOKUP_TABLE).write_text(f"{LOOKUP_HEADER}1,1,nose_tip_x,\n2,2,nose_tip_x,\n")
+    write_excluded(root, ["training/00002", "test/00002"])
+    write_photos(root)
+    assert [face.name for face in read_kaggle15(root)] == ["training/00001", "test/00001"]
 
 
 def test_the_lookup_table_is_checked_with_the_images(tmp_path: Path):

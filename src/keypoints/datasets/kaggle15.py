@@ -28,7 +28,14 @@ from keypoints.core.tables import TableError, parse_integer, parse_number, read_
 from keypoints.faces.dataset import Archive, Dataset, DatasetSettings, RenderedSettings
 from keypoints.faces.duplicates import find_duplicate_groups
 from keypoints.faces.face import Box, Face, FormatError
-from keypoints.faces.face_list import DiskBackedFaces, FaceEntry, FaceList, read_faces
+from keypoints.faces.face_list import (
+    DiskBackedFaces,
+    FaceEntry,
+    FaceList,
+    match_names,
+    read_excluded,
+    read_faces,
+)
 from keypoints.faces.faults import Fault, FaultyFacesError
 from keypoints.faces.files import find_file
 
@@ -105,19 +112,22 @@ def write_duplicates(root: Path) -> None:
 
 
 def write_photos(root: Path) -> None:
-    """Write the images of both CSVs as PNG files, which `read_kaggle15` refers to.
+    """Write the images of both CSVs as PNG files, except those of excluded faces.
 
     Raises:
         FaultyFacesError: If an image or the lookup table is faulty.
         OSError: If a file cannot be written.
     """
     faults: list[Fault] = []
+    is_excluded = match_names(read_excluded(root))
     n_images = 0
     for name in HEADERS:
         (root / _PHOTOS / name).mkdir(parents=True)
         n_images = 0
         for entry, place, row in _iter_rows(root, name):
             n_images += 1
+            if is_excluded(entry):
+                continue
             try:
                 pixels = _parse_image(place, row[-1])
                 if name == "test" and parse_integer(place, "ImageId", row[0]) != n_images:

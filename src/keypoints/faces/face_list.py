@@ -49,7 +49,7 @@ def read_faces(root: Path, *lists: FaceList) -> "DiskBackedFaces":
         FaultyFacesError: If some entries are faulty, with all faults and the other faces.
     """
     faces, faults = DiskBackedFaces(), list[Fault]()
-    is_excluded = match_names(_read_excluded(root))
+    is_excluded = match_names(read_excluded(root))
     for one in lists:
         n_faces, n_faults = len(faces), len(faults)
         try:
@@ -85,7 +85,8 @@ def write_excluded(root: Path, patterns: Sequence[str]) -> None:
         (root / _EXCLUDED).write_text(text, encoding="utf-8")
 
 
-def _read_excluded(root: Path) -> list[str]:
+def read_excluded(root: Path) -> list[str]:
+    """Names and patterns that `write_excluded` noted."""
     path = root / _EXCLUDED
     return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 

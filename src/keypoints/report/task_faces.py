@@ -15,7 +15,7 @@ from keypoints.core.lookup_table import LOOKUP_TABLE, read_lookup_table
 from keypoints.core.types import Array
 from keypoints.crops.augment import Augment
 from keypoints.crops.batches import Batch, BatchLoader, to_input
-from keypoints.crops.store import CropStore
+from keypoints.crops.store import MISSING_TEST_FACES, CropStore
 
 _CPU = torch.device("cpu")
 _BATCH_SIZE = 32
@@ -93,9 +93,12 @@ class TaskFaces:
         return int((n_known < n_known.max(initial=0)).sum())
 
     def requested_points(self) -> NDArray[np.bool_]:
-        """Points of each test face that the competition requests, (n_test_faces, n_points)."""
+        """Points of each test face that the competition requests, (n_test_faces, n_points).
+
+        All points if test faces were left out: the lookup table then has other numbers.
+        """
         shape = len(self.rows("test")), self.scheme.n_points
-        if not self.scheme.kinds:
+        if not self.scheme.kinds or (self._folder / MISSING_TEST_FACES).is_file():
             return np.ones(shape, bool)
         requested = np.zeros(shape, bool)
         points = read_lookup_table(self._folder / LOOKUP_TABLE, shape[0]) // 2
