@@ -86,6 +86,12 @@ def test_a_wrong_row_of_the_lookup_table_is_named(tmp_path: Path, row: str, prob
         COMPETITION.row_indices(tmp_path, (5, 15, 2))
 
 
+def test_a_lookup_table_that_is_cut_short_is_refused(tmp_path: Path):
+    (tmp_path / LOOKUP_TABLE).write_text(f"{HEADER}1,2,nose_tip_x,\n2,2,nose_tip_y,\n")
+    with pytest.raises(PipelineError, match=r"no row for 2 of 3 test images, with ImageId 1, 3;"):
+        COMPETITION.row_indices(tmp_path, (3, 19, 2))
+
+
 def test_bytes_equal_the_golden_file_and_values_have_a_range(tmp_path: Path):
     landmarks_photo = np.full((2, 15, 2), 1.0)
     landmarks_photo[0, 0] = (96.4, -1.0)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints.core.errors import shorten_list
 from keypoints.core.landmarks import FOUR_POINTS, KAGGLE_15, KAGGLE_15_COLUMNS
 from keypoints.core.tables import TableError, parse_integer, read_rows
 
@@ -28,7 +29,7 @@ def read_lookup_table(path: Path, n_images: int | None = None) -> NDArray[np.int
         (n_rows,).
 
     Raises:
-        TableError: If the table is missing or empty, or a row is wrong.
+        TableError: If the table is missing or empty, a row is wrong, or an image has no row.
     """
     if not path.is_file():
         raise TableError(f"{path}: missing")
@@ -48,6 +49,12 @@ def read_lookup_table(path: Path, n_images: int | None = None) -> NDArray[np.int
         columns.append(KAGGLE_15_COLUMNS.index(name))
     if not images:
         raise TableError(f"{path}: contains no rows")
+    if n_images is not None and (missing := sorted(set(range(n_images)) - set(images))):
+        names = shorten_list([str(image + 1) for image in missing])
+        raise TableError(
+            f"{path}: no row for {len(missing)} of {n_images} test images, with ImageId {names}; "
+            "replace it by a complete copy"
+        )
     return _positions(np.array(images), np.array(columns))
 
 
