@@ -18,6 +18,8 @@ from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import exit_on_error
 
+_MAX_HEADER = 1000  # characters; those of all competitions are shorter
+
 
 def score_file(path: Path, spec: SubmissionSpec, against: Path | None) -> None:
     """Print the score of a CSV, and whether its difference from another CSV is significant."""
@@ -38,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--against needs --score; nothing was uploaded")
     path = parsed.check or parsed.score or paths.submission_file(parsed.name)
     with exit_on_error():
-        spec = submission_spec_for(path.stem, read_params(), parsed.competition)
+        header = _first_line(path)
+        spec = submission_spec_for(path.stem, read_params(), parsed.competition, header=header)
         if parsed.check:
             check_submission(path, spec)
             if obstacle := find_obstacle(spec):
@@ -65,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("--check", metavar="FILE", type=Path, help="check every row of a CSV")
     action.add_argument("--score", metavar="FILE", type=Path, help="score a CSV on test labels")
     parser.add_argument("--against", metavar="FILE", type=Path, help="with --score: CSV to compare")
-    parser.add_argument("--competition", metavar="SLUG", help="competition (default: params.yaml)")
+    parser.add_argument("--competition", metavar="SLUG", help="default: by predictions or header")
     parser.add_argument("-m", "--message", help="default: name, validation score, git revision")
     parser.add_argument("--dry-run", action="store_true", help="print what would be uploaded")
     parser.add_argument("--force", action="store_true", help="upload despite problems")
@@ -73,6 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     wait = "longest wait for the score in seconds (300)"
     parser.add_argument("--wait", type=_seconds, default=300, help=wait)
     return parser
+
+
+def _first_line(path: Path) -> str:
+    """First line of a CSV; empty if it cannot be read, which is reported later."""
+    try:
+        with path.open(encoding="latin-1") as file:
+            return file.readline(_MAX_HEADER).rstrip("\n")
+    except OSError:
+        return ""
 
 
 def _seconds(text: str) -> float:

@@ -54,6 +54,16 @@ def test_a_file_without_predictions_belongs_to_the_competition_of_the_settings(
         submission_spec_for("by_hand", read_params(), OTHER)
 
 
+def test_a_file_without_predictions_belongs_to_the_competition_with_its_header(
+    pipeline: Path,
+) -> None:
+    write_settings(OTHER)
+    spec = submission_spec_for("by_hand", read_params(), header=CS194_26.header)
+    assert spec.competition is CS194_26
+    with pytest.raises(PipelineError, match="no task .* all points of data set kaggle15"):
+        submission_spec_for("by_hand", read_params(), header="other")
+
+
 def test_predictions_of_a_data_set_without_a_competition_are_an_error(pipeline: Path) -> None:
     write_predictions("nose", PredictionsInfo("nose", "imm", (52,)), {})
     with pytest.raises(PipelineError, match="no competition is about test faces of data set imm"):

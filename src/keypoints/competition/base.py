@@ -117,11 +117,14 @@ def competition_for_dataset(dataset: str, preferred: str) -> Competition:
     return choice if choice in matching else matching[0]
 
 
-def submission_spec_for(name: str, params: Params, slug: str | None = None) -> SubmissionSpec:
+def submission_spec_for(
+    name: str, params: Params, slug: str | None = None, *, header: str = ""
+) -> SubmissionSpec:
     """Find the competition of a submission file, and load its specification.
 
     The competition is, in order of precedence: `slug`, the one for the data set of the predictions
-    with the file's name (without its suffix), or `competition` in params.yaml.
+    with the file's name (without its suffix), the one whose CSVs have the first line `header`, or
+    `competition` in params.yaml.
 
     Raises:
         PipelineError: If there is no such competition, or no task with its data set.
@@ -130,11 +133,20 @@ def submission_spec_for(name: str, params: Params, slug: str | None = None) -> S
     preferred = slug or params.read("competition", str)
     if info and not slug:
         competition = competition_for_dataset(info.dataset, preferred)
+    elif slug:
+        competition = find_competition(slug)
     else:
-        competition = find_competition(preferred)
+        competition = _competition_for_header(header, preferred)
     has_own_task = info and info.dataset == competition.dataset
     task = info.task if info and has_own_task else _find_task(competition, params)
     return load_submission_spec(competition, paths.CROPS / task)
+
+
+def _competition_for_header(header: str, preferred: str) -> Competition:
+    """The competition whose CSVs have that first line; `preferred` if it is one, or none is."""
+    choice = find_competition(preferred)
+    matching = [c for c in find_competitions().values() if c.header == header]
+    return choice if choice in matching or not matching else matching[0]
 
 
 def _find_task(competition: Competition, params: Params) -> str:
