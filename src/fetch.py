@@ -1,5 +1,6 @@
 """Render or download a data set, and check it: `python src/fetch.py DATASET`."""
 
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -17,10 +18,13 @@ from keypoints.download.mirrors import DownloadDirs
 from keypoints.faces.check import check_faces
 from keypoints.faces.dataset import Dataset, DatasetSettings, find_dataset
 from keypoints.faces.face import Face, FormatError
-from keypoints.faces.face_list import DiskBackedFaces, match_names, write_excluded
+from keypoints.faces.face_list import EXCLUDED, DiskBackedFaces, match_names, write_excluded
 from keypoints.faces.faults import Fault, FaultyFacesError, list_faults
 from keypoints.faces.files import PHOTO_SUFFIXES, find_file, find_files
 from keypoints.rendered.writers import render
+
+SOURCE_FILE = "source.json"  # in the folder of a data set
+OWN_FILES = (SOURCE_FILE, EXCLUDED)  # of all data sets
 
 
 def fetch(name: str) -> None:
@@ -40,6 +44,7 @@ def fetch(name: str) -> None:
         else:
             archive, info = fetch_archives(name, archives, folder, dirs)
             info = {"source": source} | info
+            _remove_own_files(name, folder, dataset)
             delete = "delete it, so that it is fetched again, " if dirs.keeps(archive) else ""
             remedy = (
                 f"\nThis comes from the archive {archive}: {delete}replace it by a correct copy, "
@@ -52,12 +57,27 @@ def fetch(name: str) -> None:
             info["left_out"] = left_out
         if source != "rendered" and (unlisted := _report_unlisted(name, folder, faces, left_out)):
             info["unlisted_photos"] = len(unlisted)
-        write_record(folder / "source.json", info)
+        write_record(folder / SOURCE_FILE, info)
     found = ", ".join(
         f"{n_faces} {split} (public set: {dataset.public_counts.get(split, 0)})"
         for split, n_faces in info["faces"].items()
     )
     print(f"{name}: all photos decode, all annotations are complete: {found}")
+
+
+def _remove_own_files(name: str, folder: Path, dataset: Dataset) -> None:
+    """Remove the pipeline's own files from an archive, which would steer it or be in its way."""
+    own = [path for file in (*OWN_FILES, *dataset.own_files) if (path := folder / file).exists()]
+    for path in own:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    if own:
+        names = shorten_list([path.name for path in own])
+        print(
+            f"{name}: left out {len(own)} file(s) of the archive that this project writes: {names}"
+        )
 
 
 def _read_and_check(name: str, dataset: Dataset, folder: Path, remedy: str) -> Sequence[Face]:

@@ -479,6 +479,29 @@ def test_a_read_only_folder_of_kaggles_files_is_a_mirror(
     assert f"{folder.name}: contains no IdLookupTable.csv" in stages.run("fetch", "kaggle15")
 
 
+def test_files_of_the_pipeline_in_an_archive_have_no_effect(
+    stages: Stages, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = kaggle15_archive(tmp_path_factory.mktemp("rendered"))
+    archive = stages.mirror / f"{KAGGLE15_COMPETITION}.zip"
+    archive.write_bytes(content)
+    stages.set_params({"datasets.kaggle15.source": "kaggle"})
+    assert stages.run("fetch", "kaggle15") == ""
+    root = Path("data/raw/kaggle15")
+    names = {path.name for path in root.iterdir()}
+    duplicates = (root / "duplicates.json").read_text()
+    with zipfile.ZipFile(archive, "a") as packed:
+        packed.writestr("duplicates.json", '{"training/00001": "training/00002"}')
+        packed.writestr("excluded.txt", "training/00001\n")
+        packed.writestr("source.json", "[]")
+        packed.writestr("photos/training/00001.png", b"other")
+    assert stages.run("fetch", "kaggle15") == ""
+    assert "left out 4 file(s) of the archive that this project writes" in capsys.readouterr().out
+    assert {path.name for path in root.iterdir()} == names
+    assert (root / "duplicates.json").read_text() == duplicates
+    assert len(read_kaggle15(root)) == 5
+
+
 def test_nested_archives_have_the_same_size_limit(stages: Stages) -> None:
     with io.BytesIO() as inner:
         with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as packed:

@@ -183,5 +183,6 @@ DATASET = Dataset(
     has_boxes=True,
     label_offset=LABEL_OFFSET,
     convert=write_duplicates,
+    own_files=(DUPLICATES,),
     test_labels=TEST_LISTS[-1],
 )

@@ -257,6 +257,7 @@ DATASET = Dataset(
     public_counts={"train": 7049, "test": 1783},
     read=read_kaggle15,
     convert=convert_files,
+    own_files=(_PHOTOS, DUPLICATES),
     store_files=(LOOKUP_TABLE,),
     test_labels="solution.csv",
 )

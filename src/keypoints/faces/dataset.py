@@ -102,6 +102,7 @@ class Dataset:
     has_boxes: bool = False
     label_offset: LabelOffset | None = None  # of real faces; rendered ones have none
     convert: Callable[[Path], None] | None = None  # files after the download or the rendering
+    own_files: tuple[str, ...] = ()  # files and folders that `convert` writes
     store_files: tuple[str, ...] = ()  # files that are copied into the crop store of each task
     test_labels: str | None = None  # file with the test faces' landmarks, to score submissions only
 

@@ -21,7 +21,7 @@ import numpy as np
 from keypoints.faces.face import Face, FormatError
 from keypoints.faces.faults import Fault, FaultyFacesError
 
-_EXCLUDED = "excluded.txt"  # in the folder of a data set: names of the faces to leave out
+EXCLUDED = "excluded.txt"  # in the folder of a data set: names of the faces to leave out
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ def write_excluded(root: Path, patterns: Sequence[str]) -> None:
     """Note the faces that all readers of the data set leave out."""
     if patterns:
         text = "".join(f"{pattern}\n" for pattern in patterns)
-        (root / _EXCLUDED).write_text(text, encoding="utf-8")
+        (root / EXCLUDED).write_text(text, encoding="utf-8")
 
 
 def read_excluded(root: Path) -> list[str]:
     """Names and patterns that `write_excluded` noted."""
-    path = root / _EXCLUDED
+    path = root / EXCLUDED
     return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
