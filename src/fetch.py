@@ -75,9 +75,7 @@ def _remove_own_files(name: str, folder: Path, dataset: Dataset) -> None:
             path.unlink()
     if own:
         names = shorten_list([path.name for path in own])
-        print(
-            f"{name}: left out {len(own)} file(s) of the archive that this project writes: {names}"
-        )
+        print(f"{name}: left out {len(own)} file(s) that this project writes itself: {names}")
 
 
 def _read_and_check(name: str, dataset: Dataset, folder: Path, remedy: str) -> Sequence[Face]:

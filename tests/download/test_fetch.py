@@ -496,7 +496,7 @@ def test_files_of_the_pipeline_in_an_archive_have_no_effect(
         packed.writestr("source.json", "[]")
         packed.writestr("photos/training/00001.png", b"other")
     assert stages.run("fetch", "kaggle15") == ""
-    assert "left out 4 file(s) of the archive that this project writes" in capsys.readouterr().out
+    assert "left out 4 file(s) that this project writes itself: " in capsys.readouterr().out
     assert {path.name for path in root.iterdir()} == names
     assert (root / "duplicates.json").read_text() == duplicates
     assert len(read_kaggle15(root)) == 5
