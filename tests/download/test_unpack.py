@@ -4,7 +4,9 @@ import gzip
 import io
 import os
 import random
+import shutil
 import stat
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -249,7 +251,26 @@ def test_a_file_of_holes_is_refused(tmp_path: Path) -> None:
     sparse = member("holes", size=0)
     sparse.pax_headers = {"GNU.sparse.size": str(1 << 50), "GNU.sparse.map": "0,0"}
     archive = write_tar(tmp_path / "faces.tgz", sparse)
-    refuse(archive, tmp_path / "faces", "member 'holes' must be a plain file")
+    refuse(archive, tmp_path / "faces", "unpacks to more than 16,777,216 bytes")
+
+
+@pytest.mark.parametrize("format_", ["gnu", "posix"])
+@pytest.mark.skipif(shutil.which("tar") is None, reason="needs tar")
+def test_files_with_holes_are_read_and_a_label_is_ignored(tmp_path: Path, format_: str) -> None:
+    content = bytes(1 << 20) + PHOTO + bytes(1 << 20)
+    (tmp_path / "set").mkdir()
+    with (tmp_path / "set/1.jpg").open("wb") as file:
+        file.seek(1 << 20)
+        file.write(PHOTO)
+        file.truncate(len(content))
+    archive = tmp_path / "faces.tar"
+    command = ["tar", f"--format={format_}", "-S", "-V", "label", "-cf", str(archive), "set"]
+    if subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode:
+        pytest.skip("not GNU tar")
+    assert archive.stat().st_size < 1 << 20
+    assert unpack(archive, tmp_path / "faces") == []
+    assert (tmp_path / "faces/set/1.jpg").read_bytes() == content
+    assert files_in(tmp_path / "faces") == [tmp_path / "faces/set/1.jpg"]
 
 
 def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ CHUNK_BYTES = 1 << 20
 METHODS = {9: "Deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "LZMA", 93: "Zstandard"}
 EARLIEST_S, LATEST_S = 315_532_800, 4_354_819_200  # 1980 and 2108, the limits of dates in a zip
 
+VOLUME_LABEL = b"V"  # type of a member of GNU tar that is no file
 MAGICS = {"zip": (b"PK", 0), "gzip": (b"\x1f\x8b", 0), "tar": (b"ustar", 257)}  # bytes, offset
 DAMAGE = (  # raised by the standard library for damaged archives
     EOFError,
@@ -191,10 +192,14 @@ def _check_tar(start: bytes) -> None:
 def _unpack_tar(file: io.BufferedIOBase, members: Members, limit: int) -> None:
     limited = _Limited(file, limit)
     with tarfile.open(fileobj=limited, mode="r|", bufsize=CHUNK_BYTES, tarinfo=_Member) as packed:
+        n_sparse_bytes = 0  # with holes, which are not read from the archive
         for member in packed:
-            is_plain = (member.isreg() or member.isdir() or member.islnk()) and (
-                not member.issparse()
-            )
+            if member.type == VOLUME_LABEL:
+                continue
+            if member.issparse():
+                n_sparse_bytes += max(member.size, 0)
+                _check_size(n_sparse_bytes, limit)
+            is_plain = member.isreg() or member.isdir() or member.islnk()
             target = members.add(member.name, is_plain=is_plain, is_folder=member.isdir())
             if target is None:
                 continue
