@@ -165,7 +165,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _revisions(text: str) -> tuple[str, ...]:
     revisions = tuple(text.split(","))
-    if len(set(revisions)) < len(revisions) or "" in revisions:
+    if "" in revisions:
+        raise argparse.ArgumentTypeError(f"a revision should not be empty; got {text!r}")
+    if len(set(revisions)) < len(revisions):
         raise argparse.ArgumentTypeError(f"should be different revisions; got {text!r}")
     return revisions
 

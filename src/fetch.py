@@ -26,6 +26,8 @@ from keypoints.rendered.writers import render
 SOURCE_FILE = "source.json"  # in the folder of a data set
 OWN_FILES = (SOURCE_FILE, EXCLUDED)  # of all data sets
 
+SPLITS = {"train": "training", "test": "test"}  # in messages
+
 
 def fetch(name: str) -> None:
     """Write data/raw/NAME; every photo decodes and every annotation is complete."""
@@ -46,8 +48,9 @@ def fetch(name: str) -> None:
             info = {"source": source} | info
             _remove_own_files(name, folder, dataset)
             delete = "delete it, so that it is fetched again, " if dirs.keeps(archive) else ""
+            kind = "folder" if archive.is_dir() else "archive"
             remedy = (
-                f"\nThis comes from the archive {archive}: {delete}replace it by a correct copy, "
+                f"\nThis comes from the {kind} {archive}: {delete}replace it by a correct copy, "
                 "or set `mirror:` in params.yaml to another one"
             )
         write_excluded(folder, settings.exclude)
@@ -59,7 +62,7 @@ def fetch(name: str) -> None:
             info["unlisted_photos"] = len(unlisted)
         write_record(folder / SOURCE_FILE, info)
     found = ", ".join(
-        f"{n_faces} {split} (public set: {dataset.public_counts.get(split, 0)})"
+        f"{n_faces:,} {SPLITS[split]} faces (public set: {dataset.public_counts.get(split, 0):,})"
         for split, n_faces in info["faces"].items()
     )
     print(f"{name}: all photos decode, all annotations are complete: {found}")

@@ -88,9 +88,12 @@ def _first_line(path: Path) -> str:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"should be 0 or more seconds; got {text}")
+        raise argparse.ArgumentTypeError(f"should be 0 or more seconds; got {text!r}")
     return value
 
 

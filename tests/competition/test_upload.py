@@ -637,7 +637,7 @@ def test_a_message_of_two_lines_is_an_error(
 def test_an_invalid_wait_is_an_error(
     run_send: Callable[..., str], service: KaggleService, wait: str
 ) -> None:
-    assert "argument --wait: " in run_send("resnet18", f"--wait={wait}")
+    assert "argument --wait: should be 0 or more seconds" in run_send("resnet18", f"--wait={wait}")
     assert service.calls == []
 
 

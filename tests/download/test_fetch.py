@@ -67,7 +67,7 @@ def test_counts_and_digest_of_an_archive_are_printed_and_recorded(
         packed.add(imm, arcname="another_name", filter=from_2001)
     assert stages.run("fetch", "imm") == ""
     output = capsys.readouterr().out
-    assert "2 train (public set: 240)" in output
+    assert "2 training faces (public set: 240)" in output
     assert sha256(archive) in output
     assert json.loads(Path("data/raw/imm/source.json").read_text()) == {
         "source": "public",
@@ -137,7 +137,7 @@ def test_excluded_faces_are_left_out_counted_and_stored(
     capsys.readouterr()
     assert stages.run("fetch", "ibug") == ""
     printed = capsys.readouterr()
-    assert "14 train (public set: 6666), 2 test" in printed.out
+    assert "14 training faces (public set: 6,666), 2 test faces" in printed.out
     assert "ibug: 3 face(s) left out: " in printed.out and first.name in printed.out
     assert "exclude: no face is named typo" in printed.err
     record = json.loads(Path("data/raw/ibug/source.json").read_text())
@@ -207,7 +207,7 @@ def test_an_archive_of_another_digest_size_or_layout_stops_the_fetch(
             "datasets.imm.urls.0 must contain no user name and no password",
         ),
         ("imm", {"mirror": "http://user:secret@host"}, "mirror must contain no user name"),
-        ("imm", {"mirror": "no/folder"}, "mirror must be null, a folder, or begin with http://"),
+        ("imm", {"mirror": "no/folder"}, "mirror: there is no folder 'no/folder'"),
     ],
 )
 def test_wrong_settings_stop_the_fetch(
@@ -318,7 +318,7 @@ def test_a_data_set_is_one_file_and_a_block_of_settings(
         keypoints.datasets, "__path__", [*keypoints.datasets.__path__, str(package)]
     )
     for path in imm.glob("*.asf"):
-        path.with_suffix(".txt").write_text("3 4\n" * 15)
+        path.with_suffix(".txt").write_text("".join(f"{p} 4\n" for p in range(19)))
     with tarfile.open(stages.mirror / "new.tgz", "w:gz") as packed:
         packed.add(imm, arcname="set")
     block = {"urls": ["http://127.0.0.1:9/new.tgz"], "sha256": None}
@@ -354,7 +354,7 @@ def test_the_test_list_of_ibug_comes_from_the_competition(
     service.archive = competition_archive(rendered_ibug)
     assert stages.run("fetch", "ibug") == ""
     output = capsys.readouterr().out
-    assert "16 train (public set: 6666), 2 test (public set: 1008)" in output
+    assert "16 training faces (public set: 6,666), 2 test faces (public set: 1,008)" in output
     assert SECRET not in output
     assert service.calls == [
         ("DownloadDataFiles", {"competitionName": CLASS_COMPETITION}),
@@ -436,7 +436,7 @@ def test_kaggle15_comes_from_kaggle_or_from_the_mirror(
     stages.set_params({"datasets.kaggle15.source": "kaggle"})
     assert stages.run("fetch", "kaggle15") == ""
     printed = capsys.readouterr().out
-    assert "3 train (public set: 7049), 2 test (public set: 1783)" in printed
+    assert "3 training faces (public set: 7,049), 2 test faces (public set: 1,783)" in printed
     assert "left out 3 file(s) that other systems add: __MACOSX/._test.zip, ._training" in printed
     assert service.calls[0] == ("DownloadDataFiles", {"competitionName": KAGGLE15_COMPETITION})
     root = Path("data/raw/kaggle15")
@@ -475,7 +475,13 @@ def test_a_read_only_folder_of_kaggles_files_is_a_mirror(
     assert len(read_kaggle15(root)) == 5
     assert json.loads((root / "source.json").read_text())["file"] == folder.name
     folder.chmod(0o755)
-    (folder / "IdLookupTable.csv").unlink()
+    lookup = folder / "IdLookupTable.csv"
+    lookup.chmod(0o644)
+    lookup.write_text(lookup.read_text().replace("1,1,", "1,9,", 1))
+    assert f"This comes from the folder {folder.relative_to(stages.folder)}" in stages.run(
+        "fetch", "kaggle15"
+    )
+    lookup.unlink()
     assert f"{folder.name}: contains no IdLookupTable.csv" in stages.run("fetch", "kaggle15")
 
 

@@ -42,6 +42,7 @@ def test_two_models_of_one_revision_are_compared(ran: Workspace) -> None:
         (("HEAD", "nosuch", "--model", MODEL), "error: nosuch: unknown Git revision 'nosuch'"),
         (("nosuch", "workspace"), "error: nosuch: unknown Git revision 'nosuch'"),
         (("workspace", "nosuch"), "error: nosuch: unknown Git revision 'nosuch'"),
+        (("", "HEAD"), "argument REV: a revision should not be empty; got ''"),
         (("HEAD", "--model", MODEL), "give two revisions or two models"),
     ],
 )

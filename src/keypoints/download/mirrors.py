@@ -128,8 +128,8 @@ def _iter_sources(
     elif (folder_of_mirror := dirs.mirror_folder) is not None:
         if not folder_of_mirror.is_dir():
             raise DownloadError(
-                "params.yaml: mirror must be null, a folder, or begin with http:// or https://;"
-                f" got {redact_url(str(mirror))!r}"
+                f"params.yaml: mirror: there is no folder {redact_url(str(mirror))!r}; it must be "
+                "null, a folder, or begin with http:// or https://"
             )
         yield from (spelled(folder_of_mirror, name) for name in names)
     for path in filter(Path.is_file, (folder / Path(name).name for name in names)):
