@@ -188,6 +188,24 @@ def test_outputs_replace_links_and_stay_whole_if_the_run_is_interrupted(
     assert (tmp_path / "faces.csv").read_text() == "x"
 
 
+def test_no_output_leaves_its_folder_whatever_an_input_is_called(
+    frames, photo: Photo, run, tmp_path: Path
+) -> None:
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    for name in ("...avi", "..avi"):
+        write_video(tmp_path / "clip.avi", frames[:2]).rename(inputs / name)
+    for name in ("...png", "..png"):
+        Image.fromarray(photo).save(inputs / name, "PNG")
+    before = set(tmp_path.iterdir())
+    code, output = run(*sorted(inputs.iterdir()), "--format", "pts", "--crop")
+    assert code == 0, output
+    assert set(tmp_path.iterdir()) == before | {tmp_path / "out"}
+    assert {path.parent for path in tmp_path.rglob("000001.json")} == {
+        tmp_path / "out" / name for name in ("_", "_-3")
+    }
+
+
 def test_links_and_names_that_lead_nowhere_are_named(photo: Photo, run, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()

@@ -229,6 +229,8 @@ def count_images(files: Iterable[Path], *, every: int) -> int:
 
 def _unique_stem(stem: str, stems: set[str]) -> str:
     """A stem that no other file of the run has, whatever the file system does with capitals."""
+    if stem in (".", ".."):  # of ..mp4 and ...mp4: outputs would leave their folder
+        stem = "_"
     if len(os.fsencode(stem)) > _MAX_STEM:
         stem = os.fsencode(stem)[:_MAX_STEM].decode(errors="ignore")
     numbered = (f"{stem}-{number}" for number in count(2))
