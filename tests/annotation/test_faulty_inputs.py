@@ -143,8 +143,29 @@ def test_a_video_that_cannot_be_written_does_not_end_the_run(
     Image.fromarray(photo).save(tmp_path / "other.png")
     code, output = run(path, tmp_path / "good.png", tmp_path / "other.png")
     assert code == 1
-    assert "good.png: its results cannot be written (Is a directory)" in output
+    assert f"{tmp_path}/out/good_points.png: cannot be written (Is a directory)" in output
     assert "other.png: 1 face" in output
+
+
+def test_each_output_that_cannot_be_written_is_named_and_the_others_are_written(
+    photo: Photo, run, tmp_path: Path
+) -> None:
+    blocked = ("me.json", "faces.xml", "faces.jpg", "album.html")
+    for name in blocked:
+        (tmp_path / "out" / name).mkdir(parents=True)
+    (tmp_path / "out/portraits").touch()
+    Image.fromarray(photo).save(tmp_path / "me.png")
+    code, output = run(
+        tmp_path / "me.png", tmp_path / "me.png", "--format", "xml", "--format", "csv", "--crop"
+    )
+    assert code == 1
+    for name in blocked:
+        assert output.count(f"{tmp_path}/out/{name}: cannot be written (Is a directory)\n") == 1
+    assert output.count(f"{tmp_path}/out/portraits: cannot be written (File exists)\n") == 1
+    assert output.endswith(f"2 faces in 2 images, 5 not written -> {tmp_path}/out/faces.csv\n")
+    written = {path.name for path in (tmp_path / "out").iterdir() if path.is_file()}
+    pictures = {"me_points.png", "me-2_points.png", "me-2.json"}
+    assert written == {"portraits", "faces.csv", *pictures}
 
 
 @pytest.mark.parametrize("n_bytes", [1000, 8000])

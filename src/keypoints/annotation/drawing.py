@@ -68,6 +68,7 @@ class ContactSheet:
     def __init__(self, folder: Path, contours: Sequence[Contour]) -> None:
         self._folder, self._contours = folder, contours
         self._tiles: list[NDArray[np.uint8]] = []
+        self._n_sheets = 0
         self.written: list[Path] = []
 
     def add(self, photo: NDArray[np.uint8], face: PredictedFace) -> None:
@@ -82,13 +83,18 @@ class ContactSheet:
             self.flush()
 
     def flush(self) -> None:
-        """Write the faces that are not on a sheet yet."""
+        """Write the faces that are not on a sheet yet.
+
+        Raises:
+            OSError: If the sheet cannot be written; its faces are left out then.
+        """
         if self._tiles:
-            name = f"faces-{len(self.written) + 1}.jpg" if self.written else "faces.jpg"
+            self._n_sheets += 1
+            name = f"faces-{self._n_sheets}.jpg" if self._n_sheets > 1 else "faces.jpg"
             sheet = tile_grid(self._tiles, columns=_COLUMNS)
+            self._tiles.clear()
             write_picture(self._folder / name, sheet, quality=88)
             self.written.append(self._folder / name)
-            self._tiles.clear()
 
 
 def _draw_face(

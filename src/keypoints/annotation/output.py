@@ -19,7 +19,7 @@ from keypoints.annotation.pipeline import AnnotatedImage
 from keypoints.annotation.portraits import crop_portrait, portrait_points
 from keypoints.annotation.predictor import PredictedFace
 from keypoints.annotation.video_output import VideoOutput
-from keypoints.annotation.writers import AnnotationWriter, annotation_writers
+from keypoints.annotation.writers import FORMATS, AnnotationWriter, annotation_writer
 from keypoints.core.errors import PipelineError, is_disk_full, os_error_message
 from keypoints.core.landmarks import SCHEMES
 from keypoints.evaluation.drawing import select_contours
@@ -53,25 +53,37 @@ class AnnotationOutput:
         folder: Folder of all outputs.
         info: Metadata of the model that predicts the landmarks.
         options: What is written.
-        writers: Writers of the annotations.
-        album: Page of all photos, if it is written.
+        files: Context of the files of all photos, which are complete when it ends.
+
+    Raises:
+        PipelineError: If the disk is full.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        info: ModelInfo,
-        options: OutputOptions,
-        writers: Sequence[AnnotationWriter],
-        album: Album | None,
+        self, folder: Path, info: ModelInfo, options: OutputOptions, files: ExitStack
     ) -> None:
-        self._folder, self._options, self._writers, self._album = folder, options, writers, album
+        self._folder, self._options = folder, options
+        self._unwritten: dict[str, None] = {}  # messages about files, in their order
+        self._n_reported = 0  # of these messages
         self._contours = select_contours(SCHEMES[info.scheme], info.points)
         self._parts, self._portrait_points = model_parts(info), portrait_points(info)
         self._sheet = ContactSheet(folder, self._contours)
         self._video: VideoOutput | None = None
         self._n_images = self._n_faces = self._n_uncertain = 0
-        self._n_failed = self._n_unwritten = 0
+        self._n_failed = self._n_portraits = 0
+        self._writers: dict[str, AnnotationWriter] = {}
+        self._album: Album | None = None
+        self._open_shared(info, files)
+
+    def _open_shared(self, info: ModelInfo, files: ExitStack) -> None:
+        """Open the files of all photos; one that cannot be written is reported and left out."""
+        for kind in ("json", *(kind for kind in FORMATS if kind in self._options.formats)):
+            with self._reporting(kind):
+                writer = annotation_writer(kind, self._folder, info)
+                self._writers[kind] = files.enter_context(writer)
+        if self._options.album:
+            with self._reporting("album"):
+                self._album = files.enter_context(open_album(self._folder))
 
     def write(self, image: AnnotatedImage | PhotoError) -> list[str]:
         """Write the files of an image; return lines about photos, finished videos and failures.
@@ -82,32 +94,39 @@ class AnnotationOutput:
         if isinstance(image, PhotoError):
             self._n_failed += not isinstance(image, Remark)
             if self._album:
-                self._album.add_failure(str(image))
-            return [str(image)]
+                with self._reporting("album"):
+                    self._album.add_failure(str(image))
+            return [*self.take_failures(), str(image)]
         is_next = self._video is not None and self._video.stem != image.input.video
         lines = self.finish_video() if is_next else []
-        try:
-            return lines + self._write_files(image)
-        except (PhotoError, OSError) as error:
-            return [*lines, self._describe_unwritten(image.input.name, error)]
+        line = self._write_files(image)
+        return [*lines, *self.take_failures(), *([line] if line else [])]
 
     def finish_video(self) -> list[str]:
-        """Complete the video whose frames were written last; return a line about it."""
+        """Complete the video whose frames were written last; return lines about it."""
         video, self._video = self._video, None
-        try:
-            return [video.finish()] if video else []
-        except (PhotoError, OSError) as error:
-            return [self._describe_unwritten(str(video.path), error)] if video else []
+        lines: list[str] = []
+        if video:
+            with self._reporting(str(video.path)):
+                lines.append(video.finish())
+        return [*self.take_failures(), *lines]
+
+    def take_failures(self) -> list[str]:
+        """Lines about files that could not be written since the last call."""
+        lines = list(self._unwritten)[self._n_reported :]
+        self._n_reported = len(self._unwritten)
+        return lines
 
     @property
     def is_complete(self) -> bool:
         """Whether every image could be read and all results could be written."""
-        return self._n_failed == self._n_unwritten == 0
+        return self._n_failed == len(self._unwritten) == 0
 
     def close(self) -> None:
         """Complete the last video and the last sheet."""
         self.finish_video()
-        self._sheet.flush()
+        with self._reporting("contact sheet"):
+            self._sheet.flush()
 
     def summary(self, left_out: Mapping[str, int]) -> str:
         """A line with the total numbers, the contact sheets and the files of all photos.
@@ -119,7 +138,7 @@ class AnnotationOutput:
         numbers = {
             "uncertain": self._n_uncertain,
             "not annotated": self._n_failed,
-            "not written": self._n_unwritten,
+            "not written": len(self._unwritten),
         }
         parts += [f"{number} {what}" for what, number in numbers.items() if number]
         line = ", ".join(parts)
@@ -127,46 +146,57 @@ class AnnotationOutput:
             counts = (count(number, kind) for kind, number in left_out.items())
             line += f"; left out: {', '.join(counts)}"
         pages = [*self._sheet.written, *([self._album.path] if self._album else [])]
-        pages += [self._folder / f"faces.{kind}" for kind in self._options.formats if kind != "pts"]
-        pages += [self._folder / PORTRAITS] if self._options.crop and self._n_faces else []
+        pages += [
+            self._folder / f"faces.{kind}" for kind in self._writers if kind in ("xml", "csv")
+        ]
+        pages += [self._folder / PORTRAITS] if self._n_portraits else []
         return line + (f" -> {', '.join(map(str, pages))}" if pages else "")
 
-    def _describe_unwritten(self, name: str, error: PhotoError | OSError) -> str:
-        """Count results that cannot be written; return a line about them.
+    @contextmanager
+    def _reporting(self, name: str) -> Iterator[None]:
+        """Report a file that the block cannot write, once, and continue.
+
+        Args:
+            name: What is written; used if the error contains no path.
 
         Raises:
             PipelineError: If the disk is full.
         """
-        if isinstance(error, OSError) and is_disk_full(error):
-            raise PipelineError(os_error_message(error, self._folder)) from error
-        self._n_unwritten += 1
-        if isinstance(error, PhotoError):
-            return str(error)
-        return f"{name}: its results cannot be written ({describe(error)})"
+        try:
+            yield
+        except PhotoError as error:
+            self._unwritten[str(error)] = None
+        except OSError as error:
+            if is_disk_full(error):
+                raise PipelineError(os_error_message(error, self._folder)) from error
+            path = error.filename2 or error.filename or name
+            self._unwritten[f"{path}: cannot be written ({describe(error)})"] = None
 
-    def _write_files(self, image: AnnotatedImage) -> list[str]:
+    def _write_files(self, image: AnnotatedImage) -> str | None:
         """Write all files of an image; return a line about a photo."""
         self._n_images += 1
         self._n_faces += len(image.faces)
         self._n_uncertain += sum(not face.is_certain for face in image.faces)
-        (self._folder / image.input.stem).parent.mkdir(parents=True, exist_ok=True)
-        for write in self._writers:
-            write(image)
+        for write in self._writers.values():
+            with self._reporting(image.input.name):
+                write(image)
         if self._options.crop:
             self._write_portraits(image)
         if image.input.video:
-            self._append_frame(image, image.input.video)
-            return []
+            with self._reporting(image.input.name):
+                self._append_frame(image, image.input.video)
+            return None
         self._add_to_sheet(image.photo, image.faces)
         path = self._write_photo(image)
         text = describe_faces(image.faces, self._parts)
         notes = "".join(f"; {note}" for note in image.notes)
-        return [f"{image.input.name}: {text}{notes}" + (f" -> {path}" if path else "")]
+        return f"{image.input.name}: {text}{notes}" + (f" -> {path}" if path else "")
 
     def _add_to_sheet(self, photo: NDArray[np.uint8], faces: Iterable[PredictedFace]) -> None:
         if not self._options.blur:
             for face in faces:
-                self._sheet.add(photo, face)
+                with self._reporting("contact sheet"):
+                    self._sheet.add(photo, face)
 
     def _write_photo(self, image: AnnotatedImage) -> Path | None:
         """Write the photo if it has a face, and add it to the album."""
@@ -174,16 +204,19 @@ class AnnotationOutput:
         if image.faces:
             picture = self._draw(image)
             kind = "blurred" if self._options.blur else "points"
-            path = self._folder / f"{image.input.stem}_{kind}{_suffix(image)}"
-            write_picture(path, picture)
+            target = self._folder / f"{image.input.stem}_{kind}{_suffix(image)}"
+            with self._reporting(image.input.name):
+                write_picture(target, picture)
+                path = target
         if self._album:
-            self._album.add(
-                image.input.name,
-                describe_faces(image.faces, self._parts),
-                picture,
-                link=path,
-                is_uncertain=not all(face.is_certain for face in image.faces),
-            )
+            with self._reporting("album"):
+                self._album.add(
+                    image.input.name,
+                    describe_faces(image.faces, self._parts),
+                    picture,
+                    link=path,
+                    is_uncertain=not all(face.is_certain for face in image.faces),
+                )
         return path
 
     def _draw(self, image: AnnotatedImage, hidden: Iterable[FaceBox] = ()) -> NDArray[np.uint8]:
@@ -197,7 +230,9 @@ class AnnotationOutput:
             portrait = crop_portrait(image.photo, face, self._portrait_points)
             name = f"{image.input.stem}-{number}{_suffix(image)}"
             path = self._folder / PORTRAITS / name
-            write_picture(path, portrait)
+            with self._reporting(image.input.name):
+                write_picture(path, portrait)
+                self._n_portraits += 1
 
     def _append_frame(self, image: AnnotatedImage, stem: Path) -> None:
         """Append a frame to its video; the sheet shows each face of a video once."""
@@ -239,9 +274,7 @@ def annotation_output(
             f"--out {folder}: cannot create this folder ({error.strerror}); choose another one"
         ) from error
     with ExitStack() as files:
-        writers = files.enter_context(annotation_writers(folder, options.formats, info))
-        album = files.enter_context(open_album(folder)) if options.album else None
-        output = AnnotationOutput(folder, info, options, writers, album)
+        output = AnnotationOutput(folder, info, options, files)
         files.callback(output.close)
         yield output
 

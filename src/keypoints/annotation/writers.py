@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -38,30 +38,29 @@ def escape_controls(name: str) -> str:
 
 
 @contextmanager
-def annotation_writers(
-    folder: Path, formats: Sequence[str], info: ModelInfo
-) -> Iterator[list[AnnotationWriter]]:
-    """Writers of JSON and of further formats; their files are complete when the context ends.
+def annotation_writer(kind: str, folder: Path, info: ModelInfo) -> Iterator[AnnotationWriter]:
+    """Writer of JSON or of a further format; its file is complete when the context ends.
 
     Args:
+        kind: json, or one of FORMATS.
         folder: Folder of the files.
-        formats: Formats besides JSON, out of FORMATS.
         info: Metadata of the model that predicted the points.
+
+    Raises:
+        OSError: If the file of all photos cannot be written.
     """
-    writers: list[AnnotationWriter] = [partial(_write_json, folder, info)]
-    if "pts" in formats:
-        writers.append(partial(_write_pts, folder))
-    with ExitStack() as files:
-        if "xml" in formats:
-            end = "</images>\n</dataset>\n"
-            xml = files.enter_context(text_output(folder / "faces.xml", end))
+    if kind == "json":
+        yield partial(_write_json, folder, info)
+    elif kind == "pts":
+        yield partial(_write_pts, folder)
+    elif kind == "xml":
+        with text_output(folder / "faces.xml", end="</images>\n</dataset>\n") as xml:
             xml.write("<?xml version='1.0' encoding='UTF-8'?>\n<dataset>\n<images>\n")
-            writers.append(partial(_append_xml, xml, folder, info.points))
-        if "csv" in formats:
-            table = files.enter_context(text_output(folder / "faces.csv"))
+            yield partial(_append_xml, xml, folder, info.points)
+    else:
+        with text_output(folder / "faces.csv") as table:
             csv.writer(table, lineterminator="\n").writerow(CSV_COLUMNS)
-            writers.append(partial(_append_csv, table, info.points))
-        yield writers
+            yield partial(_append_csv, table, info.points)
 
 
 @contextmanager
