@@ -42,12 +42,15 @@ def n_frames_is_exact(path: Path) -> bool:
     """Whether the header contains the exact number of frames that a player would show.
 
     It does in an AVI file, and in an MP4 or QuickTime file unless an edit list hides some of the
-    frames. In other containers OpenCV derives the number from the duration.
+    frames, or fragments contain them. In fragmented files and other containers, OpenCV derives the
+    number from the duration, which includes that of the sound.
     """
     with path.open("rb") as file:
         head = file.read(8)
         if head[4:].isalpha() and head[:4] != b"RIFF":
-            return not _hides_frames(file, (0, path.stat().st_size))
+            whole = 0, path.stat().st_size
+            is_fragmented = next(_contents(file, whole, b"moov", b"mvex"), None) is not None
+            return not is_fragmented and not _hides_frames(file, whole)
     return head[:4] == b"RIFF"
 
 
