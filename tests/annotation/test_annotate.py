@@ -112,7 +112,7 @@ def test_unreadable_files_are_named_and_the_others_are_annotated(
     assert code == 1
     for line in (
         "cut.png: not a complete photo",
-        "text.jpg: not a complete photo (unknown format)",
+        "text.jpg: not a photo in a known format",
         "gone.jpg: no such file",
         "gone.mp4: no such file",
         "empty: no photo in this folder",

@@ -14,9 +14,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from keypoints.annotation.descriptions import count
 from keypoints.annotation.images import PhotoError, decode_image
 from keypoints.annotation.inputs import find_files, iter_images
 from keypoints.annotation.media_types import MediaType, media_type
+from keypoints.annotation.video_container import n_frames_is_exact
+from keypoints.annotation.video_reader import _check_end
 from keypoints.annotation.video_writer import VideoWriter, round_fps
 from keypoints.annotation.writers import escape_controls, text_output
 
@@ -84,7 +87,7 @@ def test_a_video_that_is_cut_short_is_named(name: str, codec: str, frames, tmp_p
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     n_frames, (message,) = read_all(path)
     assert n_frames < 8
-    expected = f": cut short after {n_frames} frames"
+    expected = f": cut short after {count(n_frames, 'frame')}"
     assert message == (expected if n_frames else ": not a readable video (cut short)")
 
 
@@ -98,6 +101,25 @@ def test_lost_frames_that_the_header_counts_are_named(frames, tmp_path: Path) ->
     n_frames, messages = read_all(path)
     assert n_frames < 8
     assert messages[-1] == f": only {n_frames} of its 8 frames can be decoded"
+
+
+def test_the_number_of_frames_of_a_fragmented_video_is_an_estimate(frames, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mp4", frames, "mp4v")
+    assert n_frames_is_exact(path)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"udta", b"mvex"))  # as in a fragmented file
+    assert not n_frames_is_exact(path)
+
+
+def test_messages_about_one_frame_are_in_the_singular(
+    frames, photo: Photo, run, tmp_path: Path
+) -> None:
+    height, width = (side // 2 * 2 for side in photo.shape[:2])
+    clip = write_video(tmp_path / "clip.mkv", [photo[:height, :width]], "MJPG")
+    _, output = run(clip)
+    assert "clip.mkv: 1 frame, 1 face" in output and "of them" not in output
+    remark = _check_end(clip, 1, 90_000)
+    assert str(remark) == f"{clip}: 1 frame, where its duration suggests 90,000"
 
 
 def test_names_that_are_not_utf8_and_long_ones_are_annotated(
@@ -320,7 +342,7 @@ def test_a_type_is_known_by_the_first_bytes(
 def test_no_other_program_or_address_is_opened(name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
     (image,) = iter_images([tmp_path / name], every=1)
-    with pytest.raises(PhotoError, match=r"not a complete photo \(unknown format\)"):
+    with pytest.raises(PhotoError, match="not a photo in a known format"):
         image.read()
 
 

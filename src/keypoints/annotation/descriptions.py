@@ -43,7 +43,7 @@ def describe_certainty(faces: Sequence[PredictedFace], parts: Mapping[str, Seque
 
 def count(number: int, noun: str) -> str:
     """A number with a noun, which gets an s if the number is not 1."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _describe_points(

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from keypoints.annotation.media_types import MediaType, media_type
 from keypoints.core.errors import PipelineError, first_line
@@ -107,7 +107,11 @@ def decode_image(path: Path) -> DecodedImage:
     except PhotoError:
         raise
     except Exception as error:
-        problem = describe(error) if path.stat().st_size else "an empty file"
+        is_empty = path.stat().st_size == 0
+        is_unknown = type_ is MediaType.UNKNOWN and isinstance(error, UnidentifiedImageError)
+        if is_unknown and not is_empty:
+            raise PhotoError(f"{path}: not a photo in a known format") from error
+        problem = "an empty file" if is_empty else describe(error)
         raise PhotoError(f"{path}: not a complete photo ({problem})") from error
     if orientation in _UPRIGHT:
         pixels = _UPRIGHT[orientation](image.pixels).astype(np.uint8, copy=False)

@@ -67,10 +67,10 @@ class VideoOutput:
         """Complete the file; return a line about the video."""
         text = f"{self._source}: {count(self._n_frames, 'frame')}, "
         text += count(len(self._last), "face") if self._last else "no face found"
-        if self._last:
-            text += f" in {self._n_with_faces} of them"
+        if self._last and self._n_frames > 1:
+            text += f" in {self._n_with_faces:,} of them"
         if self._n_uncertain:
-            text += f", uncertain in {self._n_uncertain}"
+            text += ", uncertain" + (f" in {self._n_uncertain:,}" if self._n_frames > 1 else "")
         if self._writer is None:
             return text
         self._writer.close()

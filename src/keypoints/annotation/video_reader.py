@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from keypoints.annotation.descriptions import count
 from keypoints.annotation.images import DecodedImage, PhotoError, Remark, raise_error
 from keypoints.annotation.video_container import is_cut_short, n_frames_is_exact
 
@@ -132,11 +133,12 @@ def _problem(path: Path, video: cv2.VideoCapture) -> str:
 def _check_end(path: Path, n_read: int, n_expected: int) -> PhotoError | None:
     """The error or remark about a video of which some frames were read."""
     if is_cut_short(path):
-        return PhotoError(f"{path}: cut short after {n_read} frames")
+        return PhotoError(f"{path}: cut short after {count(n_read, 'frame')}")
     if n_read < n_expected and n_frames_is_exact(path):
-        return PhotoError(f"{path}: only {n_read} of its {n_expected} frames can be decoded")
+        return PhotoError(f"{path}: only {n_read:,} of its {n_expected:,} frames can be decoded")
     if n_read < n_expected - 1:  # derived from the duration, and therefore inaccurate
-        return Remark(f"{path}: {n_read} frames, where its duration suggests {n_expected}")
+        frames = count(n_read, "frame")
+        return Remark(f"{path}: {frames}, where its duration suggests {n_expected:,}")
     return None if n_read else PhotoError(f"{path}: a video without frames")
 
 
