@@ -305,11 +305,32 @@ def test_what_a_folder_contains_is_taken_by_content_or_counted(
         b"a b .jpg \0c.jpg\0",
         "a b .jpg \nc.jpg".encode("utf-16"),
         b"a b .jpg \n\nc.jpg",
+        b"a b .jpg \rc.jpg\r",
+        b"a b .jpg \r\r\n \r\r\nc.jpg\r\r\n\x1a",
+        "a b .jpg \r\nc.jpg\r\n".encode("utf-16-le"),
     ],
 )
 def test_a_list_of_another_tool_is_read(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert find_files(["-"]).paths == [Path("a b .jpg "), Path("c.jpg")]
+
+
+def test_a_name_in_a_list_may_have_trailing_blanks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.jpg", "b.jpg", "b.jpg "):
+        (tmp_path / name).touch()
+    names = f"{tmp_path}/a.jpg \t\n{tmp_path}/b.jpg \n".encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(names)))
+    assert [path.name for path in find_files(["-"]).paths] == ["a.jpg", "b.jpg "]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n"])
+def test_an_empty_list_is_an_error(content: bytes, run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    code, output = run("-")
+    assert code == 1
+    assert "standard input: an empty list" in output
 
 
 @pytest.mark.parametrize(

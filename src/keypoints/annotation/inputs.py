@@ -32,6 +32,8 @@ PHOTO_SUFFIXES = TIFF_SUFFIXES | {
     *(".pbm", ".pgm", ".ppm", ".pnm", ".psd", ".pcx", ".sgi", ".qoi"),
 }
 _RECURSIVE = re.compile(r"(?:^|(?<=/))\*\*(?:/+|$)")  # part of a pattern
+_UTF16_LE = re.compile(rb"(?s:..)*?(?:[^\0]\0){3}")  # three ASCII characters, not names of one each
+_END_OF_TEXT = "\x1a"  # Ctrl-Z, which old tools of Windows append
 _MAX_STEM = 200  # bytes; file systems allow 255, of which the outputs' suffixes need some
 
 
@@ -92,13 +94,12 @@ def find_files(arguments: Iterable[str]) -> InputFiles:
     error that names them.
 
     Raises:
-        PipelineError: If the list on standard input is not text.
+        PipelineError: If the list on standard input is empty or not text.
     """
     files = InputFiles()
     for argument in arguments:
-        for name in _parse_list(sys.stdin.buffer.read()) if argument == "-" else [argument]:
-            found = _resolve(name)
-            files.paths.extend(found.paths or [Path(name)])
+        for found in _read_list() if argument == "-" else [_resolve(argument)]:
+            files.paths.extend(found.paths or [Path(argument)])
             files.left_out.update(found.left_out)
     return files
 
@@ -123,18 +124,36 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def _read_list() -> list[InputFiles]:
+    """Resolve the names in the list on standard input."""
+    names = list(_parse_list(sys.stdin.buffer.read()))
+    if not names:
+        raise PipelineError("standard input: an empty list; write a name of a photo in each line")
+    return [_resolve_line(name) for name in names]
+
+
+def _resolve_line(line: str) -> InputFiles:
+    """Resolve a name in a list, without its trailing blanks if only then there are files."""
+    for name in (line, line.rstrip()):
+        if (found := _resolve(name)).paths:
+            return found
+    return InputFiles([Path(line)], found.left_out)
+
+
 def _parse_list(content: bytes) -> Iterator[str]:
     """Names in a list: separated by line ends or NULs, in the file system's encoding or UTF-16."""
     text = os.fsdecode(content.removeprefix(codecs.BOM_UTF8))
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    has_bom = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if has_bom or (len(content) % 2 == 0 and _UTF16_LE.match(content)):
         try:
-            text = content.decode("utf-16")
+            text = content.decode("utf-16" if has_bom else "utf-16-le")
         except UnicodeDecodeError as error:
             raise PipelineError(f"standard input: not a list in UTF-16 ({error})") from error
-    separator = "\0" if "\0" in text else "\n"
+    text = text.removesuffix(_END_OF_TEXT)
+    separator = next((end for end in "\0\n" if end in text), "\r")
     for name in text.split(separator):
-        if name := name.removesuffix("\r"):
-            yield name
+        if name.strip():
+            yield name.rstrip("\r")
 
 
 def _kind_in_folder(path: Path) -> str:
