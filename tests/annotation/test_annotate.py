@@ -158,7 +158,9 @@ def test_a_pattern_yields_each_file_once(photo, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     path = save(photo, tmp_path / "a" / "me.png")
     (tmp_path / "a" / "up").symlink_to(tmp_path)
-    assert find_files([f"{tmp_path}/**/*.png"]).paths == [path]
+    link = tmp_path / "a" / "link.png"
+    link.symlink_to("me.png")
+    assert find_files([f"{tmp_path}/**/*.png"]).paths == [link, path]
 
 
 def test_all_formats_contain_the_points_of_the_json(photo, run, tmp_path: Path) -> None:

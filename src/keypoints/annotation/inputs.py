@@ -183,7 +183,12 @@ def _match(pattern: str) -> list[Path]:
     """
     found = sorted(map(Path, _expand(pattern)), key=lambda path: len(str(path)))
     paths = [path for path in found if not is_folder(path) or not _is_readable(path)]
-    return sorted({os.path.realpath(path): path for path in reversed(paths)}.values())
+    return sorted({_without_linked_folders(path): path for path in reversed(paths)}.values())
+
+
+def _without_linked_folders(path: Path) -> Path:
+    """The path with the real folder; a link to a file stays, as in a folder."""
+    return Path(os.path.realpath(path.parent), path.name)
 
 
 def _expand(pattern: str) -> Iterator[str]:
