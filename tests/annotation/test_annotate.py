@@ -163,6 +163,14 @@ def test_a_pattern_yields_each_file_once(photo, tmp_path: Path) -> None:
     assert find_files([f"{tmp_path}/**/*.png"]).paths == [link, path]
 
 
+def test_a_pattern_leaves_out_what_an_earlier_run_wrote(photo, run, tmp_path: Path) -> None:
+    save(photo, tmp_path / "me.png")
+    for expected in ("1 image -> ", "1 image; left out: 1 file in the output folder -> "):
+        code, output = run(f"{tmp_path}/**/*.png")
+        assert code == 0, output
+        assert expected in output
+
+
 def test_all_formats_contain_the_points_of_the_json(photo, run, tmp_path: Path) -> None:
     save(photo, tmp_path / "me.png")
     _, output = run(tmp_path / "me.png", "--format", "pts", "--format", "xml", "--format", "csv")

@@ -32,7 +32,7 @@ def annotate(arguments: argparse.Namespace) -> bool:
             f"--box, --thorough, --crop and --blur: {info.name} takes whole photos and no boxes; "
             "leave these options out"
         )
-    files = find_files(arguments.photos)
+    files = find_files(arguments.photos, arguments.out)
     is_set = len(files.paths) > 1 or any(is_folder(Path(name)) for name in arguments.photos)
     n_images = count_images(files.paths, every=arguments.every)
     thorough = arguments.thorough or arguments.blur  # no face may be missed

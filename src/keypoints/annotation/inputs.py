@@ -87,33 +87,55 @@ def list_photos(folder: Path) -> InputFiles:
     return files
 
 
-def find_files(arguments: Iterable[str]) -> InputFiles:
+def find_files(arguments: Iterable[str], output: Path | None = None) -> InputFiles:
     """Resolve arguments: each is a file, a folder of photos, a pattern, or `-` for standard input.
 
     A path that does not exist, and a folder without photos, are included: reading them raises an
     error that names them.
+
+    Args:
+        arguments: The arguments.
+        output: Folder of all outputs; what a pattern matches in it is left out and counted, unless
+            all its matches are there.
 
     Raises:
         PipelineError: If the list on standard input is empty or not text.
     """
     files = InputFiles()
     for argument in arguments:
-        for found in _read_list() if argument == "-" else [_resolve(argument)]:
+        for found in _read_list(output) if argument == "-" else [_resolve(argument, output)]:
             files.paths.extend(found.paths or [Path(argument)])
             files.left_out.update(found.left_out)
     return files
 
 
-def _resolve(name: str) -> InputFiles:
+def _resolve(name: str, output: Path | None) -> InputFiles:
     path = Path(name)
     try:
         if is_folder(path):
             return list_photos(path)
         if path.exists():
             return InputFiles([path])
-        return InputFiles(_match(name))
+        return _leave_out(_match(name), output)
     except OSError:  # a folder without permission, or a name that is too long
         return InputFiles()
+
+
+def _leave_out(paths: list[Path], output: Path | None) -> InputFiles:
+    """Leave out files in the output folder, such as those of an earlier run."""
+    inside = {path for path in paths if output and is_in_folder(path, output)}
+    if not inside or len(inside) == len(paths):
+        return InputFiles(paths)
+    left_out = Counter({"file in the output folder": len(inside)})
+    return InputFiles([path for path in paths if path not in inside], left_out)
+
+
+def is_in_folder(path: Path, folder: Path) -> bool:
+    """Whether a file is in a folder, or in one below it, wherever links lead."""
+    try:
+        return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def is_folder(path: Path) -> bool:
@@ -124,18 +146,18 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def _read_list() -> list[InputFiles]:
+def _read_list(output: Path | None) -> list[InputFiles]:
     """Resolve the names in the list on standard input."""
     names = list(_parse_list(sys.stdin.buffer.read()))
     if not names:
         raise PipelineError("standard input: an empty list; write a name of a photo in each line")
-    return [_resolve_line(name) for name in names]
+    return [_resolve_line(name, output) for name in names]
 
 
-def _resolve_line(line: str) -> InputFiles:
+def _resolve_line(line: str, output: Path | None) -> InputFiles:
     """Resolve a name in a list, without its trailing blanks if only then there are files."""
     for name in (line, line.rstrip()):
-        if (found := _resolve(name)).paths:
+        if (found := _resolve(name, output)).paths:
             return found
     return InputFiles([Path(line)], found.left_out)
 

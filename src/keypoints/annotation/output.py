@@ -1,6 +1,5 @@
 """Writes the results of annotate.py: annotations, photos, videos, portraits, sheets, the album."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from keypoints.annotation.descriptions import count, describe_faces, model_parts
 from keypoints.annotation.drawing import ContactSheet, draw_faces, write_picture
 from keypoints.annotation.face_crops import FaceBox
 from keypoints.annotation.images import PhotoError, Remark, describe
+from keypoints.annotation.inputs import is_in_folder
 from keypoints.annotation.pipeline import AnnotatedImage
 from keypoints.annotation.portraits import crop_portrait, portrait_points
 from keypoints.annotation.predictor import PredictedFace
@@ -143,8 +143,7 @@ class AnnotationOutput:
         parts += [f"{number} {what}" for what, number in numbers.items() if number]
         line = ", ".join(parts)
         if left_out:
-            counts = (count(number, kind) for kind, number in left_out.items())
-            line += f"; left out: {', '.join(counts)}"
+            line += f"; left out: {', '.join(map(_describe_left_out, left_out.items()))}"
         pages = [*self._sheet.written, *([self._album.path] if self._album else [])]
         pages += [
             self._folder / f"faces.{kind}" for kind in self._writers if kind in ("xml", "csv")
@@ -261,9 +260,8 @@ def annotation_output(
     Raises:
         PipelineError: If the folder contains an input or cannot be created.
     """
-    resolved = Path(os.path.realpath(folder))
     for path in inputs:
-        if _contains(resolved, path):
+        if is_in_folder(path, folder):
             raise PipelineError(
                 f"--out {folder}: the input {path} lies in this folder; choose another one"
             )
@@ -279,11 +277,10 @@ def annotation_output(
         yield output
 
 
-def _contains(folder: Path, path: Path) -> bool:
-    try:
-        return folder in Path(os.path.realpath(path)).parents
-    except (OSError, ValueError):  # a name that no file can have
-        return False
+def _describe_left_out(counted: tuple[str, int]) -> str:
+    """A phrase such as `2 files in the output folder`."""
+    noun, *place = counted[0].split(" ", 1) if " in " in counted[0] else [counted[0]]
+    return " ".join([count(counted[1], noun), *place])
 
 
 def _suffix(image: AnnotatedImage) -> str:
