@@ -69,12 +69,15 @@ def test_the_content_of_a_file_decides_what_runs_it(tiny_model: Path, tmp_path: 
         ("own.half", "models/own.half.safetensors"),
         ("own.2of5", "models/own_folds/own.2of5.safetensors"),
         ("own", "contenders/models/own.safetensors"),
+        ("wild", "pretrained/wild.safetensors"),
+        ("other", "pretrained/other.safetensors"),
     ],
 )
 def test_a_model_is_found_by_its_name(
     name: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(default_model, "_PIPELINES", (tmp_path, tmp_path / "contenders"))
+    monkeypatch.setattr(default_model, "PRETRAINED", tmp_path / "pretrained/wild.safetensors")
     (tmp_path / file).parent.mkdir(parents=True)
     (tmp_path / file).touch()
     assert default_model.model_file(name) == tmp_path / file

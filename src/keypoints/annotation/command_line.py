@@ -62,7 +62,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     models = parser.add_mutually_exclusive_group()
     models.add_argument(
         "--model",
-        help="name of a model in models/ or contenders/models/, or a file (default: "
+        help="name of a model in models/, contenders/models/ or pretrained/, or a file (default: "
         "the committed network, unless a model trained on real faces has a lower NME)",
     )
     models.add_argument(

@@ -27,9 +27,9 @@ def model_file(name: str | None) -> Path:
     """Find the file of a model.
 
     Args:
-        name: Name of a model in models/ or contenders/models/, or a file. None: the committed
-            network, unless a model that was trained on real faces has a lower NME; in an installed
-            copy, the network that it contains.
+        name: Name of a model in models/, contenders/models/ or pretrained/, or a file. None: the
+            committed network, unless a model that was trained on real faces has a lower NME; in an
+            installed copy, the network that it contains.
 
     Raises:
         ModelFileError: If there is no such model.
@@ -41,6 +41,8 @@ def model_file(name: str | None) -> Path:
         # A name may contain dots: model.half, or model.2of5, which is in a separate folder.
         candidates = paths.MODELS / f"{name}.safetensors", paths.model_file(name)
         files = [root / candidate for root in _PIPELINES for candidate in candidates]
+        if _PIPELINES:
+            files.append(PRETRAINED.with_name(f"{name}.safetensors"))
     found = next(filter(Path.is_file, files), None)
     if found is None and not _PIPELINES:
         raise ModelFileError(
@@ -51,7 +53,11 @@ def model_file(name: str | None) -> Path:
     if found is None:
         trained = sorted(file.stem for root in _PIPELINES for file in _trained_models(root))
         names = ", ".join(trained) or "none"
-        raise ModelFileError(f"{files[0]}: no such model; trained models: {names}")
+        committed = sorted(file.stem for file in _models_in(PRETRAINED.parent))
+        raise ModelFileError(
+            f"{files[0]}: no such model; trained models: {names}; models of "
+            f"{PRETRAINED.parent.name}/: {', '.join(committed) or 'none'}"
+        )
     return found
 
 
@@ -124,7 +130,11 @@ def _find_best() -> Path:
 
 
 def _trained_models(root: Path) -> list[Path]:
-    files = sorted((root / paths.MODELS).glob("*.safetensors"))
+    return _models_in(root / paths.MODELS)
+
+
+def _models_in(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("*.safetensors"))
     return [file for file in files if not is_system_file(Path(file.name))]
 
 
