@@ -412,5 +412,28 @@ def test_images_with_fewer_bits_than_16_are_stretched_with_a_note(
     assert image.notes == ((note,) if bits < 16 else ())
 
 
+def test_a_motion_jpeg_stream_has_a_note_and_a_photo_with_an_appendix_has_none(
+    photo: Photo, tmp_path: Path
+) -> None:
+    path = tmp_path / "cam.jpg"
+    image, content = Image.fromarray(photo), io.BytesIO()
+    image.save(content, "JPEG", progressive=True)
+    jpeg = content.getvalue()
+    image.resize((40, 30)).save(path)
+    preview = path.read_bytes()
+    for appendix, is_stream in (
+        (jpeg, True),
+        (jpeg[:-2], False),
+        (preview, False),
+        (b"\0\0\0\x14ftypmp42" + jpeg, False),
+        (b"", False),
+    ):
+        path.write_bytes(jpeg + appendix)
+        notes = ("only the first of several pictures is read",) if is_stream else ()
+        assert decode_image(path).notes == notes
+    image.save(path, "MPO", save_all=True, append_images=[image])
+    assert decode_image(path).notes == ()
+
+
 def test_control_characters_of_a_name_are_escaped() -> None:
     assert escape_controls("a\n\x1b[2Jé\udcef") == "a\\x0a\\x1b[2Jé\udcef"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from keypoints.annotation.media_types import MediaType, media_type
+from keypoints.annotation.media_types import MediaType, is_jpeg_stream, media_type
 from keypoints.core.errors import PipelineError, first_line
 from keypoints.core.types import Array
 
@@ -149,7 +149,7 @@ def _check_size(path: Path, photo: Image.Image) -> None:
 def _decode(path: Path, photo: Image.Image) -> tuple[DecodedImage, int]:
     """Pixels in the order of the file, and the EXIF orientation that remains to be applied."""
     notes: tuple[str, ...] = ()
-    if getattr(photo, "is_animated", False) and photo.format != "MPO":
+    if _has_several_pictures(path, photo):
         notes = ("only the first of several pictures is read",)
     if photo.mode in ("RGB", "RGBA") and _has_16_bits(photo):
         deep = _read_deep_colour(path, (photo.height, photo.width))
@@ -161,6 +161,16 @@ def _decode(path: Path, photo: Image.Image) -> tuple[DecodedImage, int]:
     photo.load()  # applies the orientation of a TIFF file, and removes it
     image = _to_rgb(photo)
     return DecodedImage(image.pixels, notes + image.notes), _orientation(photo)
+
+
+def _has_several_pictures(path: Path, photo: Image.Image) -> bool:
+    """Whether a file is an animation or a Motion-JPEG stream.
+
+    A JPEG file with an index of pictures (MPF) contains previews, depths or the other eye's view.
+    """
+    if photo.format == "JPEG":
+        return "mpoffset" not in photo.info and is_jpeg_stream(path)
+    return photo.format != "MPO" and getattr(photo, "is_animated", False)
 
 
 def _to_rgb(photo: Image.Image) -> DecodedImage:

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import re
 import stat
 from enum import Enum
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 _HEAD = 4096  # bytes
@@ -23,6 +25,9 @@ _PHOTO_MAGICS = (
     b"8BPS",
     b"qoif",
 )
+# Not those without a length, which may be between the pixels, except that of the end.
+_JPEG_MARKER = re.compile(rb"\xff([^\0\x01\xd0-\xd8\xff])")
+_JPEG_SIZE_MARKERS = [bytes([kind]) for kind in range(0xC0, 0xD0) if kind not in (0xC4, 0xC8, 0xCC)]
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _VIDEO_MAGICS = (
     b"\x1aE\xdf\xa3",  # Matroska, WebM
@@ -58,6 +63,32 @@ def media_type(path: Path) -> MediaType:
         raise OSError("not a regular file")
     with path.open("rb") as file:
         return _media_type(file.read(_HEAD))
+
+
+def is_jpeg_stream(path: Path) -> bool:
+    """Whether a complete second JPEG of the same size follows the first one, as in Motion-JPEG."""
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        first = _read_jpeg(content, 0)
+        second = _read_jpeg(content, first[0]) if first else None
+    return first is not None and second is not None and first[1] == second[1]
+
+
+def _read_jpeg(content: mmap, start: int) -> tuple[int, bytes] | None:
+    """End of the JPEG at a position, and its height and width; None if there is no complete one.
+
+    Source: ITU-T T.81, Annex B.
+    """
+    if content[start : start + 3] != b"\xff\xd8\xff":
+        return None
+    position, size = start + 2, b""
+    while marker := _JPEG_MARKER.search(content, position):
+        kind, position = marker[1], marker.end()
+        if kind == b"\xd9":
+            return position, size
+        if kind in _JPEG_SIZE_MARKERS:
+            size = content[position + 3 : position + 7]
+        position += int.from_bytes(content[position : position + 2])
+    return None
 
 
 def _media_type(head: bytes) -> MediaType:
