@@ -100,6 +100,8 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--faces", type=int, default=400, help="training faces (400)")
     arguments = parser.parse_args()
+    if arguments.faces < 1:
+        parser.error(f"--faces: must be at least 1; got {arguments.faces}")
     with exit_on_error():
         trained = load_model(arguments.model_file)
         task = trained.info.task.model_copy(update={"symmetric_labels": False})
