@@ -15,7 +15,7 @@ export MIRROR PRETRAINED MODEL MESSAGE
 
 # DVC runs `python`, which must be the environment's, with its own packages.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONDONTWRITEBYTECODE
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 # Names of files are UTF-8 in every locale.
 export PYTHONUTF8 := 1
 

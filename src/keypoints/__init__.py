@@ -23,6 +23,12 @@ if _beside.is_file() and not _beside.samefile(__file__):
     )
 
 
+# Stages depend on the packages, in which bytecode would be files that differ from run to run. DVC's
+# project in contenders/ cannot leave them out, because they lie outside its folder.
+if Path(__file__).resolve().parents[1].name == "src":
+    sys.dont_write_bytecode = True
+
+
 def _report_briefly(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:

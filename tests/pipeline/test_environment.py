@@ -2,7 +2,9 @@
 
 import ast
 import configparser
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +36,16 @@ def test_a_python_with_some_of_the_packages_is_named(script: Path, tmp_path: Pat
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert re.fullmatch("error: .* is not installed for .*make setup.*\n", done.stderr)
     assert done.returncode == 1
+
+
+def test_the_packages_on_which_stages_depend_get_no_bytecode(tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__")
+    source = shutil.copytree(ROOT / "src", tmp_path / "src", ignore=ignored)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(source)}
+    code = "import keypoints.config.params, keypoints.faces.images"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    found = [path.parent.relative_to(source) for path in source.rglob("__pycache__")]
+    assert found == [Path("keypoints")]  # which is no dependency
 
 
 def test_an_interruption_of_the_imports_is_one_line(tmp_path: Path) -> None:
