@@ -48,9 +48,13 @@ def _report_briefly(
 if _script.parent.parent == Path(__file__).resolve().parents[2]:
     sys.excepthook = _report_briefly
 
-# OpenCV reads this variable when it is imported. It bounds images whose damaged header gives
-# OpenCV another size than Pillow; the value is that of faces.images.MAX_PIXELS.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "25000000")
+# OpenCV and tqdm read variables when they are imported. A user's own ones could limit the size of
+# photos or, if they are no numbers, end every command.
+for _name in [name for name in os.environ if name.startswith(("OPENCV_", "TQDM_"))]:
+    del os.environ[_name]
+# This bounds images whose damaged header gives OpenCV another size than Pillow; the value is that
+# of faces.images.MAX_PIXELS.
+os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = "25000000"
 
 
 def __getattr__(name: str) -> type:

@@ -38,6 +38,16 @@ def test_a_python_with_some_of_the_packages_is_named(script: Path, tmp_path: Pat
     assert done.returncode == 1
 
 
+def test_variables_of_opencv_and_tqdm_have_no_effect() -> None:
+    names = "OPENCV_IO_MAX_IMAGE_PIXELS", "OPENCV_IO_MAX_IMAGE_WIDTH", "TQDM_MININTERVAL"
+    environment = {"PYTHONPATH": str(ROOT / "src"), **dict.fromkeys(names, "abc")}
+    code = "import keypoints.faces.images, tqdm, cv2, numpy; png = numpy.zeros((9, 9, 3), 'u1'); "
+    code += "print(cv2.imdecode(cv2.imencode('.png', png)[1], 1).shape, *tqdm.tqdm([1]))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.stdout == "(9, 9, 3) 1\n", done.stderr
+
+
 def test_the_packages_on_which_stages_depend_get_no_bytecode(tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__")
     source = shutil.copytree(ROOT / "src", tmp_path / "src", ignore=ignored)
