@@ -124,10 +124,11 @@ def test_backslashes_and_upper_case_are_those_of_another_system(tmp_path: Path):
     assert (face.name, face.group, face.photo) == ("afw/1_1", "afw/1", "afw/1_1.JPG")
 
 
-def test_box_to_ignore_is_no_training_face(tmp_path: Path):
-    ignored = f"<box {BOX} ignore='1'/></image>"
+@pytest.mark.parametrize("mark", ["1", "true", "TRUE"])
+def test_box_to_ignore_is_no_training_face(tmp_path: Path, mark: str):
+    ignored = f"<box {BOX} ignore='{mark}'/></image>"
     two_boxes = image("a.jpg").replace("</image>", ignored)
-    none = image("b.jpg", box=f"{BOX} ignore='1'")
+    none = image("b.jpg", box=f"{BOX} ignore='{mark}'")
     write(tmp_path, dlib_list([two_boxes, none]))
     faces = read_ibug(tmp_path)
     assert [face.name for face in faces if not face.is_test] == ["a"]

@@ -121,7 +121,7 @@ def _read_face(
     if not windows.name or windows.anchor or ".." in windows.parts:
         raise FormatError(f"{path}: an image's file should be below the list; got {file!r}")
     place = f"{path}: {file}"
-    boxes = [box for box in image.findall("box") if box.get("ignore") not in ("1", "true")]
+    boxes = [box for box in image.findall("box") if not _is_ignored(box)]
     if not boxes and image.findall("box") and not is_test:
         return None
     if len(boxes) != 1:
@@ -136,6 +136,10 @@ def _read_face(
         is_test=is_test,
         is_mirrored=name.endswith(_MIRROR),
     )
+
+
+def _is_ignored(box: Element) -> bool:
+    return box.get("ignore", "").strip().lower() in ("1", "true")
 
 
 def _read_box(place: str, box: Element) -> Box:
