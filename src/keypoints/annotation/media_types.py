@@ -8,14 +8,17 @@ from enum import Enum
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
+from keypoints.annotation.video_container import is_audio_only
+
 _HEAD = 4096  # bytes
 _TS_PACKETS = (188, 192)  # sizes of the packets of an MPEG transport stream
 
-# Brands of ISO base media files (`ftyp`) that contain pictures instead of a video.
+# Brands of ISO base media files (`ftyp`) that contain pictures or sound instead of a video.
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
+_AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ")
 _PHOTO_MAGICS = (
     b"\xff\xd8\xff",  # JPEG
     b"\x89PNG\r\n\x1a\n",
@@ -37,6 +40,7 @@ _VIDEO_MAGICS = (
     b"FLV\x01",
     b"OggS",
 )
+_OGG_AUDIO = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")  # start of a stream
 _QUICKTIME_ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
@@ -62,7 +66,9 @@ def media_type(path: Path) -> MediaType:
     if not stat.S_ISREG(mode):
         raise OSError("not a regular file")
     with path.open("rb") as file:
-        return _media_type(file.read(_HEAD))
+        type_ = _media_type(file.read(_HEAD))
+    is_audio = type_ is MediaType.VIDEO and is_audio_only(path)
+    return MediaType.UNKNOWN if is_audio else type_
 
 
 def is_jpeg_stream(path: Path) -> bool:
@@ -106,6 +112,8 @@ def _media_type(head: bytes) -> MediaType:
         return MediaType.PHOTO
     if head.startswith(_TIFF_MAGICS):
         return MediaType.TIFF
+    if head[:4] == b"OggS" and head[28:].startswith(_OGG_AUDIO) and b"\x80theora" not in head:
+        return MediaType.UNKNOWN
     if (
         head.startswith(_VIDEO_MAGICS)
         or head[4:8] in _QUICKTIME_ATOMS
@@ -119,6 +127,8 @@ def _iso_media_type(head: bytes) -> MediaType:
     """Type of an ISO base media file, by its major brand and the compatible ones."""
     end = min(int.from_bytes(head[:4]), 256)
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
+    if brands[0] in _AUDIO_BRANDS:
+        return MediaType.UNKNOWN
     if brands[0] in _AVIF_BRANDS or (
         brands[0] in _HEIF_BRANDS and not _AVIF_BRANDS.isdisjoint(brands)
     ):

@@ -60,11 +60,23 @@ def may_have_audio(path: Path) -> bool:
         head = file.read(8)
         if head[:4] == b"RIFF":
             return b"auds" in file.read(_AVI_HEADER)
-        if not head[4:].isalpha():
-            return True
-        whole = 0, path.stat().st_size
-        handlers = _contents(file, whole, b"moov", b"trak", b"mdia", b"hdlr")
-        return any(handler[8:12] == b"soun" for handler in handlers)
+        return not head[4:].isalpha() or b"soun" in _track_types(file, path.stat().st_size)
+
+
+def is_audio_only(path: Path) -> bool:
+    """Whether an MP4 or QuickTime file has a track of sound and none of pictures."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        if head[:4] == b"RIFF" or not head[4:].isalpha():
+            return False
+        types = _track_types(file, path.stat().st_size)
+        return b"soun" in types and b"vide" not in types
+
+
+def _track_types(file: BinaryIO, n_bytes: int) -> set[bytes]:
+    """Types of the tracks of an MP4 or QuickTime file, such as `vide` and `soun`."""
+    handlers = _contents(file, (0, n_bytes), b"moov", b"trak", b"mdia", b"hdlr")
+    return {handler[8:12] for handler in handlers}
 
 
 def _segment_end(file: BinaryIO) -> int:
