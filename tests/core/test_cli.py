@@ -59,6 +59,10 @@ def test_parameters_of_the_stage_are_its_arguments(monkeypatch: pytest.MonkeyPat
             "free some space and run the command again",
         ),
         (
+            OSError(errno.EFBIG, "File too large", "models/net"),
+            "error: models/net: File too large; raise the limit of file sizes (`ulimit -f`), or",
+        ),
+        (
             PermissionError(errno.EACCES, "Permission denied", "models/net"),
             "error: models/net: Permission denied",
         ),

@@ -493,13 +493,15 @@ def test_a_folder_that_cannot_be_written_is_named(server: Server, tmp_path: Path
     assert "free some space" not in str(error.value)
 
 
-def test_a_full_disk_is_an_error_and_the_part_is_kept(server: Server, tmp_path: Path) -> None:
+def test_a_limit_of_file_sizes_is_named_and_the_part_is_kept(
+    server: Server, tmp_path: Path
+) -> None:
     url = server.serve("/faces.zip", Reply())
     with (
         file_size_limit(100_000),
         pytest.raises(
             DownloadError,
-            match=r"zip\.part: .*; free some space .*; the first 100,000 bytes are kept",
+            match=r"zip\.part: .*; raise the limit of .*; the first 100,000 bytes are kept",
         ),
     ):
         fetch(url, root=tmp_path)

@@ -189,7 +189,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_previous_one(
     path = tmp_path / "run.state"
     with pytest.raises(InterruptionError):
         run(dot_store, small_network(), InterruptedFile(path, 6))
-    message = rf"{path}: File too large. The previous checkpoint is unchanged: free some space"
+    message = rf"{path}: File too large. The previous checkpoint is unchanged: raise the limit of"
     with no_file_larger_than(1000), pytest.raises(PipelineError, match=message):
         run(dot_store, small_network(), CheckpointFile(path))
     assert [file.name for file in tmp_path.iterdir()] == ["run.state"]
@@ -200,7 +200,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_previous_one(
 
 @contextmanager
 def no_file_larger_than(size: int) -> Iterator[None]:
-    """Simulate a disk that is nearly full: writing more than `size` bytes is an OSError."""
+    """Writing more than `size` bytes is an OSError."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))

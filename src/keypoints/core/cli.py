@@ -14,7 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from keypoints.core import paths
-from keypoints.core.errors import PipelineError, escape_controls, is_disk_full, os_error_message
+from keypoints.core.errors import PipelineError, escape_controls, os_error_message, space_remedy
 
 
 def run_stage(work: Callable[..., None], description: str | None) -> None:
@@ -102,5 +102,5 @@ def error_message(error: PipelineError | OSError) -> str:
         return str(error)
     if isinstance(error, FileNotFoundError) and paths.is_output(error.filename):
         return f"{error.filename} is missing; run `dvc repro` to create it"
-    place = "the current or the temporary folder" if is_disk_full(error) else None
+    place = "the current or the temporary folder" if space_remedy(error) else None
     return os_error_message(error, place)

@@ -50,12 +50,19 @@ def escape_controls(text: str) -> str:
 
 
 def is_disk_full(error: OSError) -> bool:
-    """Whether an error means that the disk is full or a quota or file size limit is reached."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    """Whether an error means that the disk is full or a quota is reached."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def space_remedy(error: OSError) -> str:
+    """What makes room for a file that could not be written; empty for errors of other kinds."""
+    if error.errno == errno.EFBIG:
+        return "raise the limit of file sizes (`ulimit -f`), or choose another file system"
+    return "free some space" if is_disk_full(error) else ""
 
 
 def os_error_message(error: OSError, place: Path | str | None = None) -> str:
-    """What the operating system reported and where, and the remedy if the disk is full.
+    """What the operating system reported and where, and the remedy if space is missing.
 
     `place` is used if the error names no file.
     """
@@ -63,4 +70,5 @@ def os_error_message(error: OSError, place: Path | str | None = None) -> str:
     files = error.filename2, error.filename, place  # the second name of a renaming is the target
     named = next((name for name in files if name is not None), None)
     text = f"{os.fsdecode(named)}: {reason}" if isinstance(named, str | bytes | Path) else reason
-    return f"{text}; free some space and run the command again" if is_disk_full(error) else text
+    remedy = space_remedy(error)
+    return f"{text}; {remedy} and run the command again" if remedy else text

@@ -12,7 +12,7 @@ from typing import IO, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from keypoints.core.errors import is_disk_full
+from keypoints.core.errors import space_remedy
 from keypoints.core.records import damaged_output
 
 
@@ -62,16 +62,14 @@ class RowFile:
         self._file.close()
 
     def __setitem__(self, row: int, value: ArrayLike) -> None:
-        data = np.ascontiguousarray(np.broadcast_to(value, self.shape[1:]), self.dtype)
+        data = np.ascontiguousarray(np.broadcast_to(value, self.shape[1:]), self.dtype).tobytes()
+        n_written = 0
         try:
-            n_written = os.pwrite(self._file.fileno(), data.data, self._offset(row))
+            while n_written < len(data):  # after a part, the system reports why there is no more
+                start = self._offset(row) + n_written
+                n_written += os.pwrite(self._file.fileno(), data[n_written:], start)
         except OSError as error:
             raise _write_error(self._file, error) from error
-        if n_written != data.nbytes:
-            raise OSError(
-                f"{self._file.name}: only {n_written} of {data.nbytes} bytes of face {row} were "
-                "written; free some space and prepare the task again"
-            )
 
     def __getitem__(self, rows: int | Sequence[int] | NDArray[np.integer]) -> NDArray:
         """One row, or several stacked in the order of their numbers; OSError if the file is cut."""
@@ -90,5 +88,5 @@ class RowFile:
 
 
 def _write_error(file: IO[bytes], error: OSError) -> OSError:
-    remedy = "free some space and prepare" if is_disk_full(error) else "prepare"
+    remedy = f"{space_remedy(error)} and prepare".removeprefix(" and ")
     return OSError(f"{file.name}: {error.strerror}; {remedy} the task again")

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from keypoints.core import paths
-from keypoints.core.errors import PipelineError, first_line, is_disk_full
+from keypoints.core.errors import PipelineError, first_line, space_remedy
 from keypoints.models.checkpoint import LOAD_ERRORS
 
 MAX_AGE_DAYS = 14
@@ -84,7 +84,7 @@ class CheckpointFile:
         except FileNotFoundError:
             pass  # another process has finished the same run and removed its files
         except OSError as error:
-            remedy = "free some space" if is_disk_full(error) else "solve this problem"
+            remedy = space_remedy(error) or "solve this problem"
             raise PipelineError(
                 f"{self.path}: {error.strerror}. The previous checkpoint is unchanged: {remedy} "
                 "and run the same command again, and training continues from there"
