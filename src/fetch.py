@@ -20,7 +20,7 @@ from keypoints.faces.dataset import Dataset, DatasetSettings, find_dataset
 from keypoints.faces.face import Face, FormatError
 from keypoints.faces.face_list import EXCLUDED, DiskBackedFaces, match_names, write_excluded
 from keypoints.faces.faults import Fault, FaultyFacesError, list_faults
-from keypoints.faces.files import PHOTO_SUFFIXES, find_file, find_files
+from keypoints.faces.files import DATASET_PHOTO_SUFFIXES, find_file, find_files
 from keypoints.rendered.writers import render
 
 SOURCE_FILE = "source.json"  # in the folder of a data set
@@ -141,7 +141,7 @@ def _report_unlisted(
     photos = (
         path.relative_to(folder)
         for path in find_files(folder, "*")
-        if path.suffix.lower() in PHOTO_SUFFIXES
+        if path.suffix.lower() in DATASET_PHOTO_SUFFIXES
     )
     unlisted = [
         photo.as_posix()

@@ -163,9 +163,21 @@ def test_a_pattern_yields_each_file_once(photo, tmp_path: Path) -> None:
     assert find_files([f"{tmp_path}/**/*.png"]).paths == [link, path]
 
 
+def test_a_pattern_leaves_out_folders_of_other_systems(tmp_path: Path) -> None:
+    systems = ("@eaDir", "#recycle", "@Recycle", "lost+found", "$RECYCLE.BIN", ".Trash-1000")
+    for name in (".", *systems, ".snapshot", "System Volume Information"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "me.png").touch()
+    found = find_files([f"{tmp_path}/**/*.png"])
+    assert found.paths == [tmp_path / "me.png"]
+    assert found.left_out == {"system file": 6}  # names with a dot match no pattern
+    recycled = find_files([f"{tmp_path}/@Recycle/*.png"])
+    assert recycled.paths == [tmp_path / "@Recycle/me.png"]
+
+
 def test_a_pattern_leaves_out_what_an_earlier_run_wrote(photo, run, tmp_path: Path) -> None:
     save(photo, tmp_path / "me.png")
-    for expected in ("1 image -> ", "1 image; left out: 1 file in the output folder -> "):
+    for expected in ("1 image -> ", "1 image; left out: 1 output file -> "):
         code, output = run(f"{tmp_path}/**/*.png")
         assert code == 0, output
         assert expected in output

@@ -200,17 +200,44 @@ def test_a_video_that_the_disk_cannot_hold_is_named(frames, n_bytes: int, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_photo_that_the_disk_cannot_hold_ends_the_run(
-    frames, photo: Photo, run, tmp_path: Path
+def test_a_photo_that_the_disk_cannot_hold_ends_the_run(photo: Photo, run, tmp_path: Path) -> None:
+    Image.fromarray(photo).save(tmp_path / "me.jpg")
+    fill_up(tmp_path / "out/me_points.jpg")
+    code, output = run(tmp_path / "me.jpg", tmp_path / "me.jpg")
+    assert code == 1
+    assert f"error: {tmp_path / 'out/me_points.jpg'}: No space left on device; free some" in output
+    assert not list((tmp_path / "out").glob("me_points*"))
+
+
+def test_a_file_above_the_limit_of_file_sizes_is_named_with_the_limit(
+    photo: Photo, run, tmp_path: Path
 ) -> None:
-    path = write_video(tmp_path / "clip.avi", frames[:2])
     Image.fromarray(photo).save(tmp_path / "me.jpg")
     with limited_file_size(4000):
-        code, output = run(tmp_path / "me.jpg", path)
+        code, output = run(tmp_path / "me.jpg", tmp_path / "me.jpg")
     assert code == 1
-    assert f"error: {tmp_path / 'out'}" in output
-    assert ": File too large; free some space" in output
-    assert not list((tmp_path / "out").glob("me_points*"))
+    for name in ("me_points.jpg", "me-2_points.jpg", "faces.jpg"):
+        problem = f"{tmp_path}/out/{name}: cannot be written (File too large); raise the limit of"
+        assert problem in output
+    assert "2 faces in 2 images, " in output
+
+
+def test_a_file_of_all_photos_that_cannot_be_completed_is_named_before_the_summary(
+    photo: Photo, run, tmp_path: Path
+) -> None:
+    Image.fromarray(photo).save(tmp_path / "me.png")
+    fill_up(tmp_path / "out/faces.xml")
+    code, output = run(tmp_path / "me.png", "--format", "xml", "--format", "csv")
+    assert code == 1
+    assert f"{tmp_path}/out/faces.xml: cannot be written (No space left on device); free" in output
+    pages = f"{tmp_path}/out/faces.jpg, {tmp_path}/out/faces.csv"
+    assert output.endswith(f"1 face in 1 image, 1 not written -> {pages}\n")
+
+
+def fill_up(path: Path) -> None:
+    """Simulate a disk that becomes full while a file is written."""
+    path.parent.mkdir(exist_ok=True)
+    path.with_name(f"{path.name}.{os.getpid()}.tmp").symlink_to("/dev/full")
 
 
 def test_outputs_replace_links_and_stay_whole_if_the_run_is_interrupted(
@@ -289,12 +316,15 @@ def test_what_a_folder_contains_is_taken_by_content_or_counted(
     (tmp_path / ".hidden.jpg").write_bytes(jpeg.getvalue())
     (tmp_path / "raw.dng").write_bytes(b"II*\0" + bytes(100))
     os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "sub").mkdir()
+    for name in ("sub", "@eaDir", "#recycle"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "._c").write_bytes(jpeg.getvalue())
     write_video(tmp_path / "clip.avi", frames).rename(tmp_path / "clip")
     found = find_files([str(tmp_path)])
     names = [path.name for path in found.paths]
     assert names == ["a.jfif", "b.jpe", "broken.jpg", "c", "d.HEIC", "e.dat"]
-    assert found.left_out == {"video": 1, "folder": 1, "other file": 4}
+    left_out = {"video": 1, "folder": 1, "other file": 4, "system file": 1, "system folder": 2}
+    assert found.left_out == left_out
     assert decode_image(tmp_path / "d.HEIC").pixels.shape == photo.shape
 
 
@@ -342,6 +372,9 @@ def test_an_empty_list_is_an_error(content: bytes, run, monkeypatch: pytest.Monk
         (b"\0\0\0\x08wide\0\0\0\0mdat", MediaType.VIDEO),
         (b"G" + bytes(187) + b"G" + bytes(187) + b"G" + bytes(187), MediaType.VIDEO),
         (b"RIFF\0\0\0\0WEBP", MediaType.PHOTO),
+        (b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42", MediaType.UNKNOWN),
+        (b"OggS" + bytes(24) + b"OpusHead", MediaType.UNKNOWN),
+        (b"OggS" + bytes(24) + b"\x80theora", MediaType.VIDEO),
         (b"BM is no bitmap", MediaType.UNKNOWN),
         (b"", MediaType.UNKNOWN),
     ],

@@ -24,6 +24,7 @@ from keypoints.annotation.images import (
 from keypoints.annotation.media_types import MediaType, media_type
 from keypoints.annotation.video_reader import count_frames, read_frames
 from keypoints.core.errors import PipelineError
+from keypoints.core.system_files import is_system_file
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 PHOTO_SUFFIXES = TIFF_SUFFIXES | {
@@ -31,6 +32,7 @@ PHOTO_SUFFIXES = TIFF_SUFFIXES | {
     *(".heic", ".heics", ".heif", ".heifs", ".hif", ".gif", ".bmp", ".dib", ".jp2", ".j2k", ".jpx"),
     *(".pbm", ".pgm", ".ppm", ".pnm", ".psd", ".pcx", ".sgi", ".qoi"),
 }
+SYSTEM_KINDS = "system file", "system folder"  # that other systems add
 _RECURSIVE = re.compile(r"(?:^|(?<=/))\*\*(?:/+|$)")  # part of a pattern
 _UTF16_LE = re.compile(rb"(?s:..)*?(?:[^\0]\0){3}")  # three ASCII characters, not names of one each
 _END_OF_TEXT = "\x1a"  # Ctrl-Z, which old tools of Windows append
@@ -95,8 +97,8 @@ def find_files(arguments: Iterable[str], output: Path | None = None) -> InputFil
 
     Args:
         arguments: The arguments.
-        output: Folder of all outputs; what a pattern matches in it is left out and counted, unless
-            all its matches are there.
+        output: Folder of all outputs; what a pattern matches in it, or in folders of other systems,
+            is left out and counted, unless it matches nothing else.
 
     Raises:
         PipelineError: If the list on standard input is empty or not text.
@@ -122,12 +124,19 @@ def _resolve(name: str, output: Path | None) -> InputFiles:
 
 
 def _leave_out(paths: list[Path], output: Path | None) -> InputFiles:
-    """Leave out files in the output folder, such as those of an earlier run."""
-    inside = {path for path in paths if output and is_in_folder(path, output)}
-    if not inside or len(inside) == len(paths):
-        return InputFiles(paths)
-    left_out = Counter({"file in the output folder": len(inside)})
-    return InputFiles([path for path in paths if path not in inside], left_out)
+    """Leave out files of other systems, and of the output folder, such as those of an earlier run.
+
+    If there are no others, the pattern means these files.
+    """
+    files = InputFiles()
+    for path in paths:
+        if output and is_in_folder(path, output):
+            files.left_out["output file"] += 1
+        elif is_system_file(path):
+            files.left_out[SYSTEM_KINDS[0]] += 1
+        else:
+            files.paths.append(path)
+    return files if files.paths else InputFiles(paths)
 
 
 def is_in_folder(path: Path, folder: Path) -> bool:
@@ -179,7 +188,9 @@ def _parse_list(content: bytes) -> Iterator[str]:
 
 
 def _kind_in_folder(path: Path) -> str:
-    """One of photo, video, folder and other file."""
+    """One of photo, video, folder and other file, or a file or folder of another system."""
+    if is_system_file(Path(path.name)):
+        return SYSTEM_KINDS[path.is_dir()]
     if path.is_dir():
         return "folder"
     is_broken_link = path.is_symlink() and not path.exists()

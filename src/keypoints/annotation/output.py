@@ -1,13 +1,15 @@
 """Writes the results of annotate.py: annotations, photos, videos, portraits, sheets, the album."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints.annotation.album import NAME as ALBUM
 from keypoints.annotation.album import Album, open_album
 from keypoints.annotation.blurring import blur_faces
 from keypoints.annotation.descriptions import count, describe_faces, model_parts
@@ -20,12 +22,13 @@ from keypoints.annotation.portraits import crop_portrait, portrait_points
 from keypoints.annotation.predictor import PredictedFace
 from keypoints.annotation.video_output import VideoOutput
 from keypoints.annotation.writers import FORMATS, AnnotationWriter, annotation_writer
-from keypoints.core.errors import PipelineError, is_disk_full, os_error_message
+from keypoints.core.errors import PipelineError, is_disk_full, os_error_message, space_remedy
 from keypoints.core.landmarks import SCHEMES
 from keypoints.evaluation.drawing import select_contours
 from keypoints.models.checkpoint import ModelInfo
 
 PORTRAITS = "portraits"  # folder
+Writer = TypeVar("Writer")
 _LOSSLESS = (".png", ".bmp", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".gif")
 
 
@@ -56,7 +59,7 @@ class AnnotationOutput:
         files: Context of the files of all photos, which are complete when it ends.
 
     Raises:
-        PipelineError: If the disk is full.
+        PipelineError: If the disk is full, except when the last files are completed.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class AnnotationOutput:
         self._folder, self._options = folder, options
         self._unwritten: dict[str, None] = {}  # messages about files, in their order
         self._n_reported = 0  # of these messages
+        self._is_closing = False
         self._contours = select_contours(SCHEMES[info.scheme], info.points)
         self._parts, self._portrait_points = model_parts(info), portrait_points(info)
         self._sheet = ContactSheet(folder, self._contours)
@@ -73,17 +77,37 @@ class AnnotationOutput:
         self._n_failed = self._n_portraits = 0
         self._writers: dict[str, AnnotationWriter] = {}
         self._album: Album | None = None
+        self._completed: set[Path] = set()  # files of all photos
         self._open_shared(info, files)
 
     def _open_shared(self, info: ModelInfo, files: ExitStack) -> None:
         """Open the files of all photos; one that cannot be written is reported and left out."""
         for kind in ("json", *(kind for kind in FORMATS if kind in self._options.formats)):
-            with self._reporting(kind):
+            with self._reporting(str(self._shared_file(kind))):
                 writer = annotation_writer(kind, self._folder, info)
-                self._writers[kind] = files.enter_context(writer)
+                self._writers[kind] = self._enter(files, writer, self._shared_file(kind))
         if self._options.album:
-            with self._reporting("album"):
-                self._album = files.enter_context(open_album(self._folder))
+            with self._reporting(str(self._folder / ALBUM)):
+                album = open_album(self._folder)
+                self._album = self._enter(files, album, self._folder / ALBUM)
+
+    def _shared_file(self, kind: str) -> Path:
+        """File of all photos, in a format that has one."""
+        return self._folder / f"faces.{kind}"
+
+    def _enter(
+        self, files: ExitStack, context: AbstractContextManager[Writer], path: Path
+    ) -> Writer:
+        """Open a file of all photos; that it could not be completed is reported as well."""
+
+        def close(*error: Any) -> None:
+            with self._reporting(str(path)):
+                context.__exit__(*error)
+                self._completed.add(path)
+
+        writer = context.__enter__()
+        files.push(close)
+        return writer
 
     def write(self, image: AnnotatedImage | PhotoError) -> list[str]:
         """Write the files of an image; return lines about photos, finished videos and failures.
@@ -94,7 +118,7 @@ class AnnotationOutput:
         if isinstance(image, PhotoError):
             self._n_failed += not isinstance(image, Remark)
             if self._album:
-                with self._reporting("album"):
+                with self._reporting(str(self._album.path)):
                     self._album.add_failure(str(image))
             return [*self.take_failures(), str(image)]
         is_next = self._video is not None and self._video.stem != image.input.video
@@ -123,7 +147,8 @@ class AnnotationOutput:
         return self._n_failed == len(self._unwritten) == 0
 
     def close(self) -> None:
-        """Complete the last video and the last sheet."""
+        """Complete the last video and the last sheet; from now on, a full disk is reported only."""
+        self._is_closing = True
         self.finish_video()
         with self._reporting("contact sheet"):
             self._sheet.flush()
@@ -143,11 +168,9 @@ class AnnotationOutput:
         parts += [f"{number} {what}" for what, number in numbers.items() if number]
         line = ", ".join(parts)
         if left_out:
-            line += f"; left out: {', '.join(map(_describe_left_out, left_out.items()))}"
-        pages = [*self._sheet.written, *([self._album.path] if self._album else [])]
-        pages += [
-            self._folder / f"faces.{kind}" for kind in self._writers if kind in ("xml", "csv")
-        ]
+            line += f"; left out: {', '.join(count(n, kind) for kind, n in left_out.items())}"
+        shared = [self._folder / ALBUM, self._shared_file("xml"), self._shared_file("csv")]
+        pages = [*self._sheet.written, *(path for path in shared if path in self._completed)]
         pages += [self._folder / PORTRAITS] if self._n_portraits else []
         return line + (f" -> {', '.join(map(str, pages))}" if pages else "")
 
@@ -159,25 +182,27 @@ class AnnotationOutput:
             name: What is written; used if the error contains no path.
 
         Raises:
-            PipelineError: If the disk is full.
+            PipelineError: If the disk is full, and there are further files to write.
         """
         try:
             yield
         except PhotoError as error:
             self._unwritten[str(error)] = None
         except OSError as error:
-            if is_disk_full(error):
+            if is_disk_full(error) and not self._is_closing:
                 raise PipelineError(os_error_message(error, self._folder)) from error
             path = error.filename2 or error.filename or name
-            self._unwritten[f"{path}: cannot be written ({describe(error)})"] = None
+            message = f"{path}: cannot be written ({describe(error)})"
+            remedy = space_remedy(error)
+            self._unwritten[f"{message}; {remedy}" if remedy else message] = None
 
     def _write_files(self, image: AnnotatedImage) -> str | None:
         """Write all files of an image; return a line about a photo."""
         self._n_images += 1
         self._n_faces += len(image.faces)
         self._n_uncertain += sum(not face.is_certain for face in image.faces)
-        for write in self._writers.values():
-            with self._reporting(image.input.name):
+        for kind, write in self._writers.items():
+            with self._reporting(str(self._shared_file(kind))):
                 write(image)
         if self._options.crop:
             self._write_portraits(image)
@@ -208,7 +233,7 @@ class AnnotationOutput:
                 write_picture(target, picture)
                 path = target
         if self._album:
-            with self._reporting("album"):
+            with self._reporting(str(self._album.path)):
                 self._album.add(
                     image.input.name,
                     describe_faces(image.faces, self._parts),
@@ -275,12 +300,6 @@ def annotation_output(
         output = AnnotationOutput(folder, info, options, files)
         files.callback(output.close)
         yield output
-
-
-def _describe_left_out(counted: tuple[str, int]) -> str:
-    """A phrase such as `2 files in the output folder`."""
-    noun, *place = counted[0].split(" ", 1) if " in " in counted[0] else [counted[0]]
-    return " ".join([count(counted[1], noun), *place])
 
 
 def _suffix(image: AnnotatedImage) -> str:

@@ -6,7 +6,8 @@ from pathlib import PurePath
 
 _PATTERNS = ("._*", "__macosx", ".ds_store", ".appledouble", ".spotlight-v100", ".trashes",
              ".fseventsd", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "*:zone.identifier",
-             "$recycle.bin", "system volume information", "@eadir")  # fmt: skip
+             "$recycle.bin", "system volume information", "@eadir", "#recycle", "@recycle",
+             ".trash-*", "#snapshot", ".snapshot", "lost+found")  # fmt: skip
 _IS_SYSTEM_FILE = re.compile("|".join(map(fnmatch.translate, _PATTERNS)), re.IGNORECASE)
 
 

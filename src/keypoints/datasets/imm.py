@@ -19,7 +19,7 @@ from keypoints.core.tables import DOS_END, text_encoding
 from keypoints.faces.dataset import Dataset, PublicDatasetSettings, RenderedSettings
 from keypoints.faces.face import Face, FormatError, SplitFunction, split_by_group
 from keypoints.faces.face_list import DiskBackedFaces, FaceEntry, FaceList, read_faces
-from keypoints.faces.files import PHOTO_SUFFIXES, PhotoFinder, find_files
+from keypoints.faces.files import DATASET_PHOTO_SUFFIXES, PhotoFinder, find_files
 from keypoints.faces.images import photo_size
 
 _FILE_NAME = re.compile(r"(?P<person>\d{2})-(?P<view>[1-6])[mf]")
@@ -53,7 +53,7 @@ def read_imm(root: Path) -> DiskBackedFaces:
     entries += [
         FaceEntry(path.stem.lower(), partial(_refuse_photo, path))
         for path in find_files(root, "*")
-        if path.suffix.lower() in PHOTO_SUFFIXES
+        if path.suffix.lower() in DATASET_PHOTO_SUFFIXES
         and _FILE_NAME.fullmatch(path.stem.lower())
         and path.stem.lower() not in named
     ]

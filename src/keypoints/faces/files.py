@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from keypoints.core.system_files import is_system_file
 from keypoints.faces.face import FormatError
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")  # lower case
+DATASET_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")  # lower case
 
 
 def find_file(root: Path, *names: str) -> Path:

@@ -14,12 +14,11 @@ from keypoints.annotation.default_model import ROOT, model_file, open_model, val
 from keypoints.annotation.descriptions import count, describe_certainty, model_parts
 from keypoints.annotation.detection import detect_faces
 from keypoints.annotation.images import PhotoError, read_image
-from keypoints.annotation.inputs import InputFiles, list_photos
+from keypoints.annotation.inputs import SYSTEM_KINDS, InputFiles, list_photos
 from keypoints.annotation.predictor import PredictedFace, Predictor, crop_faces, predict_faces
 from keypoints.core.errors import first_line
 from keypoints.core.geometry import enlarge_box
 from keypoints.core.landmarks import SCHEMES
-from keypoints.core.system_files import is_system_file
 from keypoints.evaluation.drawing import select_contours
 from keypoints.models.checkpoint import ModelFileError, ModelInfo
 from keypoints.report.components import Card
@@ -72,10 +71,9 @@ def own_photos_section() -> Section:
 
 def _describe_left_out(files: InputFiles) -> str:
     """Numbers of the user's files that are not photos, by kind; empty if there are none."""
-    names = [path.name for path in PHOTOS.iterdir()] if files.left_out else []
-    ignored = sum(name == "README.md" or is_system_file(Path(name)) for name in names)
-    numbers = +(files.left_out - Counter({"other file": ignored}))
-    return ", ".join(count(number, kind) for kind, number in numbers.items())
+    numbers = files.left_out - Counter({"other file": int((PHOTOS / "README.md").is_file())})
+    shown = {kind: number for kind, number in numbers.items() if kind not in SYSTEM_KINDS}
+    return ", ".join(count(number, kind) for kind, number in shown.items())
 
 
 def _add_photo(shown: _Shown, path: Path, predictor: Predictor) -> None:
