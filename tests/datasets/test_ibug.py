@@ -158,6 +158,7 @@ def test_all_faulty_entries_are_named_together(tmp_path: Path):
         (" x='120'", "", "part x should be a number, up to 1,000,000 px; got ''"),
         (" x='120'", " x='120,5'", "got '120,5', which has a decimal comma"),
         ("name='00'", "name='0'", "68 points where the iBUG scheme has 68, named 00 to 67; one is"),
+        ("x='120'", "x='1_20'", "should be a number, up to 1,000,000 px; got '1_20'"),
         ("x='120'", "x='nan'", "should be a number, up to 1,000,000 px; got 'nan'"),
         ("y='60'", "y='6,0'", "should be a number, up to 1,000,000 px; got '6,0'"),
         ("top='-9'", "top='inf'", "should be a number, up to 1,000,000 px; got 'inf'"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError
-from keypoints.core.tables import text_encoding
+from keypoints.core.tables import parse_integer, parse_number, text_encoding
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,16 @@ def replace_record(old: SubmissionRecord, new: SubmissionRecord) -> None:
 
 
 def _parse_row(line: int, row: dict[str, Any], columns: Sequence[str]) -> SubmissionRecord:
+    place = f"{paths.SUBMISSION_LOG}: line {line}"
     try:
         if None in row or None in row.values():
             raise ValueError(f"there should be {len(columns)} columns")
         for name in columns[len(_TEXTS) :]:
-            kind = int if name in _COUNTS else float
-            row[name] = kind(row[name]) if row[name] else None
+            parse = parse_integer if name in _COUNTS else parse_number
+            row[name] = parse(place, name, row[name]) if row[name] else None
         return SubmissionRecord(**row)
     except ValueError as error:
-        raise PipelineError(f"{paths.SUBMISSION_LOG}: line {line}: {error}") from error
+        raise PipelineError(f"{place}: {error}") from error
 
 
 def _write(records: list[SubmissionRecord]) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from keypoints.competition.base import SubmissionSpec
 from keypoints.core.errors import PipelineError, first_line
+from keypoints.core.tables import to_float
 from keypoints.core.types import Array
 from keypoints.faces.dataset import find_dataset
 from keypoints.faces.dlib_xml import iter_images, photo_name
@@ -28,7 +29,7 @@ def read_test_labels(spec: SubmissionSpec, root: Path) -> Array:
         PipelineError: If the file is missing or damaged, or lacks a landmark of the submission.
     """
     name = find_dataset(spec.competition.dataset).test_labels
-    path = next(iter(sorted(root.rglob(name))), None) if name else None
+    path = next(filter(Path.is_file, sorted(root.rglob(name))), None) if name else None
     if path is None:
         raise PipelineError(
             f"{root}: contains no {name or 'test labels'}, so submissions cannot be scored here. "
@@ -53,8 +54,10 @@ def _read_xml(path: Path, spec: SubmissionSpec) -> Array:
     for image in iter_images(path):
         row = rows.get(photo_name(image))
         for part in () if row is None else image.iter("part"):
-            point = float(part.get("x", "")), float(part.get("y", ""))
-            target[row, int(part.get("name", ""))] = point
+            point = to_float(part.get("x", "")), to_float(part.get("y", ""))
+            if not (number := part.get("name", "")).isdecimal():
+                raise ValueError(f"the name of a point should be its number; got {number!r}")
+            target[row, int(number)] = point
     return target
 
 

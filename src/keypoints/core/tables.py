@@ -8,6 +8,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,17 @@ def parse_number(place: str, column: str, text: str) -> float:
     Raises:
         TableError: If the text is no number; a decimal comma is named.
     """
-    if _NUMBER.fullmatch(text) and abs(number := float(text)) < float("inf"):
-        return number
+    with suppress(ValueError):
+        return to_float(text)
     got = f"{_shorten(text)}{decimal_comma_hint(text)}"
     raise TableError(f"{place}: {column} should be a number; got {got}")
+
+
+def to_float(text: str) -> float:
+    """Convert the text of a finite number; ValueError for others, such as `1_0`."""
+    if _NUMBER.fullmatch(text.strip()) and abs(number := float(text)) < float("inf"):
+        return number
+    raise ValueError(f"should be a number; got {_shorten(text)}")
 
 
 def decimal_comma_hint(text: str) -> str:

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from keypoints.core.landmarks import IBUG_68
 from keypoints.core.records import read_record, write_record
-from keypoints.core.tables import decimal_comma_hint
+from keypoints.core.tables import decimal_comma_hint, to_float
 from keypoints.faces.dataset import (
     Archive,
     Dataset,
@@ -167,7 +167,7 @@ def _read_points(place: str, box: Element) -> NDArray[np.float64]:
 def _number(place: str, element: Element, key: str) -> float:
     value = element.get(key, "")
     try:
-        number = float(value)
+        number = to_float(value)
     except ValueError:
         number = np.nan
     if not abs(number) <= MAX_PX:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from keypoints.core.landmarks import IMM_58
-from keypoints.core.tables import DOS_END, text_encoding
+from keypoints.core.tables import DOS_END, text_encoding, to_float
 from keypoints.faces.dataset import Dataset, PublicDatasetSettings, RenderedSettings
 from keypoints.faces.face import Face, FormatError, SplitFunction, split_by_group
 from keypoints.faces.face_list import DiskBackedFaces, FaceEntry, FaceList, read_faces
@@ -140,7 +140,7 @@ def _read_point(path: Path, line: str) -> tuple[float, float]:
     if len(columns) not in (7, 10):  # 41 of the public files have three more
         raise FormatError(f"{path}: a point should have 7 or 10 columns; got {line!r}")
     try:
-        x, y = float(columns[2]), float(columns[3])
+        x, y = to_float(columns[2]), to_float(columns[3])
     except ValueError as error:
         hint = ", which has decimal commas" if _DECIMAL_COMMA.search(line) else ""
         raise FormatError(
