@@ -467,7 +467,11 @@ def test_a_read_only_folder_of_kaggles_files_is_a_mirror(
             file = "TRAINING.CSV.ZIP" if (form, name) == ("UPPER", "training") else f"{name}.zip"
             with zipfile.ZipFile(folder / file, "w", zipfile.ZIP_DEFLATED) as packed:
                 packed.write(rendered / f"{name}.csv", f"{name}.csv")
-    for path in (*folder.iterdir(), folder):
+        if form == "extracted":  # as some programs unpack a zip of one file
+            (folder / f"{name}.csv").rename(folder / "file")
+            (folder / f"{name}.csv").mkdir()
+            (folder / "file").rename(folder / f"{name}.csv/{name}.csv")
+    for path in (*folder.rglob("*"), folder):
         path.chmod(path.stat().st_mode & ~0o222)
     stages.set_params({"datasets.kaggle15.source": "kaggle"})
     assert stages.run("fetch", "kaggle15") == ""

@@ -372,6 +372,21 @@ def test_a_name_that_is_not_utf8_is_read_as_latin1(tmp_path: Path) -> None:
     assert names_in(tmp_path / "faces") == ["gr\xfc.jpg", "\xfc.jpg"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp437"])
+def test_a_name_in_a_zip_may_be_utf8_without_the_flag(tmp_path: Path, encoding: str) -> None:
+    archive = write_zip(tmp_path / "a.zip", "gr__.jpg")
+    name = "gr\xfc.jpg".encode(encoding).rjust(8, b"_")
+    archive.write_bytes(archive.read_bytes().replace(b"gr__.jpg", name))
+    unpack(archive, tmp_path / "faces")
+    assert names_in(tmp_path / "faces") == [name.decode(encoding)]
+
+
+def test_bytes_after_the_end_of_a_gzip_stream_are_named(tmp_path: Path) -> None:
+    archive = good_tar(tmp_path / "faces.tar.gz")
+    archive.write_bytes(archive.read_bytes() + b"<html>")
+    refuse(archive, tmp_path / "faces", "other bytes follow the end of its gzip stream")
+
+
 def test_a_folder_of_a_zip_may_end_with_a_backslash(tmp_path: Path) -> None:
     unpack(write_zip(tmp_path / "faces.zip", "set\\", "set\\1.jpg"), tmp_path / "faces")
     assert (tmp_path / "faces" / "set" / "1.jpg").is_file()

@@ -75,9 +75,13 @@ def _find_folder(archive: Archive, dirs: DownloadDirs) -> Path | None:
 
 
 def _stored_names(folder: Path, name: str) -> list[Path]:
-    """The file of that name in a folder, or the zip archive that contains it, in any case."""
+    """The file of that name in a folder, or the zip archive that contains it, in any case.
+
+    Some programs unpack an archive into a folder that has the name of its only file.
+    """
     names = name, f"{name}.zip", f"{Path(name).stem}.zip"
     candidates = [spelled(folder, one) for one in names] if folder.is_dir() else []
+    candidates += [spelled(path, name) for path in candidates[:1] if path.is_dir()]
     return [path for path in candidates if path.is_file()]
 
 

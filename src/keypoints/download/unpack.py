@@ -31,6 +31,7 @@ MAX_NAME_BYTES = 1 << 20  # of one member, with its extended attributes
 CHUNK_BYTES = 1 << 20
 
 METHODS = {9: "Deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "LZMA", 93: "Zstandard"}
+UTF8_FLAG = 1 << 11  # of a member of a zip
 EARLIEST_S, LATEST_S = 315_532_800, 4_354_819_200  # 1980 and 2108, the limits of dates in a zip
 
 VOLUME_LABEL = b"V"  # type of a member of GNU tar that is no file
@@ -76,9 +77,12 @@ def unpack(archive: Path, into: Path, *, max_bytes: int = MAX_BYTES) -> list[str
     except PipelineError as error:
         raise PipelineError(f"{archive}: {error}") from error
     except DAMAGE as error:
+        problem = str(error)
+        if problem.startswith("Not a gzipped file"):  # of `gzip`; the first bytes are those of one
+            problem = "other bytes follow the end of its gzip stream"
         raise PipelineError(
-            f"{archive}: damaged or incomplete ({error}); replace it by a complete copy, or delete "
-            "it, so that it is fetched again"
+            f"{archive}: damaged or incomplete ({problem}); replace it by a complete copy, or "
+            "delete it, so that it is fetched again"
         ) from error
     except OSError as error:
         raise PipelineError(f"{archive}: {os_error_message(error, into)}") from error
@@ -150,14 +154,25 @@ def _unpack_zip(file: IO[bytes], members: Members, limit: int) -> None:
         for info in infos:
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 if zipped on Windows
             is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
-            is_folder = info.filename.endswith(("/", "\\"))
-            target = members.add(info.filename, is_plain=is_plain, is_folder=is_folder)
+            name = info.filename = _zip_name(info)
+            is_folder = name.endswith(("/", "\\"))
+            target = members.add(name, is_plain=is_plain, is_folder=is_folder)
             if target is None:
                 continue
             _check_readable(info)
             info.filename = f"{target}/" if is_folder else target
             written = packed.extract(info, members.folder)
             os.utime(written, (_zip_seconds(info), _zip_seconds(info)))
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """Name of a member; some packers write UTF-8 without the flag that marks it."""
+    if info.flag_bits & UTF8_FLAG:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode()  # `zipfile` has decoded it from this one
+    except UnicodeError:
+        return info.filename
 
 
 def _check_readable(info: zipfile.ZipInfo) -> None:
