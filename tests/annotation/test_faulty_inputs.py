@@ -150,10 +150,17 @@ def test_the_video_of_a_camera_with_an_odd_rate_is_written(frames, run, tmp_path
 
 @pytest.mark.parametrize(
     ("fps", "expected"),
-    [(25, 25), (29.97002997, 29.97), (66.667, 66.67), (211.222, 211.22), (1e6, 1000), (1e-9, 1e-3)],
+    [(25, 25), (29.97002997, 29.97), (66.667, 66.67), (211.222, 211.22), (1e6, 1000), (1e-3, 2e-3)],
 )
 def test_a_frame_rate_is_rounded_to_what_mpeg4_can_represent(fps: float, expected: float) -> None:
     assert round_fps(fps) == pytest.approx(expected)
+
+
+def test_a_video_with_few_frames_per_hour_is_written(frames, tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "copy.mp4", 1e-4)
+    writer.append(frames[0], 0)
+    writer.close()
+    assert (tmp_path / "copy.mp4").is_file()
 
 
 def test_a_video_that_cannot_be_written_does_not_end_the_run(

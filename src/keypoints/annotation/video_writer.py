@@ -14,6 +14,7 @@ from keypoints.annotation.images import PhotoError
 from keypoints.annotation.video_container import has_index
 
 _MAX_FPS = 1000.0
+_MIN_FPS = 0.002  # OpenCV takes 0.001 for 0
 _MAX_TICKS = 2**16 - 1  # per second, of MPEG-4
 _MAX_GAP = 10.0  # s without a frame that is filled; longer ones are wrong times
 
@@ -25,7 +26,7 @@ def round_fps(fps: float) -> float:
     """
     fps = min(fps, _MAX_FPS)
     n_decimals = max(n for n in range(4) if round(fps * 10**n) <= _MAX_TICKS)
-    return max(round(fps, n_decimals), 10**-n_decimals)
+    return max(round(fps, n_decimals), _MIN_FPS)
 
 
 class VideoWriter:
