@@ -17,6 +17,7 @@ from keypoints.competition.upload import upload
 from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import exit_on_error
+from keypoints.core.tables import text_encoding
 
 _MAX_HEADER = 1000  # characters; those of all competitions are shorter
 
@@ -81,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 def _first_line(path: Path) -> str:
     """First line of a CSV; empty if it cannot be read, which is reported later."""
     try:
-        with path.open(encoding="latin-1") as file:
+        with path.open(encoding=text_encoding(path, "latin-1"), errors="replace") as file:
             return file.readline(_MAX_HEADER).rstrip("\n")
     except OSError:
         return ""

@@ -8,6 +8,7 @@ import pytest
 from predicted import prepare_wild, write_made_up
 from spec import CS194_26
 
+import send
 from keypoints.competition.base import submission_spec_for
 from keypoints.competition.submission import read_submission
 from keypoints.config.params import read_params
@@ -62,6 +63,13 @@ def test_a_file_without_predictions_belongs_to_the_competition_with_its_header(
     assert spec.competition is CS194_26
     with pytest.raises(PipelineError, match="no task .* all points of data set kaggle15"):
         submission_spec_for("by_hand", read_params(), header="other")
+
+
+def test_a_byte_order_mark_does_not_hide_the_header(pipeline: Path) -> None:
+    write_settings(OTHER)
+    Path("by_hand.csv").write_text(f"{CS194_26.header}\n", encoding="utf-8-sig")
+    with pytest.raises(SystemExit, match=r"by_hand\.csv: begins with a byte order mark"):
+        send.main(["--check", "by_hand.csv"])
 
 
 def test_predictions_of_a_data_set_without_a_competition_are_an_error(pipeline: Path) -> None:
