@@ -17,6 +17,7 @@ from io import StringIO
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from keypoints.core import paths
 from keypoints.core.cli import exit_on_error
@@ -25,6 +26,8 @@ from keypoints.core.tables import NAMES_AS_TEXT
 from keypoints.statistics.comparison import Comparison, compare_errors
 from keypoints.statistics.comparison_text import comparison_text, format_verdict
 from keypoints.statistics.revisions import MissingOutputError, RevisionOutputs
+
+_ERRORS = ("inter_ocular_px", "mae_px", "rmse_px", "nme")
 
 open_outputs = cache(RevisionOutputs)
 
@@ -68,12 +71,27 @@ def _read_table(output: RevisionOutputs, path: Path) -> pd.DataFrame:
     text = output.read(path)
     try:
         table = pd.read_csv(StringIO(text), **NAMES_AS_TEXT)
-        missing = sorted({"face", "group", "inter_ocular_px"} - set(table))
-        if missing:
-            raise ValueError(f"it has no column {missing[0]}")
+        _check_table(table)
     except ValueError as error:  # such as the errors of pandas
         raise PipelineError(f"{path}: not a table of faces: {first_line(error)}") from error
     return table
+
+
+def _check_table(table: pd.DataFrame) -> None:
+    """ValueError if a table is not one of errors per face."""
+    missing = sorted({"face", "group", "inter_ocular_px"} - set(table))
+    if missing:
+        raise ValueError(f"it has no column {missing[0]}")
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ValueError("its rows have more columns than the first line")
+    if table.empty or table[["face", "group"]].isna().any(axis=None):
+        raise ValueError("it has no faces, or some of them have no name or group")
+    if not table["face"].is_unique:
+        raise ValueError("it lists a face twice")
+    for column in table.columns:
+        is_error = column in _ERRORS or column.startswith("nme_")
+        if is_error and not is_numeric_dtype(table[column]):
+            raise ValueError(f"its column {column} contains other values than numbers")
 
 
 def compare_sides(old: ModelRuns, new: ModelRuns, metric: str) -> tuple[Comparison, str, str]:

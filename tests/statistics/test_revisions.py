@@ -92,15 +92,35 @@ def test_a_damaged_table_is_named_and_the_other_models_are_compared(
 ) -> None:
     (tmp_path / "metrics/faces").mkdir(parents=True)
     table = "face,group,inter_ocular_px,mae_px\nNA,NA,50,1\n007,null,50,2\n"
-    contents = {"good": table, "binary": "\0\udcff", "text": "a,b\n1,2\n", "._good": "\0"}
+    contents = {
+        "good": table,
+        "binary": "\0\udcff",
+        "commas": table.replace("50,1", "50,0,1").replace("50,2", "50,0,2"),
+        "empty": table[: table.index("NA")],
+        "quoted": table.replace("50", '"50,0"'),
+        "text": "a,b\n1,2\n",
+        "twice": table + "007,null,50,2\n",
+        "._good": "\0",
+    }
+    (tmp_path / "metrics/faces/folder.csv").mkdir()
     for name, content in contents.items():
         path = tmp_path / f"metrics/faces/{name}.csv"
         path.write_text(content, errors="surrogateescape")
     monkeypatch.chdir(tmp_path)
     compare.open_outputs.cache_clear()
-    with pytest.raises(PipelineError, match="not compared: binary, text"):
+    with pytest.raises(PipelineError, match="not compared: binary, commas, empty, folder, quoted"):
         compare.compare_all(("workspace",), ("workspace",), "mae_px")
-    binary, good, text = capsys.readouterr().out.splitlines()
-    assert binary.startswith("binary: metrics/faces/binary.csv: not a text file")
-    assert "the same errors on all 2 faces in 2 group" in good
-    assert text == "text: metrics/faces/text.csv: not a table of faces: it has no column face"
+    lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert "the same errors on all 2 faces in 2 group" in lines.pop("good")
+    problems = {
+        "binary": "not a text file",
+        "commas": "not a table of faces: its rows have more columns than the first line",
+        "empty": "not a table of faces: it has no faces",
+        "folder": "Is a directory",
+        "quoted": "not a table of faces: its column inter_ocular_px contains other values than",
+        "text": "not a table of faces: it has no column face",
+        "twice": "not a table of faces: it lists a face twice",
+    }
+    assert list(lines) == list(problems)
+    for name, problem in problems.items():
+        assert lines[name].startswith(f"metrics/faces/{name}.csv: {problem}")

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keypoints.core.errors import PipelineError, first_line
+from keypoints.core.errors import PipelineError, first_line, os_error_message
 from keypoints.core.system_files import is_system_file
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class RevisionOutputs:
 
         Raises:
             MissingOutputError: If the revision or the cache does not contain it.
-            PipelineError: If it is not a text file.
+            PipelineError: If it cannot be read, or is not a text file.
         """
         try:
             if self._files is None:
@@ -43,6 +43,8 @@ class RevisionOutputs:
             raise MissingOutputError(
                 f"{self._project / path}: {self._revision} has no such output{self._reason()}"
             ) from error
+        except OSError as error:
+            raise PipelineError(os_error_message(error, self._project / path)) from error
         except UnicodeDecodeError as error:
             raise PipelineError(f"{self._project / path}: not a text file ({error})") from error
 
