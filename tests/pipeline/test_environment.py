@@ -48,6 +48,15 @@ def test_variables_of_opencv_and_tqdm_have_no_effect() -> None:
     assert done.stdout == "(9, 9, 3) 1\n", done.stderr
 
 
+def test_a_users_style_of_matplotlib_has_no_effect(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
+    environment = {"PYTHONPATH": str(ROOT / "src"), "MPLBACKEND": "abc", "HOME": str(tmp_path)}
+    code = "import keypoints.report.charts, matplotlib; print(matplotlib.rcParams['text.usetex'])"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_the_packages_on_which_stages_depend_get_no_bytecode(tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__")
     source = shutil.copytree(ROOT / "src", tmp_path / "src", ignore=ignored)

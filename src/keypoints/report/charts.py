@@ -1,11 +1,16 @@
 """Charts as inline SVG, in colours that follow the page's light and dark theme."""
 
 import io
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# Matplotlib reads these when it is imported. A user's own style would change the page.
+os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
+
+# isort: split
 import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup, escape
@@ -16,6 +21,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from keypoints.core.landmarks import Contour
 from keypoints.core.types import Array
+
+mpl.rcdefaults()  # a file in the current folder precedes the variable
 
 # Placeholder colours in Matplotlib's output, which `_svg` replaces by variables of the style sheet.
 SERIES = tuple(f"#5e0{number}ed" for number in range(1, 7))
