@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -98,10 +98,9 @@ class VideoWriter:
         self._writer = None
         try:
             if not has_index(self._partial):
-                n_free = shutil.disk_usage(self.path.parent).free
                 raise PhotoError(
-                    f"{self.path}: the video could not be written to its end; {n_free / 1e6:,.0f} "
-                    "MB are free in this folder"
+                    f"{self.path}: the video could not be written to its end; "
+                    f"{_describe_space(self.path.parent)}"
                 )
             self._partial.replace(self.path)
         finally:
@@ -118,6 +117,18 @@ class VideoWriter:
                 f"{self._fps:g} frames per second here"
             )
         return writer
+
+
+def _describe_space(folder: Path) -> str:
+    """Free space of a folder, and the limit of file sizes if there is one."""
+    text = f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB are free in this folder"
+    with suppress(ImportError):  # Windows has no limits
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        if limit != resource.RLIM_INFINITY:
+            text += f", and a file may have at most {limit:,} bytes (`ulimit -f`)"
+    return text
 
 
 @contextmanager
