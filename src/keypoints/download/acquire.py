@@ -134,11 +134,11 @@ def _find_archive(dataset: str, archive: Archive, dirs: DownloadDirs) -> Downloa
 def _extract_file(path: Path, archive: Archive, folder: Path) -> None:
     """Copy one file of an archive into the folder of the file that it belongs to."""
     name = str(archive.only)
-    target = next(folder.rglob(archive.beside), folder / name).with_name(name)
+    target = next(filter(Path.is_file, folder.rglob(archive.beside)), folder / name).with_name(name)
     with TemporaryDirectory(dir=path.parent) as temporary:
         files = Path(temporary) / "files"
         _unpack(path, files, max_bytes=archive.max_bytes)
-        found = sorted(files.rglob(name))
+        found = sorted(filter(Path.is_file, files.rglob(name)))
         if not found:
             others = ", ".join(sorted(file.name for file in files.rglob("*.*"))[:5])
             raise DownloadError(f"{path}: contains no {name}, only {others}")
