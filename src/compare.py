@@ -106,7 +106,7 @@ def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None
     Raises:
         PipelineError: If some models cannot be compared; the others are compared nevertheless.
     """
-    for revision in old:
+    for revision in (*old, *new):
         open_outputs(revision, Path())  # an unknown revision is an error
     n_compared, untrained, failed = 0, [], []
     for model in dict.fromkeys([*_models(new[0]), *_models(old[0])]):

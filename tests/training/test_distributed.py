@@ -15,10 +15,11 @@ import torch
 from small_models import HEATMAP, read_task
 from workspace import Workspace
 
+from keypoints.core.errors import PipelineError
 from keypoints.crops.batches import Batch, BatchLoader
 from keypoints.crops.store import CropStore
 from keypoints.models.build import build_network
-from keypoints.training.distributed import SINGLE_PROCESS, ProcessGroup
+from keypoints.training.distributed import SINGLE_PROCESS, ProcessGroup, process_group
 
 MEMBER = Path(process_member.__file__)
 
@@ -43,6 +44,13 @@ def two_processes(
     code, errors = run_two(dot_folder, out)
     assert (code, errors) == (0, "")
     return dict(np.load(out))
+
+
+def test_a_part_of_torchruns_variables_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(PipelineError, match="but no MASTER_ADDR, MASTER_PORT; unset WORLD_SIZE"):
+        process_group().__enter__()
 
 
 def load_shards(store: CropStore, world_size: int, batch_size: int) -> list[list[Batch]]:

@@ -23,6 +23,7 @@ from torch import distributed as dist
 from keypoints.core.errors import PipelineError, first_line
 
 TIMEOUT = timedelta(minutes=15)  # of a collective operation; processes compile for minutes
+_TORCHRUN_VARIABLES = ("RANK", "MASTER_ADDR", "MASTER_PORT")  # besides WORLD_SIZE
 _REPORT_S = 30  # seconds for rank 0 to report an error that occurs in all processes
 
 
@@ -124,11 +125,18 @@ def process_group() -> Iterator[ProcessGroup]:
     """Join the processes that torchrun started; a single process is a group of one.
 
     Raises:
-        PipelineError: If another process ends or does not respond.
+        PipelineError: If another process ends or does not respond, or if the environment has only
+            some of torchrun's variables.
     """
     if "WORLD_SIZE" not in os.environ:
         yield SINGLE_PROCESS
         return
+    missing = [name for name in _TORCHRUN_VARIABLES if name not in os.environ]
+    if missing:
+        raise PipelineError(
+            f"the environment has WORLD_SIZE, as torchrun sets it, but no {', '.join(missing)}; "
+            "unset WORLD_SIZE"
+        )
     rank, world_size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     local_rank = int(os.environ.get("LOCAL_RANK", rank))
     if local_rank < torch.cuda.device_count():  # with fewer GPUs, CPUs may train
