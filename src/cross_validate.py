@@ -10,6 +10,8 @@ import keypoints  # noqa: F401  names a wrong Python
 
 # isort: split
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,18 +39,19 @@ from keypoints.evaluation.scores import (
 from keypoints.models.predict import load_model
 from keypoints.prediction.ensemble import combine
 from keypoints.prediction.tta import predict_faces, read_tta
-from keypoints.training.folds import Fold
+from keypoints.training.folds import Fold, make_folds
 from keypoints.training.run import train_model, training_processes
 from keypoints.training.settings import read_train_settings
 
 
 def cross_validate(name: str, n_folds: str) -> None:
     """Train the models of all folds; write the predictions MODEL_folds, the scores MODEL_oof."""
-    if not n_folds.isdecimal() or int(n_folds) < 2:
+    if not re.fullmatch(r"\d{1,9}", n_folds) or int(n_folds) < 2:
         raise PipelineError(f"the number of folds should be 2 or more; got {n_folds!r}")
     params = read_params()
-    folds = [Fold(number, int(n_folds)) for number in range(1, int(n_folds) + 1)]
     settings = read_train_settings(params, name)
+    with CropStore(paths.CROPS / settings.model.task) as store:
+        folds = make_folds(store, int(n_folds))
     with training_processes(params) as group:
         checkpoints = [
             train_model(read_train_settings(params, fold.model_name(name)), params, group)

@@ -30,7 +30,8 @@ def export(arguments: argparse.Namespace) -> str:
         write_site(arguments.web, _current_export(path))
         return f"{arguments.web}: serve it with `python -m http.server --directory {arguments.web}`"
     if is_export(path):
-        raise PipelineError(f"{path}: already an export; give the .safetensors file of its model")
+        problem = "an export already, or no model file"
+        raise PipelineError(f"{path}: {problem}; give the .safetensors file of its model")
     suffix = ".safetensors" if arguments.half else ".onnx"
     out = arguments.out or path.with_suffix(".half.safetensors" if arguments.half else ".onnx")
     if out.suffix.lower() != suffix or out.resolve() == path.resolve():

@@ -184,7 +184,8 @@ def test_an_export_has_the_suffix_of_its_format(
 
 def test_an_export_cannot_be_exported(exported: Path, capsys) -> None:
     with pytest.raises(
-        SystemExit, match="already an export; give the .safetensors file of its model"
+        SystemExit,
+        match="an export already, or no model file; give the .safetensors file",
     ):
         export.main([str(exported)])
 

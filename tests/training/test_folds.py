@@ -13,7 +13,7 @@ from keypoints.core.predictions import PredictionsInfo
 from keypoints.crops.store import CropStore
 from keypoints.models.predict import load_model
 from keypoints.prediction.tta import predict_faces
-from keypoints.training.folds import Fold, parse_fold, train_val_rows
+from keypoints.training.folds import Fold, make_folds, parse_fold, train_val_rows
 
 
 def test_each_training_face_is_held_out_by_one_fold_and_trained_on_by_the_others(
@@ -61,6 +61,15 @@ def test_faces_with_unknown_points_are_held_out_and_validate(
 def test_a_fold_without_faces_is_refused(dot_store: CropStore):
     with pytest.raises(PipelineError, match="fold 9 of 9: 8 faces are too few"):
         Fold(9, 9).split(dot_store)
+
+
+def test_all_folds_are_checked_before_the_first_is_trained(dot_store: CropStore):
+    rows = dot_store.rows("train")
+    n_groups = dot_store.faces(rows)["group"].nunique()
+    assert make_folds(dot_store, n_groups) == [Fold(n + 1, n_groups) for n in range(n_groups)]
+    for n_folds in (n_groups + 1, 10**9):
+        with pytest.raises(PipelineError, match="faces are too few; use fewer folds"):
+            make_folds(dot_store, n_folds)
 
 
 def test_a_name_has_a_model_and_optionally_a_fold():

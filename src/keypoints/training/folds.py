@@ -45,6 +45,20 @@ class Fold:
         return rows[~is_held_out], rows[is_held_out]
 
 
+def make_folds(store: CropStore, n_folds: int) -> list[Fold]:
+    """All folds of a cross-validation.
+
+    Raises:
+        PipelineError: If one of them is empty, which training the others would take hours to show.
+    """
+    if n_folds > (n_faces := len(store.rows("train"))):
+        raise PipelineError(f"{n_folds} folds: {n_faces} faces are too few; use fewer folds")
+    folds = [Fold(number, n_folds) for number in range(1, n_folds + 1)]
+    for fold in folds:
+        fold.split(store)
+    return folds
+
+
 def parse_fold(name: str) -> tuple[str, Fold | None]:
     """Split a name such as `nose_net.2of5` into the model and the fold; None: no fold.
 
