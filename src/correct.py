@@ -82,6 +82,11 @@ def _fit(settings: CorrectionSettings, info: PredictionsInfo, store: CropStore) 
     for points in SCHEMES[store.format.scheme].convention_points:
         columns = [info.points.index(point) for point in points]
         known = np.isfinite(target[:, columns]).all(axis=(1, 2))
+        if len(set(groups[known])) < 2:
+            raise PipelineError(
+                f"{settings.learn_from}: {known.sum()} training faces of task {settings.task} have "
+                f"all {len(points)} points; a correction needs faces of two photos or persons"
+            )
         own_predicted, own_target = predicted[known][:, columns], target[known][:, columns]
         corrections.append((columns, fit_correction(own_predicted, own_target, groups[known])))
     return corrections

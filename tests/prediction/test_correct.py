@@ -102,6 +102,19 @@ def test_training_faces_with_unknown_points_are_left_out(
     assert np.isfinite(read_predictions("net_corrected", "validation").landmarks_photo).all()
 
 
+def test_too_few_faces_without_unknown_points_are_an_error(
+    settings: Callable[..., None], pipeline: Path
+):
+    settings()
+    write_made_up("net", noise=0.1)
+    _own_crops(pipeline)
+    landmarks = np.load(CROPS / "landmarks.npy")
+    landmarks[:, 5] = np.nan
+    np.save(CROPS / "landmarks.npy", landmarks)
+    with pytest.raises(PipelineError, match="0 training faces of task wild have all 68"):
+        correct("net")
+
+
 def _own_crops(pipeline: Path) -> None:
     """Replace the link to the crops of all tests by a copy."""
     crops = pipeline / "data/crops"
