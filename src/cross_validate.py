@@ -38,7 +38,7 @@ from keypoints.evaluation.scores import (
 )
 from keypoints.models.predict import load_model
 from keypoints.prediction.ensemble import combine
-from keypoints.prediction.tta import predict_faces, read_tta
+from keypoints.prediction.tta import TestTimeAugmentation, predict_faces, read_tta
 from keypoints.training.folds import Fold, make_folds
 from keypoints.training.run import train_model, training_processes
 from keypoints.training.settings import read_train_settings
@@ -50,6 +50,7 @@ def cross_validate(name: str, n_folds: str) -> None:
         raise PipelineError(f"the number of folds should be 2 or more; got {n_folds!r}")
     params = read_params()
     settings = read_train_settings(params, name)
+    tta = read_tta(params, name)  # a wrong setting is an error before the training
     with CropStore(paths.CROPS / settings.model.task) as store:
         folds = make_folds(store, int(n_folds))
     with training_processes(params) as group:
@@ -63,7 +64,7 @@ def cross_validate(name: str, n_folds: str) -> None:
         info = PredictionsInfo(
             settings.model.task, settings.task.dataset, settings.info(store.format.scheme).points
         )
-        predictions, fold_numbers = _predict(name, folds, store, params)
+        predictions, fold_numbers = _predict(name, folds, store, params, tta)
         write_predictions(f"{name}_folds", info, predictions)
         _score(f"{name}_oof", predictions["train"], fold_numbers, info, store)
     for checkpoint in checkpoints:
@@ -71,11 +72,10 @@ def cross_validate(name: str, n_folds: str) -> None:
 
 
 def _predict(
-    name: str, folds: list[Fold], store: CropStore, params: Params
+    name: str, folds: list[Fold], store: CropStore, params: Params, tta: TestTimeAugmentation
 ) -> tuple[dict[Split, LandmarkPredictions], NDArray[np.integer]]:
     """Predictions of each split, in the order of the store, and each training face's fold."""
     device = choose_device(params.read("device", DeviceSetting))
-    tta = read_tta(params, name)
     others: list[Split] = [split for split in ("validation", "test") if len(store.rows(split))]
     held_out, out_of_fold = [], []
     members: dict[Split, dict[str, LandmarkPredictions]] = {split: {} for split in others}
