@@ -99,6 +99,8 @@ def test_the_teacher_is_copied_beside_the_initial_weights(
     stages.set_params({"models.nose_net.teacher": "large.safetensors"})
     assert stages.run("weights", "nose_net") == ""
     assert "nose_net: random; teacher large.safetensors from " in capsys.readouterr().out
+    for name in ("._large.safetensors", ".DS_Store"):  # as macOS adds to folders
+        Path("data/weights/nose_net/teacher", name).touch()
     found = find_teacher(Path("data/weights/nose_net"))
     assert found is not None
     assert found.read_bytes() == WEIGHTS

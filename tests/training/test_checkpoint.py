@@ -262,6 +262,7 @@ def test_the_fingerprint_depends_on_settings_device_and_data(tmp_path: Path) -> 
     data.mkdir()
     (data / "crops.npy").write_bytes(b"one")
     fingerprint = run_fingerprint("lr 1", "cpu", [data])
+    (data / ".DS_Store").write_bytes(b"of macOS")
     assert run_fingerprint("lr 1", "cpu", [data]) == fingerprint
     assert run_fingerprint("lr 2", "cpu", [data]) != fingerprint
     assert run_fingerprint("lr 1", "mps", [data]) != fingerprint

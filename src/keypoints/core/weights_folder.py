@@ -8,6 +8,7 @@ from pathlib import Path
 from zipfile import is_zipfile
 
 from keypoints.core.records import read_record
+from keypoints.core.system_files import is_system_file
 
 _ZIP_MAGIC, _PICKLE_MAGIC = b"PK\x03\x04", b"\x80\x02"  # of .pth files; the latter is older
 _RECORD = "weights.json"
@@ -69,4 +70,5 @@ def teacher_folder(folder: Path) -> Path:
 
 def find_teacher(folder: Path) -> Path | None:
     """Model file of the teacher in a model's folder; None if the model has no teacher."""
-    return next(iter(teacher_folder(folder).glob("*")), None)
+    files = teacher_folder(folder).glob("*")
+    return next((path for path in files if not is_system_file(Path(path.name))), None)

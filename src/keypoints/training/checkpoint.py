@@ -21,6 +21,7 @@ from torch import nn
 
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError, first_line, space_remedy
+from keypoints.core.system_files import is_system_file
 from keypoints.models.checkpoint import LOAD_ERRORS
 
 MAX_AGE_DAYS = 14
@@ -141,7 +142,8 @@ def run_fingerprint(settings: str, device: str, data: Iterable[Path]) -> str:
     machine = f"{device} {torch.__version__} {torch.get_num_threads()}"
     digest = hashlib.sha256(f"{settings}\n{machine}".encode())
     paths_read = [each for path in data for each in sorted([path, *path.rglob("*")])]
-    for path in [*_imported_code(), *filter(Path.is_file, paths_read)]:
+    own = (path for path in paths_read if path.is_file() and not is_system_file(Path(path.name)))
+    for path in [*_imported_code(), *own]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
