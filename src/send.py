@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--against needs --score; nothing was uploaded")
     path = parsed.check or parsed.score or paths.submission_file(parsed.name)
     with exit_on_error():
+        for file in filter(None, (parsed.check, parsed.score, parsed.against)):
+            file.open("rb").close()  # a missing file is an error before the test faces are read
         header = _first_line(path)
         spec = submission_spec_for(path.stem, read_params(), parsed.competition, header=header)
         if parsed.check:

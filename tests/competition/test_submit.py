@@ -65,6 +65,12 @@ def test_a_file_without_predictions_belongs_to_the_competition_with_its_header(
         submission_spec_for("by_hand", read_params(), header="other")
 
 
+def test_a_missing_file_is_named_before_the_test_faces_are_read(pipeline: Path) -> None:
+    write_settings(OTHER)
+    with pytest.raises(SystemExit, match=r"error: nosuch\.csv: No such file"):
+        send.main(["--check", "nosuch.csv"])
+
+
 def test_a_byte_order_mark_does_not_hide_the_header(pipeline: Path) -> None:
     write_settings(OTHER)
     Path("by_hand.csv").write_text(f"{CS194_26.header}\n", encoding="utf-8-sig")
