@@ -145,9 +145,14 @@ def _build_body(
 def input_size_problem(
     network: "LandmarkNetwork", channels: int, input_size: tuple[int, int]
 ) -> str | None:
-    """Run a network once and leave it in training mode; return a problem as text, or None."""
+    """Run a network once and leave it in training mode; return a problem as text, or None.
+
+    A network on the meta device, which has no weights, is not run: it would take seconds.
+    """
     import torch
 
+    if network.mean.is_meta:
+        return None
     network.eval()
     try:
         with torch.inference_mode():

@@ -1,7 +1,9 @@
 """Model files with their weights, and predictions of trained networks."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from keypoints.core.errors import PipelineError
 from keypoints.core.geometry import apply_map, invert
@@ -25,6 +28,16 @@ from keypoints.models.checkpoint import (
     parse_info,
 )
 from keypoints.models.network import LandmarkNetwork
+
+_INITIALIZERS = (  # of Tensor and torch.nn.init
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "normal_",
+    "trunc_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+)
 
 
 @dataclass(frozen=True)
@@ -53,13 +66,30 @@ def load_model(path: Path) -> TrainedModel:
         with safe_open(path, "pt") as file:
             info = parse_info(file.metadata() or {})
             weights = {name: _to_float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
-        with torch.device("meta"):  # compares the shapes before any memory is allocated
-            _check_weights(weights, _build(info))
-        network = _build(info)
+        with _WithoutInitialWeights():
+            with torch.device("meta"):  # compares the shapes before any memory is allocated
+                _check_weights(weights, _build(info))
+            network = _build(info)
         network.load_state_dict(weights)
     except (*LOAD_ERRORS, SafetensorError, PipelineError) as error:
         raise model_file_error(path, error) from error
     return TrainedModel(network.eval(), info)
+
+
+class _WithoutInitialWeights(TorchFunctionMode):
+    """Leave the memory of new weights as it is: random numbers for them take most of the time."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401  whatever the function returns
+        """Skip the functions that draw random numbers in place."""
+        if getattr(func, "__name__", "") in _INITIALIZERS:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _to_float32(tensor: Tensor) -> Tensor:
