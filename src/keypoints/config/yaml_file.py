@@ -76,7 +76,7 @@ def _load(path: Path, remedy: str) -> Any:
     except ValueError as error:  # a name with a NUL byte
         raise SettingsError(f"{str(path)!r}: {error}; {remedy}") from error
     try:
-        return YAML(typ="safe", pure=True).load(text.decode("utf-8-sig"))
+        return _parse(text.decode("utf-8-sig"))
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1
         key = re.match(r'found duplicate (?:merge )?key "(.*?)"', error.problem)
@@ -86,6 +86,14 @@ def _load(path: Path, remedy: str) -> Any:
         ) from error
     except _YAML_ERRORS as error:
         raise SettingsError(f"{path}: not YAML: {_yaml_message(error)}; correct it") from error
+
+
+def _parse(text: str) -> Any:
+    """Parse YAML with libyaml, and what it refuses again without: those messages are clearer."""
+    try:
+        return YAML(typ="safe").load(text)
+    except _YAML_ERRORS:
+        return YAML(typ="safe", pure=True).load(text)
 
 
 def _yaml_message(error: Exception) -> str:
