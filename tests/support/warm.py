@@ -3,9 +3,10 @@
 A server imports them once, for all of pytest's workers, and ends with pytest. What stands for
 `python` and `dvc` in a folder of its own hands over a command, with its arguments, folder,
 environment and open files, and the server forks a process that does the work. Whatever else
-`python` is asked for starts Python itself.
+`python` is asked for starts Python itself. If it is terminated, so is the process.
 """
 
+import _imp
 import atexit
 import gc
 import importlib
@@ -17,16 +18,56 @@ import signal
 import socket
 import sys
 import traceback
+from collections import OrderedDict
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
-from typing import Any
+from types import CodeType
+from typing import Any, TextIO
 
 import psutil
+import yaml
 
-IMPORTED = ("cv2", "dvc.cli", "dvc.repo", "matplotlib.figure", "pandas", "pydantic", "timm")
+IMPORTED = (  # what the commands import, most of it late
+    "celery.app.task",
+    "celery.backends.filesystem",
+    "cv2",
+    "dulwich.porcelain",
+    "dvc.analytics",
+    "dvc.cli.parser",
+    "dvc.data_cloud",
+    "dvc.repo.brancher",
+    "dvc.repo.collect",
+    "dvc.repo.experiments.executor.local",
+    "dvc.repo.experiments.queue.celery",
+    "dvc.repo.experiments.queue.tempdir",
+    "dvc.repo.graph",
+    "dvc.repo.metrics.diff",
+    "dvc.repo.worktree",
+    "dvc.utils.hydra",
+    "dvc_data.index.checkout",
+    "hydra",
+    "jinja2",
+    "kombu.transport.filesystem",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.figure",
+    "networkx",
+    "pandas",
+    "pydantic.main",
+    "pydantic.root_model",
+    "pygit2",
+    "requests",
+    "ruamel.yaml",
+    "sklearn.linear_model",
+    "timm",
+    "torch.distributed.launcher.api",
+    "wcwidth",
+)
 SCRIPTS = (  # beside the stages
     "tests/support/all_stages.py",
     "tests/support/killed_stage.py",
+    "tests/support/process_member.py",
     "tests/support/spied_stage.py",
     "tools/label_offset.py",
     "tools/score_folder.py",
@@ -35,7 +76,11 @@ SOCKET = "socket"  # beside the commands
 _STARTED: list[Popen[bytes]] = []  # nobody waits for them
 
 CLIENT = """#!{python} -IS
-import json, os, socket, sys
+import json, os, signal, socket, sys
+def end(number, frame):
+    os.kill(process, number)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 folder, tool = os.path.split(os.path.abspath(sys.argv[0]))
 if tool == "python" and not sys.argv[1].endswith(WARM):
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
@@ -45,8 +90,12 @@ with socket.socket(socket.AF_UNIX) as server:
     asked = json.dumps([command, os.getcwd(), dict(os.environ)]).encode()
     socket.send_fds(server, [len(asked).to_bytes(4)], [0, 1, 2])
     server.sendall(asked)
+    process = int.from_bytes(server.recv(4))
+    signal.signal(signal.SIGTERM, end)
     code = server.recv(1)
-os._exit(code[0] if code else 137)
+if not code:
+    os.kill(os.getpid(), signal.SIGKILL)
+os._exit(code[0])
 """
 
 
@@ -78,9 +127,10 @@ def serve(path: str, lasts: int) -> None:
         server.bind(path)
         server.listen()
         print("listening", flush=True)
+        handle_locks_in_c()
         for name in IMPORTED:
             importlib.import_module(name)
-        read_locks_in_c()
+        keep_code()
         gc.freeze()  # or each process visits, and so copies, all objects when it collects garbage
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
         while psutil.pid_exists(lasts):
@@ -89,37 +139,73 @@ def serve(path: str, lasts: int) -> None:
             connection, _ = server.accept()
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                _answer(connection)
+                _answer(connection, Path(path).parent)
             connection.close()
 
 
-def read_locks_in_c() -> None:
-    """Have DVC read dvc.lock, which has no comments, by the fast parser also to change it.
+class LockDumper(yaml.CSafeDumper):
+    """Writes ordered dictionaries as plain ones."""
 
-    DVC reads and writes it twice a stage. The parser that keeps comments takes half of its time.
+
+LockDumper.add_representer(OrderedDict, yaml.CSafeDumper.represent_dict)
+
+
+def handle_locks_in_c() -> None:
+    """Have DVC read and write dvc.lock, which has no comments, with libyaml.
+
+    DVC does both twice a stage. A parser that keeps comments takes half of its time.
     """
+    from dvc.utils import serialize
     from dvc.utils.serialize import _yaml
 
-    parse = _yaml.parse_yaml
+    parse, dump = _yaml.parse_yaml, _yaml._dump
 
-    def parse_for_update(text: str, path: str) -> dict[str, Any]:
-        return parse(text, path, typ="safe" if str(path).endswith("dvc.lock") else "rt")
+    def parse_quickly(text: str, path: str, typ: str = "safe") -> dict[str, Any]:
+        if not str(path).endswith("dvc.lock"):
+            return parse(text, path, typ)
+        return yaml.load(text, yaml.CSafeLoader) or {}
 
-    _yaml.parse_yaml_for_update = parse_for_update
+    def dump_quickly(data: dict[str, Any], stream: TextIO) -> None:
+        if type(data) is dict and "stages" in data:
+            yaml.dump(data, stream, LockDumper, default_flow_style=False, sort_keys=False)
+        else:
+            dump(data, stream)
+
+    serialize.parse_yaml = _yaml.parse_yaml = parse_quickly  # before it is imported elsewhere
+    _yaml._dump = dump_quickly
 
 
-def _answer(connection: socket.socket) -> None:
+def keep_code() -> None:
+    """Compile the packages once: their copies in temporary repositories have equal sources."""
+    kept = {}
+    for path in (Path(__file__).parents[2] / "src").rglob("*.py"):
+        source = path.read_bytes()
+        kept[source] = compile(source, path, "exec", dont_inherit=True)
+    compile_source = SourceFileLoader.source_to_code
+
+    def source_to_code(self: SourceFileLoader, data: bytes, path: str, **options: Any) -> CodeType:
+        code = kept.get(data)
+        if code is None:
+            return compile_source(self, data, path, **options)
+        _imp._fix_co_filename(code, path)
+        return code
+
+    SourceFileLoader.source_to_code = source_to_code
+
+
+def _answer(connection: socket.socket, tools: Path) -> None:
     length, files, _, _ = socket.recv_fds(connection, 4, 3)
     with connection.makefile("rb") as stream:
         command, folder, environment = json.loads(stream.read(int.from_bytes(length)))
     for number, file in enumerate(files):
         os.dup2(file, number)
     os.closerange(min(files), max(files) + 1)
+    connection.sendall(os.getpid().to_bytes(4))
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     try:
-        code = _run(command)
+        code = _run(command, tools)
     except SystemExit as stopped:
         code = stopped.code if isinstance(stopped.code, int) else int(stopped.code is not None)
         if isinstance(stopped.code, str):
@@ -134,13 +220,13 @@ def _answer(connection: socket.socket) -> None:
     os._exit(code)
 
 
-def _run(command: list[str]) -> int:
+def _run(command: list[str], tools: Path) -> int:
     if command[0] == "dvc":
         from dvc.cli import main
 
         sys.argv = command
         return main(command[1:])
-    sys.argv = command[1:]
+    sys.argv, sys.executable = command[1:], str(tools / "python")
     script = Path(sys.argv[0]).resolve()  # absolute: processes that the script starts import it too
     sys.path[0] = str(script.parent)
     runpy.run_path(str(script), run_name="__main__")

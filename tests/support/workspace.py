@@ -63,6 +63,10 @@ TINY = {
     "tasks.wild.height": 64,
     "tasks.wild.width": 64,
     "tasks.wild.margin": 8,
+    "tasks.wild128.height": 64,
+    "tasks.wild128.width": 64,
+    "tasks.wild128.margin": 8,
+    "models.resnet18.backbone": "test_resnet",  # with a twentieth of resnet18's weights
     "models.resnet18.pretrained": False,
     "models.resnet18.batch_size": 8,
 }

@@ -24,10 +24,10 @@ from keypoints.training.distributed import SINGLE_PROCESS, ProcessGroup, process
 MEMBER = Path(process_member.__file__)
 
 
-def run_two(store: Path, out: Path, *fate: object) -> tuple[int, str]:
+def run_two(commands: Path, store: Path, out: Path, *fate: object) -> tuple[int, str]:
     """Train in two processes; return the exit code and the errors."""
     done = subprocess.run(
-        [sys.executable, str(MEMBER), str(store), str(out), *map(str, fate)],
+        [str(commands / "python"), str(MEMBER), str(store), str(out), *map(str, fate)],
         capture_output=True,
         text=True,
         timeout=300,  # on a busy machine
@@ -37,11 +37,11 @@ def run_two(store: Path, out: Path, *fate: object) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def two_processes(
-    dot_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    commands: Path, dot_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, np.ndarray]:
     """The results of two processes that nothing interrupts."""
     out = tmp_path_factory.mktemp("two") / "out.npz"
-    code, errors = run_two(dot_folder, out)
+    code, errors = run_two(commands, dot_folder, out)
     assert (code, errors) == (0, "")
     return dict(np.load(out))
 
@@ -137,16 +137,16 @@ def test_the_errors_of_two_processes_are_those_of_one(
 
 
 def test_if_a_process_is_killed_the_run_ends_and_continues_with_the_same_bits(
-    dot_folder: Path, two_processes: dict[str, np.ndarray], tmp_path: Path
+    commands: Path, dot_folder: Path, two_processes: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     out = tmp_path / "out.npz"
-    code, errors = run_two(dot_folder, out, 1, 2)  # after an epoch of the second phase
+    code, errors = run_two(commands, dot_folder, out, 1, 2)  # after an epoch of the second phase
     assert code == 1
     assert "error: process 1 was killed by signal 9; run the same command again" in errors
     assert "Traceback" not in errors
     assert not out.exists()
     assert out.with_suffix(".state").exists()
-    assert run_two(dot_folder, out) == (0, "")
+    assert run_two(commands, dot_folder, out) == (0, "")
     continued = np.load(out)
     assert (continued["weights"] == two_processes["weights"]).all()
     assert (continued["errors"] == two_processes["errors"]).all()
@@ -202,33 +202,26 @@ def test_two_hosts_train_like_two_processes_of_one(
     assert (np.load(out)["weights"] == two_processes["weights"]).all()
 
 
-def test_a_model_trains_in_two_processes_if_the_settings_say_so(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_a_model_trains_in_two_processes_if_the_settings_say_so(workspace: Workspace) -> None:
     model = workspace.folder / "models/nose_net.safetensors"
     alone = model.read_bytes()
     history = workspace.folder / "metrics/history/nose_net.csv"
     (one,) = np.loadtxt(history, delimiter=",", skiprows=1, ndmin=2)
-    real_python = Workspace(workspace.folder, commands=tmp_path)  # it replaces itself by torchrun
-    output = real_python.dvc("exp", "run", "-S", "processes=2", "train@nose_net")
+    output = workspace.dvc("exp", "run", "-S", "processes=2", "train@nose_net")
     assert len(re.findall(r"epoch +1/1 ", output)) == 1
     (two,) = np.loadtxt(history, delimiter=",", skiprows=1, ndmin=2)
     assert model.read_bytes() != alone
     np.testing.assert_allclose(two[1:3], one[1:3], rtol=1e-3)
 
 
-def test_a_wrong_setting_is_reported_once_before_processes_start(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_a_wrong_setting_is_reported_once_before_processes_start(workspace: Workspace) -> None:
     workspace.set_params({"processes": 2, "models.nose_net.loss": "wings"})
-    real_python = Workspace(workspace.folder, commands=tmp_path)
-    output = real_python.run("python", "src/train.py", "nose_net", check=False)
+    output = workspace.run("python", "src/train.py", "nose_net", check=False)
     assert output.splitlines()[0].startswith("error: params.yaml: models.nose_net.loss must be one")
     assert len(output.strip().splitlines()) == 3  # the error, an empty line and the exit code
 
 
-def test_an_error_of_all_processes_is_reported_once(workspace: Workspace, tmp_path: Path) -> None:
+def test_an_error_of_all_processes_is_reported_once(workspace: Workspace) -> None:
     workspace.set_params({"processes": 2, "lr": 1e30})
-    real_python = Workspace(workspace.folder, commands=tmp_path)
-    output = real_python.run("python", "src/train.py", "nose_net", check=False)
+    output = workspace.run("python", "src/train.py", "nose_net", check=False)
     assert output.count("error: the loss is") == 1
