@@ -83,7 +83,7 @@ def test_the_face_is_found_in_photos_of_all_kinds(photo, run, tmp_path: Path) ->
     Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "deep.png")
     Image.fromarray(np.dstack([photo, np.full_like(gray, 255)])).save(tmp_path / "alpha.png")
     save(huge, tmp_path / "huge.jpg")
-    save(cv2.resize(photo, (24, 20)), tmp_path / "tiny.png")
+    save(cv2.resize(photo, (12, 10)), tmp_path / "tiny.png")
     save(photo[:1, :1], tmp_path / "dot.png")
     code, output = run(tmp_path)
     assert code == 0, output

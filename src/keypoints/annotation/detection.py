@@ -25,10 +25,10 @@ from keypoints.crops.cropping import crop_and_resize
 
 _COARSE_SIDE, _MIDDLE_SIDE = 320, 1000  # px, longer sides of the photo for large faces
 _MIN_FACE_SIDE, _MIN_FACE_FRACTION = 20, 0.01  # px or fraction of the longer side; the larger holds
-_DETECTABLE_SIDE = 25  # px of such a face in an image; YuNet finds half of the faces of 16 px
+_DETECTABLE_SIDE = 22  # px of such a face in an image; YuNet finds half of the faces of 16 px
 _MAX_TILE, _TILE_OVERLAP = 1280, 96  # px; larger images are cut into tiles, to save memory
 
-_MIN_CANDIDATE, _MIN_SCORE = 0.5, 0.7  # before and after a close-up
+_MIN_CANDIDATE, _MIN_CLEAR, _MIN_SCORE = 0.2, 0.5, 0.7  # the last one after a close-up
 _MIN_TURNED_SCORE, _MIN_OTHER_ANGLE_SCORE, _MAX_ANGLE = 0.85, 0.9, 60.0
 _CONFIDENT_SCORE = 0.92  # heads that are turned by more than 45 degrees do not have it
 _CERTAIN_SCORE = 0.94  # of a close-up, unless the face looked upright before it, as given here:
@@ -66,12 +66,12 @@ def detect_faces(photo: NDArray[np.uint8], *, thorough: bool = False) -> list[Fa
     rgb = rgb.astype(np.uint8, copy=False)
     images = _resize(rgb)
     to_coarse = images[-1][1]
-    found = _search(chain.from_iterable(map(_cut, images)), turns=(0,))
+    found = _search(chain.from_iterable(map(_cut, images)), (0,), _MIN_CANDIDATE)
     faces = [_align(rgb, face, to_coarse) for face in non_max_suppression(found)]
     confident = [face for face in faces if face.score >= _CONFIDENT_SCORE]
     if thorough or not any(abs(face.rotation) <= _MAX_UPRIGHT_ANGLE for face in confident):
         whole = [image for image in images if max(image[0].shape) <= _MAX_TILE]
-        found = non_max_suppression(_search(whole, turns=(1, 2, 3)))
+        found = non_max_suppression(_search(whole, (1, 2, 3), _MIN_CLEAR))
         new = [
             face
             for face in found
@@ -143,7 +143,7 @@ def _spans(length: int) -> list[tuple[int, int]]:
     ]
 
 
-def _search(images: Iterable[Image], turns: Iterable[int]) -> list[FaceBox]:
+def _search(images: Iterable[Image], turns: Iterable[int], min_score: float) -> list[FaceBox]:
     """Detect faces in images of a photo after a number of quarter turns counterclockwise."""
     found = []
     for (image, to_image), turn in product(images, turns):
@@ -152,9 +152,7 @@ def _search(images: Iterable[Image], turns: Iterable[int]) -> list[FaceBox]:
         height, width = image.shape[:2]
         corners = apply_map(turn_map, np.array([[0.0, 0.0], [width - 1, height - 1]]))
         turn_map[:, 2] -= corners.min(axis=0)
-        found += _to_face_boxes(
-            run_yunet(turned, _MIN_CANDIDATE), invert(compose(turn_map, to_image))
-        )
+        found += _to_face_boxes(run_yunet(turned, min_score), invert(compose(turn_map, to_image)))
     return found
 
 
@@ -168,6 +166,8 @@ def _align(photo: NDArray[np.uint8], face: FaceBox, to_coarse: Array) -> FaceBox
     if is_upright and side >= _LARGE_SIDE:
         return face
     best = _refine(photo, face)
+    if face.score < _MIN_CLEAR:
+        return best
     was_upright = abs(face.rotation) <= _MAX_UPRIGHT_ANGLE and face.score >= _UPRIGHT_SCORE
     if best.score >= (_CONFIDENT_SCORE if was_upright else _CERTAIN_SCORE):
         return best
@@ -210,7 +210,7 @@ def _look_closer(photo: NDArray[np.uint8], face: FaceBox, side: int = _CLOSE_UP_
     x0, y0, x1, y1 = map(round, enlarge_box(face.box, _CLOSE_UP_BOXES, _CLOSE_UP_BOXES))
     region = x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
     crop, to_crop = crop_upright(photo, face, region, (side, side))
-    found = _to_face_boxes(run_yunet(crop, _MIN_CANDIDATE), invert(to_crop))
+    found = _to_face_boxes(run_yunet(crop, _MIN_CLEAR), invert(to_crop))
     same = [other for other in found if overlap(face, other) >= _MAX_OVERLAP]
     return max(same, key=lambda other: other.score, default=replace(face, score=0.0))
 

@@ -6,9 +6,10 @@ import { cropUpright, resize, turn } from "./images.js";
 
 // The values and their reasons are those of detection.py.
 const COARSE_SIDE = 320, MIDDLE_SIDE = 1000; // px
-const MIN_FACE_SIDE = 20, MIN_FACE_FRACTION = 0.01, DETECTABLE_SIDE = 25;
+const MIN_FACE_SIDE = 20, MIN_FACE_FRACTION = 0.01, DETECTABLE_SIDE = 22;
 const MAX_TILE = 1280, TILE_OVERLAP = 96;
-const MIN_CANDIDATE = 0.5, MIN_SCORE = 0.7, MIN_TURNED_SCORE = 0.85, MIN_OTHER_ANGLE_SCORE = 0.9, MAX_ANGLE = 60;
+const MIN_CANDIDATE = 0.2, MIN_CLEAR = 0.5, MIN_SCORE = 0.7, MIN_TURNED_SCORE = 0.85, MIN_OTHER_ANGLE_SCORE = 0.9;
+const MAX_ANGLE = 60;
 const CONFIDENT_SCORE = 0.92, CERTAIN_SCORE = 0.94, UPRIGHT_SCORE = 0.9, MAX_UPRIGHT_ANGLE = 45;
 const TURNED_PENALTY = 0.0001, REFINED_ANGLES = 3, MIN_TURN = 40, MAX_SCORE_GAP = 0.03;
 const MAX_OVERLAP = 0.5;
@@ -26,11 +27,11 @@ export class FaceDetector {
   async detect(photo) {
     const images = pyramid(photo);
     const isUpright = face => Math.abs(face.rotation) <= MAX_UPRIGHT_ANGLE;
-    let faces = await this.#alignAll(photo, suppress(await this.#search(images.flatMap(cut), [0])));
+    let faces = await this.#alignAll(photo, suppress(await this.#search(images.flatMap(cut), [0], MIN_CANDIDATE)));
     const confident = faces.filter(face => face.score >= CONFIDENT_SCORE);
     if (!confident.some(isUpright)) {
       const whole = images.filter(({ image }) => Math.max(image.width, image.height) <= MAX_TILE).flatMap(cut);
-      const turned = suppress(await this.#search(whole, [1, 2, 3]));
+      const turned = suppress(await this.#search(whole, [1, 2, 3], MIN_CLEAR));
       const others = turned.filter(face => confident.every(other => overlap(face, other) < MAX_OVERLAP));
       faces = [...faces, ...await this.#alignAll(photo, others)];
     }
@@ -45,11 +46,11 @@ export class FaceDetector {
 
   /** Faces that are large and roughly upright, for frames of a camera; `align` finds their angles. */
   async detectLarge(photo) {
-    return suppress(await this.#search(cut(pyramid(photo).at(-1)), [0])).filter(face => face.score >= MIN_SCORE);
+    return suppress(await this.#search(cut(pyramid(photo).at(-1)), [0], MIN_SCORE));
   }
 
   /** Detect faces in tiles after a number of quarter turns counterclockwise. */
-  async #search(tiles, turns) {
+  async #search(tiles, turns, minScore) {
     const found = [];
     for (const { image, toImage, tile } of tiles) {
       let turned = image, toTurned = toImage;
@@ -62,7 +63,7 @@ export class FaceDetector {
         await pause();
         const area = quarters ? whole(turned) : tile;
         const toTile = compose(translation(-area.left, -area.top), toTurned);
-        found.push(...toBoxes(await this.yunet(turned, area, MIN_CANDIDATE), invert(toTile)));
+        found.push(...toBoxes(await this.yunet(turned, area, minScore), invert(toTile)));
       }
     }
     return found;
@@ -81,6 +82,7 @@ export class FaceDetector {
     if (isUpright && coarseSide >= LARGE_SIDE) return face;
     await pause();
     const refined = await this.#refine(photo, face);
+    if (face.score < MIN_CLEAR) return refined;
     const wasUpright = Math.abs(face.rotation) <= MAX_UPRIGHT_ANGLE && face.score >= UPRIGHT_SCORE;
     if (refined.score >= (wasUpright ? CONFIDENT_SCORE : CERTAIN_SCORE)) return refined;
     const closeUps = [];
@@ -122,7 +124,7 @@ export class FaceDetector {
       height: Math.max(roundToEven(face.y + half) - top, 1),
     };
     const { crop, toCrop } = cropUpright(photo, face, region, side, side);
-    const found = toBoxes(await this.yunet(crop, whole(crop), MIN_CANDIDATE), invert(toCrop));
+    const found = toBoxes(await this.yunet(crop, whole(crop), MIN_CLEAR), invert(toCrop));
     const [best] = found.filter(other => overlap(face, other) >= MAX_OVERLAP).sort(byScore);
     return best ?? { ...face, score: 0 };
   }
