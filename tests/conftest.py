@@ -15,7 +15,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # isort: split
 import gc
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -54,6 +56,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("steady")
 
 BACKGROUND, BRIGHTEST = 20, 240
+COMMANDS = "WARM_COMMANDS"  # variable with a folder
 
 
 RUNS_THE_PIPELINE = "test_pipeline.py"
@@ -83,6 +86,16 @@ def pytest_xdist_auto_num_workers() -> int:
     return n_cores() * 2
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Fork the workers, instead of starting them, from the process that commands come from."""
+    if config.option.tx and not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="commands-"))
+        config.add_cleanup(partial(shutil.rmtree, folder))
+        start_warm_commands(folder, lasts=os.getpid())
+        os.environ[COMMANDS] = str(folder)
+        config.option.tx = [f"popen//python={folder / 'worker'}"] * len(config.option.tx)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the pipeline and the longest files, so that no worker idles at the end."""
     needing = {item.path for item in items if "ran" in getattr(item, "fixturenames", ())}
@@ -102,17 +115,13 @@ def params() -> Params:
 
 
 @pytest.fixture(scope="session")
-def commands(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder with a `python` and a `dvc` that start at once, shared by all workers."""
-    if worker_id == "master":
-        folder = tmp_path_factory.mktemp("commands")
-        start_warm_commands(folder, lasts=os.getpid())
-        return folder
-    shared = tmp_path_factory.getbasetemp().parent / "commands"
-    with FileLock(shared.with_suffix(".lock")):
-        if not shared.is_dir():
-            start_warm_commands(shared, lasts=os.getppid())
-    return shared
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a `python` and a `dvc` that start at once."""
+    if COMMANDS in os.environ:
+        return Path(os.environ[COMMANDS])
+    folder = tmp_path_factory.mktemp("commands")
+    start_warm_commands(folder, lasts=os.getpid())
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
-"""`python src/STAGE.py` and `dvc` without their start: torch, timm and DVC take long to import.
+"""Stages, `dvc` and pytest's workers without their start: torch, timm and DVC take long to import.
 
-A server imports them once, for all of pytest's workers, and ends with pytest. What stands for
-`python` and `dvc` in a folder of its own hands over a command, with its arguments, folder,
-environment and open files, and the server forks a process that does the work. Whatever else
-`python` is asked for starts Python itself. If it is terminated, so is the process.
+A server imports them once and ends with pytest. What stands for `python`, `dvc` and the Python of a
+worker in a folder of its own hands over a command, with its arguments, folder, environment and open
+files, and the server forks a process that does the work. What `python` is asked for besides the
+scripts of the repository starts Python itself. If a command is terminated, so is its process.
 """
 
 import _imp
@@ -18,11 +18,11 @@ import signal
 import socket
 import sys
 import traceback
+import types
 from collections import OrderedDict
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
-from types import CodeType
 from typing import Any, TextIO
 
 import psutil
@@ -100,17 +100,17 @@ os._exit(code[0])
 
 
 def start_warm_commands(folder: Path, *, lasts: int) -> None:
-    """Make a folder with `python` and `dvc`, to put first on the PATH.
+    """Make a folder with `python` and `dvc`, to put first on the PATH, and `worker`.
 
     Args:
-        folder: Is made.
+        folder: May exist.
         lasts: Number of the process whose end is theirs.
     """
     folder.mkdir(exist_ok=True)
     stages = tuple(f"src/{path.name}" for path in (Path(__file__).parents[2] / "src").glob("*.py"))
     text = CLIENT.format(python=sys.executable, socket=SOCKET)
     text = text.replace("WARM", repr(stages + SCRIPTS))
-    for tool in ("python", "dvc"):
+    for tool in ("python", "dvc", "worker"):
         (folder / tool).write_text(text)
         (folder / tool).chmod(0o755)
     command = [sys.executable, __file__, str(folder / SOCKET), str(lasts)]
@@ -183,7 +183,9 @@ def keep_code() -> None:
         kept[source] = compile(source, path, "exec", dont_inherit=True)
     compile_source = SourceFileLoader.source_to_code
 
-    def source_to_code(self: SourceFileLoader, data: bytes, path: str, **options: Any) -> CodeType:
+    def source_to_code(
+        self: SourceFileLoader, data: bytes, path: str, **options: Any
+    ) -> types.CodeType:
         code = kept.get(data)
         if code is None:
             return compile_source(self, data, path, **options)
@@ -226,6 +228,10 @@ def _run(command: list[str], tools: Path) -> int:
 
         sys.argv = command
         return main(command[1:])
+    if command[0] == "worker":
+        sys.argv, sys.modules["__main__"] = ["-c"], types.ModuleType("__main__")
+        exec(command[-1], vars(sys.modules["__main__"]))
+        return 0
     sys.argv, sys.executable = command[1:], str(tools / "python")
     script = Path(sys.argv[0]).resolve()  # absolute: processes that the script starts import it too
     sys.path[0] = str(script.parent)
