@@ -1,11 +1,13 @@
 """Scores of predictions, compared with numbers computed by hand."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from keypoints.core.errors import PipelineError
 from keypoints.core.landmarks import IBUG_68, IMM_58, KAGGLE_15
 from keypoints.evaluation.kinds import score_kinds
 from keypoints.evaluation.scores import (
@@ -14,8 +16,10 @@ from keypoints.evaluation.scores import (
     baseline_list,
     ced_table,
     per_face_errors,
+    read_scores,
     score_table,
     summarize,
+    write_scores,
 )
 
 ALL_POINTS = tuple(range(68))
@@ -167,6 +171,22 @@ def test_ced_table_ends_at_the_fraction_of_the_faces():
     assert curve["fraction"].iloc[0] == pytest.approx(1 / 3)
     assert curve["fraction"].iloc[-1] == pytest.approx(2 / 3)
     assert curve["fraction"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize(
+    ("folder", "key", "value"), [("scores", "nme", None), ("details", "baseline_nme", "0.3")]
+)
+def test_scores_without_a_number_are_damaged(
+    folder: str, key: str, value: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    baseline = wild_errors()
+    write_scores("net", wild_errors(), mse=0.1, baseline=baseline)
+    assert read_scores("net")["nme"] > 0
+    file = tmp_path / "metrics" / folder / "net.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    with pytest.raises(PipelineError, match=rf"{folder}/net.json: damaged \({key} is {value}\)"):
+        read_scores("net")
 
 
 def test_the_table_has_a_row_per_model():

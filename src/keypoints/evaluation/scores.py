@@ -13,7 +13,7 @@ from keypoints.core.errors import PipelineError
 from keypoints.core.geometry import apply_map
 from keypoints.core.landmarks import SCHEMES, Scheme
 from keypoints.core.predictions import LandmarkPredictions
-from keypoints.core.records import read_record, write_record
+from keypoints.core.records import damaged_output, read_record, write_record
 from keypoints.core.types import Array
 from keypoints.crops.mean_shape import photo_to_unit
 from keypoints.crops.store import CropStore
@@ -33,6 +33,8 @@ CED_LEVELS = np.linspace(0, 0.15, 151)  # NME
 # Shown by DVC, the first decides; KIND_METRICS if there are several kinds of faces.
 METRICS = ("mae_px", "baseline_mae_px", "nme", "rmse_px", "fr8")
 KIND_METRICS = ("rmse_px", "baseline_rmse_px", "mae_px", "nme", "fr8")
+_SCORES = tuple(sorted({*METRICS} & {*KIND_METRICS}))
+_DETAILS = ("baseline_mae_px", "baseline_rmse_px", "baseline_nme", "nme_median", "auc8", "mse")
 
 
 def per_face_errors(
@@ -233,12 +235,15 @@ def read_scores(name: str) -> dict[str, Any]:
     """Read all values that `write_scores` wrote about predictions of that name.
 
     Raises:
-        PipelineError: If a file is damaged.
+        PipelineError: If a file is damaged, or a value that all scores have is no number.
     """
     values: dict[str, Any] = {}
-    for folder in (paths.SCORES, paths.DETAILS):
+    for folder, keys in ((paths.SCORES, _SCORES), (paths.DETAILS, _DETAILS)):
         file = folder / f"{name}.json"
         values |= read_record(file)
+        for key in keys:
+            if not isinstance(values.get(key), int | float):
+                raise damaged_output(file, ValueError(f"{key} is {values.get(key)}"))
     return values
 
 
