@@ -28,7 +28,8 @@ _MIN_FACE_SIDE, _MIN_FACE_FRACTION = 20, 0.01  # px or fraction of the longer si
 _DETECTABLE_SIDE = 22  # px of such a face in an image; YuNet finds half of the faces of 16 px
 _MAX_TILE, _TILE_OVERLAP = 1280, 96  # px; larger images are cut into tiles, to save memory
 
-_MIN_CANDIDATE, _MIN_CLEAR, _MIN_SCORE = 0.2, 0.5, 0.7  # the last one after a close-up
+_MIN_CANDIDATE, _MIN_CLEAR = 0.2, 0.5  # candidates between these are weak
+_MIN_SCORE, _MIN_WEAK_SCORE = 0.8, 0.85  # in a close-up: of clear and weak candidates
 _MIN_TURNED_SCORE, _MIN_OTHER_ANGLE_SCORE, _MAX_ANGLE = 0.85, 0.9, 60.0
 _CONFIDENT_SCORE = 0.92  # heads that are turned by more than 45 degrees do not have it
 _CERTAIN_SCORE = 0.94  # of a close-up, unless the face looked upright before it, as given here:
@@ -167,7 +168,7 @@ def _align(photo: NDArray[np.uint8], face: FaceBox, to_coarse: Array) -> FaceBox
         return face
     best = _refine(photo, face)
     if face.score < _MIN_CLEAR:
-        return best
+        return best if best.score >= _MIN_WEAK_SCORE else face
     was_upright = abs(face.rotation) <= _MAX_UPRIGHT_ANGLE and face.score >= _UPRIGHT_SCORE
     if best.score >= (_CONFIDENT_SCORE if was_upright else _CERTAIN_SCORE):
         return best

@@ -8,8 +8,8 @@ import { cropUpright, resize, turn } from "./images.js";
 const COARSE_SIDE = 320, MIDDLE_SIDE = 1000; // px
 const MIN_FACE_SIDE = 20, MIN_FACE_FRACTION = 0.01, DETECTABLE_SIDE = 22;
 const MAX_TILE = 1280, TILE_OVERLAP = 96;
-const MIN_CANDIDATE = 0.2, MIN_CLEAR = 0.5, MIN_SCORE = 0.7, MIN_TURNED_SCORE = 0.85, MIN_OTHER_ANGLE_SCORE = 0.9;
-const MAX_ANGLE = 60;
+const MIN_CANDIDATE = 0.2, MIN_CLEAR = 0.5, MIN_SCORE = 0.8, MIN_WEAK_SCORE = 0.85;
+const MIN_TURNED_SCORE = 0.85, MIN_OTHER_ANGLE_SCORE = 0.9, MAX_ANGLE = 60;
 const CONFIDENT_SCORE = 0.92, CERTAIN_SCORE = 0.94, UPRIGHT_SCORE = 0.9, MAX_UPRIGHT_ANGLE = 45;
 const TURNED_PENALTY = 0.0001, REFINED_ANGLES = 3, MIN_TURN = 40, MAX_SCORE_GAP = 0.03;
 const MAX_OVERLAP = 0.5;
@@ -82,7 +82,7 @@ export class FaceDetector {
     if (isUpright && coarseSide >= LARGE_SIDE) return face;
     await pause();
     const refined = await this.#refine(photo, face);
-    if (face.score < MIN_CLEAR) return refined;
+    if (face.score < MIN_CLEAR) return refined.score >= MIN_WEAK_SCORE ? refined : face;
     const wasUpright = Math.abs(face.rotation) <= MAX_UPRIGHT_ANGLE && face.score >= UPRIGHT_SCORE;
     if (refined.score >= (wasUpright ? CONFIDENT_SCORE : CERTAIN_SCORE)) return refined;
     const closeUps = [];
