@@ -1,9 +1,9 @@
 """Score a model on the validation faces of another folder of its data set, such as the public one.
 
 `python tools/score_folder.py models/resnet18.safetensors --raw FOLDER` prints scores as in
-metrics/scores/ and metrics/details/; predictions are averaged with those of the flipped images only
-if `--flip` is given. For example, they show how
-well a model that was trained on rendered faces works on photos. No training face is read.
+metrics/scores/ and metrics/details/, for example of a model that was trained on rendered faces, on
+real ones. With `--flip`, predictions are averaged with those of the flipped images. No training
+face is read.
 
 `--fit N` first fits a linear map of the predicted points to N training faces of the folder and
 their flips. It adapts a network that was trained on rendered faces to the style of real labels.
