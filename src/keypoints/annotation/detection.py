@@ -55,9 +55,9 @@ Image = tuple[NDArray[np.uint8], Array]  # pixels, and the map from the photo to
 def detect_faces(photo: NDArray[np.uint8], *, thorough: bool = False) -> list[FaceBox]:
     """Detect faces in any orientation and return boxes like those of 300-W, the largest first.
 
-    Faces of at least 20 px and 1 % of the longer side are found. If no upright face is detected
-    with confidence, the photo is also searched in three other orientations, there for faces of at
-    least 3 % of the longer side.
+    Faces of at least 20 px or 1 % of the longer side, whichever is larger, are found. If no upright
+    face is detected with confidence, the photo is also searched in three other orientations, there
+    for faces of at least 3 % of the longer side.
 
     Args:
         photo: Grayscale (height, width) or RGB (height, width, 3) pixels.

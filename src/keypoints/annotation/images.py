@@ -2,7 +2,7 @@
 
 Unlike `keypoints.faces.images`, which reads JPEG and PNG files in the frame of their annotations,
 this decoder reads most formats of Pillow. Photos are converted strip by strip, so that reading one
-takes at most 500 MB; larger photos are rejected by their header.
+takes at most 450 MB; larger photos are rejected by their header.
 """
 
 from collections.abc import Callable

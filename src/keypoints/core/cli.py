@@ -26,7 +26,7 @@ def run_stage(work: Callable[..., None], description: str | None) -> None:
     parser = argparse.ArgumentParser(description=description)
     for name, parameter in inspect.signature(work).parameters.items():
         if parameter.default is parameter.empty:
-            parser.add_argument(name, help="the part of the stage's name after @")
+            parser.add_argument(name, help="as in the stage's cmd in dvc.yaml")
         else:
             parser.add_argument(name, nargs="?", default=parameter.default)
     with exit_on_error():
