@@ -18,11 +18,12 @@ TINY_KAGGLE15 = {
 
 def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace) -> None:
     ran = contenders.stages_run("repro", "evaluate@best", "submit@best")
-    names = ("sharp_256", "sharp_224")
+    names = ("sharp_256", "rendered_256", "sharp_224")
     expected = {
         "fetch@ibug",
         "prepare@wild256",
         "prepare@wild224",
+        "ensemble@mobile_256",
         "ensemble@best",
         "evaluate@best",
         "submit@best",
@@ -35,13 +36,12 @@ def test_one_command_trains_corrects_combines_and_submits(contenders: Workspace)
     history = pd.read_csv(contenders.folder / "metrics/history/sharp_224.csv")
     assert list(history["epoch"]) == [1, 2]  # one at 32 px, one at 64 px
     predictions = contenders.folder / "data/predictions"
-    with (
-        np.load(predictions / "sharp_224_corrected/test.npz") as first,
-        np.load(predictions / "sharp_256_corrected/test.npz") as second,
-        np.load(predictions / "best/test.npz") as best,
-    ):
-        mean = (first["landmarks_photo"] + second["landmarks_photo"]) / 2
-        assert np.allclose(best["landmarks_photo"], mean)
+    points = {}
+    for name in (*(f"{name}_corrected" for name in names), "best"):
+        with np.load(predictions / name / "test.npz") as arrays:
+            points[name] = arrays["landmarks_photo"]
+    best = points.pop("best")
+    assert np.allclose(best, np.mean([*points.values()], axis=0))
     output = contenders.run("python", "../src/send.py", "--check", "submissions/best.csv")
     assert "valid rows for 2 faces of cs194-26" in output
     assert contenders.stages_run("repro", "evaluate@best", "submit@best") == []

@@ -86,6 +86,10 @@ TINY_CONTENDERS = {
     "models.sharp_256.sizes": [],
     "models.sharp_256.epochs": 1,
     "models.sharp_256.batch_size": 8,
+    "models.rendered_256.pretrained": False,
+    "models.rendered_256.sizes": [],
+    "models.rendered_256.epochs": 1,
+    "models.rendered_256.batch_size": 8,
 }
 MODELS = list(YAML(typ="safe").load((ROOT / "params.yaml").read_text())["models"])
 
