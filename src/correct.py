@@ -85,7 +85,7 @@ def _fit(settings: CorrectionSettings, info: PredictionsInfo, store: CropStore) 
         if len(set(groups[known])) < 2:
             raise PipelineError(
                 f"{settings.learn_from}: {known.sum()} training faces of task {settings.task} have "
-                f"all {len(points)} points; a correction needs faces of two photos or persons"
+                f"all {len(points)} points; a correction needs those of two photos or people"
             )
         own_predicted, own_target = predicted[known][:, columns], target[known][:, columns]
         corrections.append((columns, fit_correction(own_predicted, own_target, groups[known])))

@@ -2,8 +2,8 @@
 
 A server imports them once and ends with pytest. What stands for `python`, `dvc` and the Python of a
 worker in a folder of its own hands over a command, with its arguments, folder, environment and open
-files, and the server forks a process that does the work. What `python` is asked for besides the
-scripts of the repository starts Python itself. If a command is terminated, so is its process.
+files, and the server forks a process that does the work. Other uses of `python` than with a script
+of the repository start Python itself. If a command is terminated, so is its process.
 """
 
 import _imp
@@ -87,9 +87,9 @@ if tool == "python" and not sys.argv[1].endswith(WARM):
 with socket.socket(socket.AF_UNIX) as server:
     server.connect(os.path.join(folder, {socket!r}))
     command = [tool, *sys.argv[1:]]
-    asked = json.dumps([command, os.getcwd(), dict(os.environ)]).encode()
-    socket.send_fds(server, [len(asked).to_bytes(4)], [0, 1, 2])
-    server.sendall(asked)
+    request = json.dumps([command, os.getcwd(), dict(os.environ)]).encode()
+    socket.send_fds(server, [len(request).to_bytes(4)], [0, 1, 2])
+    server.sendall(request)
     process = int.from_bytes(server.recv(4))
     signal.signal(signal.SIGTERM, end)
     code = server.recv(1)
@@ -117,8 +117,8 @@ def start_warm_commands(folder: Path, *, lasts: int) -> None:
     server = Popen(command, stdin=DEVNULL, stdout=PIPE, start_new_session=True)
     _STARTED.append(server)
     assert server.stdout is not None
-    with server.stdout as said:
-        assert said.readline() == b"listening\n"
+    with server.stdout as lines:
+        assert lines.readline() == b"listening\n"
 
 
 def serve(path: str, lasts: int) -> None:
