@@ -52,7 +52,7 @@ def annotate(arguments: argparse.Namespace) -> bool:
 
         consume_in_background(write, annotate_inputs(images, predictor.result, search))
         _print_lines(output.finish_video())
-    _print_lines(output.take_failures())
+    _print_lines(output.failures.take_new())
     print(escape_controls(output.summary(files.left_out)))
     return output.is_complete
 

@@ -15,14 +15,15 @@ from keypoints.annotation.blurring import blur_faces
 from keypoints.annotation.descriptions import count, describe_faces, model_parts
 from keypoints.annotation.drawing import ContactSheet, draw_faces, write_picture
 from keypoints.annotation.face_crops import FaceBox
-from keypoints.annotation.images import PhotoError, Remark, describe
+from keypoints.annotation.images import PhotoError, Remark
 from keypoints.annotation.inputs import is_in_folder
 from keypoints.annotation.pipeline import AnnotatedImage
 from keypoints.annotation.portraits import crop_portrait, portrait_points
 from keypoints.annotation.predictor import PredictedFace
 from keypoints.annotation.video_output import VideoOutput
+from keypoints.annotation.write_failures import WriteFailures
 from keypoints.annotation.writers import FORMATS, AnnotationWriter, annotation_writer
-from keypoints.core.errors import PipelineError, is_disk_full, os_error_message, space_remedy
+from keypoints.core.errors import PipelineError
 from keypoints.core.landmarks import SCHEMES
 from keypoints.evaluation.drawing import select_contours
 from keypoints.models.checkpoint import ModelInfo
@@ -58,6 +59,9 @@ class AnnotationOutput:
         options: What is written.
         files: Context of the files of all photos, which are complete when it ends.
 
+    Attributes:
+        failures: The files that could not be written.
+
     Raises:
         PipelineError: If the disk is full, except when the last files are completed.
     """
@@ -66,9 +70,7 @@ class AnnotationOutput:
         self, folder: Path, info: ModelInfo, options: OutputOptions, files: ExitStack
     ) -> None:
         self._folder, self._options = folder, options
-        self._unwritten: dict[str, None] = {}  # messages about files, in their order
-        self._n_reported = 0  # of these messages
-        self._is_closing = False
+        self.failures = WriteFailures(folder)
         self._contours = select_contours(SCHEMES[info.scheme], info.points)
         self._parts, self._portrait_points = model_parts(info), portrait_points(info)
         self._sheet = ContactSheet(folder, self._contours)
@@ -83,11 +85,11 @@ class AnnotationOutput:
     def _open_shared(self, info: ModelInfo, files: ExitStack) -> None:
         """Open the files of all photos; one that cannot be written is reported and left out."""
         for kind in ("json", *(kind for kind in FORMATS if kind in self._options.formats)):
-            with self._reporting(str(self._shared_file(kind))):
+            with self.failures.collect(str(self._shared_file(kind))):
                 writer = annotation_writer(kind, self._folder, info)
                 self._writers[kind] = self._enter(files, writer, self._shared_file(kind))
         if self._options.album:
-            with self._reporting(str(self._folder / ALBUM)):
+            with self.failures.collect(str(self._folder / ALBUM)):
                 album = open_album(self._folder)
                 self._album = self._enter(files, album, self._folder / ALBUM)
 
@@ -101,7 +103,7 @@ class AnnotationOutput:
         """Open a file of all photos; that it could not be completed is reported as well."""
 
         def close(*error: Any) -> None:
-            with self._reporting(str(path)):
+            with self.failures.collect(str(path)):
                 context.__exit__(*error)
                 self._completed.add(path)
 
@@ -118,39 +120,33 @@ class AnnotationOutput:
         if isinstance(image, PhotoError):
             self._n_failed += not isinstance(image, Remark)
             if self._album:
-                with self._reporting(str(self._album.path)):
+                with self.failures.collect(str(self._album.path)):
                     self._album.add_failure(str(image))
-            return [*self.take_failures(), str(image)]
+            return [*self.failures.take_new(), str(image)]
         is_next = self._video is not None and self._video.stem != image.input.video
         lines = self.finish_video() if is_next else []
         line = self._write_files(image)
-        return [*lines, *self.take_failures(), *([line] if line else [])]
+        return [*lines, *self.failures.take_new(), *([line] if line else [])]
 
     def finish_video(self) -> list[str]:
         """Complete the video whose frames were written last; return lines about it."""
         video, self._video = self._video, None
         lines: list[str] = []
         if video:
-            with self._reporting(str(video.path)):
+            with self.failures.collect(str(video.path)):
                 lines.append(video.finish())
-        return [*self.take_failures(), *lines]
-
-    def take_failures(self) -> list[str]:
-        """Lines about files that could not be written since the last call."""
-        lines = list(self._unwritten)[self._n_reported :]
-        self._n_reported = len(self._unwritten)
-        return lines
+        return [*self.failures.take_new(), *lines]
 
     @property
     def is_complete(self) -> bool:
         """Whether every image could be read and all results could be written."""
-        return self._n_failed == len(self._unwritten) == 0
+        return not self._n_failed and not self.failures
 
     def close(self) -> None:
         """Complete the last video and the last sheet; from now on, a full disk is reported only."""
-        self._is_closing = True
+        self.failures.tolerate_full_disk()
         self.finish_video()
-        with self._reporting("contact sheet"):
+        with self.failures.collect("contact sheet"):
             self._sheet.flush()
 
     def summary(self, left_out: Mapping[str, int]) -> str:
@@ -163,7 +159,7 @@ class AnnotationOutput:
         numbers = {
             "uncertain": self._n_uncertain,
             "not annotated": self._n_failed,
-            "not written": len(self._unwritten),
+            "not written": len(self.failures),
         }
         parts += [f"{number} {what}" for what, number in numbers.items() if number]
         line = ", ".join(parts)
@@ -174,40 +170,18 @@ class AnnotationOutput:
         pages += [self._folder / PORTRAITS] if self._n_portraits else []
         return line + (f" -> {', '.join(map(str, pages))}" if pages else "")
 
-    @contextmanager
-    def _reporting(self, name: str) -> Iterator[None]:
-        """Report a file that the block cannot write, once, and continue.
-
-        Args:
-            name: What is written; used if the error contains no path.
-
-        Raises:
-            PipelineError: If the disk is full, and there are further files to write.
-        """
-        try:
-            yield
-        except PhotoError as error:
-            self._unwritten[str(error)] = None
-        except OSError as error:
-            if is_disk_full(error) and not self._is_closing:
-                raise PipelineError(os_error_message(error, self._folder)) from error
-            path = error.filename2 or error.filename or name
-            message = f"{path}: cannot be written ({describe(error)})"
-            remedy = space_remedy(error)
-            self._unwritten[f"{message}; {remedy}" if remedy else message] = None
-
     def _write_files(self, image: AnnotatedImage) -> str | None:
         """Write all files of an image; return a line about a photo."""
         self._n_images += 1
         self._n_faces += len(image.faces)
         self._n_uncertain += sum(not face.is_certain for face in image.faces)
         for kind, write in self._writers.items():
-            with self._reporting(str(self._shared_file(kind))):
+            with self.failures.collect(str(self._shared_file(kind))):
                 write(image)
         if self._options.crop:
             self._write_portraits(image)
         if image.input.video:
-            with self._reporting(image.input.name):
+            with self.failures.collect(image.input.name):
                 self._append_frame(image, image.input.video)
             return None
         self._add_to_sheet(image.photo, image.faces)
@@ -219,7 +193,7 @@ class AnnotationOutput:
     def _add_to_sheet(self, photo: NDArray[np.uint8], faces: Iterable[PredictedFace]) -> None:
         if not self._options.blur:
             for face in faces:
-                with self._reporting("contact sheet"):
+                with self.failures.collect("contact sheet"):
                     self._sheet.add(photo, face)
 
     def _write_photo(self, image: AnnotatedImage) -> Path | None:
@@ -229,11 +203,11 @@ class AnnotationOutput:
             picture = self._draw(image)
             kind = "blurred" if self._options.blur else "points"
             target = self._folder / f"{image.input.stem}_{kind}{_suffix(image)}"
-            with self._reporting(image.input.name):
+            with self.failures.collect(image.input.name):
                 write_picture(target, picture)
                 path = target
         if self._album:
-            with self._reporting(str(self._album.path)):
+            with self.failures.collect(str(self._album.path)):
                 self._album.add(
                     image.input.name,
                     describe_faces(image.faces, self._parts),
@@ -254,7 +228,7 @@ class AnnotationOutput:
             portrait = crop_portrait(image.photo, face, self._portrait_points)
             name = f"{image.input.stem}-{number}{_suffix(image)}"
             path = self._folder / PORTRAITS / name
-            with self._reporting(image.input.name):
+            with self.failures.collect(image.input.name):
                 write_picture(path, portrait)
                 self._n_portraits += 1
 
