@@ -27,7 +27,7 @@ from keypoints.statistics.comparison import Comparison, compare_errors
 from keypoints.statistics.comparison_text import comparison_text, format_verdict
 from keypoints.statistics.revisions import MissingOutputError, RevisionOutputs
 
-_ERRORS = ("inter_ocular_px", "mae_px", "rmse_px", "nme")
+_ERRORS = ("norm_px", "mae_px", "rmse_px", "nme")
 
 open_outputs = cache(RevisionOutputs)
 
@@ -79,7 +79,7 @@ def _read_table(output: RevisionOutputs, path: Path) -> pd.DataFrame:
 
 def _check_table(table: pd.DataFrame) -> None:
     """ValueError if a table is not one of errors per face."""
-    missing = sorted({"face", "group", "inter_ocular_px"} - set(table))
+    missing = sorted({"face", "group", "norm_px"} - set(table))
     if missing:
         raise ValueError(f"it has no column {missing[0]}")
     if not isinstance(table.index, pd.RangeIndex):

@@ -34,8 +34,8 @@ def report() -> None:
         "# Scores on the validation faces\n\n"
         f"{table}\n"
         "`_px` in photo pixels; the baseline predicts the mean shape of the training faces for "
-        "every face; NME divided by the inter-ocular distance (outer eye corners); fr8 and auc8 "
-        "at an NME of 0.08.\n",
+        "every face; NME divided by the inter-ocular distance (outer eye corners) or, if the faces "
+        "are of several kinds, by the inter-pupil distance; fr8 and auc8 at an NME of 0.08.\n",
         encoding="utf-8",
     )
     # Late imports: the score table needs neither torch nor Matplotlib.

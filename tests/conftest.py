@@ -6,8 +6,9 @@ crop or warped image of the photo.
 
 import os
 
-import keypoints  # noqa: F401  sets OpenCV's limit on pixels before OpenCV is loaded
+from keypoints.core.startup import OPENCV_LIMIT
 
+os.environ |= OPENCV_LIMIT  # before OpenCV is imported
 # Networks this small are slower on several threads, and pytest's workers occupy the cores. torch
 # reads the variable when it is loaded.
 os.environ["OMP_NUM_THREADS"] = "1"

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from workspace import ROOT
 
-from keypoints import Annotator
+from keypoints import Annotator, PhotoError
 from keypoints.annotation.images import read_image
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -110,6 +110,21 @@ def test_an_array_may_be_gray_and_may_show_no_face() -> None:
 def test_an_array_of_another_type_or_shape_is_rejected(pixels: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"must be a uint8 array of shape \(height, width, 3\)"):
         Annotator(ROOT / "pretrained/wild.onnx")(pixels)
+
+
+def test_given_boxes_replace_the_detector() -> None:
+    annotator = Annotator(ROOT / "pretrained/wild.onnx")
+    detected = annotator(PORTRAIT)
+    given = annotator(PORTRAIT, boxes=detected.boxes)
+    assert given.boxes.tolist() == detected.boxes.tolist() and given.scores.tolist() == [1]
+    side = np.ptp(detected.boxes[0, [0, 2]])  # the detector may have turned the head slightly
+    assert np.abs(given.points - detected.points).mean() < 0.02 * side
+    assert len(annotator(PORTRAIT, boxes=np.zeros((0, 4)))) == 0
+    assert repr(given) == "<AnnotatedFaces: 1, 0 of them uncertain>"
+    with pytest.raises(PhotoError, match="outside the photo"):
+        annotator(PORTRAIT, boxes=[(-9, -9, -3, -3)])
+    with pytest.raises(ValueError, match="boxes must be rows x0, y0, x1, y1"):
+        annotator(PORTRAIT, boxes=[(20, 20, 10, 40)])
 
 
 def test_a_script_imports_the_package_of_the_repository(installed: Path) -> None:

@@ -55,7 +55,7 @@ def wild_errors() -> pd.DataFrame:
 def test_errors_of_each_face_by_hand():
     rows = wild_errors()
     assert rows["face"].tolist() == ["f0", "f1"]
-    assert rows["inter_ocular_px"].tolist() == [100, 100]
+    assert rows["norm_px"].tolist() == [100, 100]
     assert rows["mae_px"].tolist() == pytest.approx([3.5, 34 / 136])
     assert rows["rmse_px"].tolist() == pytest.approx([np.sqrt(12.5), 34 / np.sqrt(136)])
     assert rows["nme"].tolist() == pytest.approx([0.05, 0.005])
@@ -87,7 +87,7 @@ def test_the_mixture_weights_the_kinds_of_faces():
     rows = per_face_errors(table([0] * 4), predicted, target, scheme=KAGGLE_15, points=points)
     assert rows["kind"].tolist() == ["15 points", "15 points", "4 points", "4 points"]
     assert rows["n_coordinates"].tolist() == [30, 28, 8, 8]
-    assert rows["inter_ocular_px"].tolist() == [20] * 4
+    assert rows["norm_px"].tolist() == [20] * 4
     assert rows["mae_px"].tolist() == [2, 2, 1, 1]
     scores = score_kinds(rows, {"15 points": 0.75, "4 points": 0.25})
     assert scores["rmse_px"] == pytest.approx(np.sqrt(0.75 * 4 + 0.25))

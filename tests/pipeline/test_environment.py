@@ -38,14 +38,24 @@ def test_a_python_with_some_of_the_packages_is_named(script: Path, tmp_path: Pat
     assert done.returncode == 1
 
 
-def test_variables_of_opencv_and_tqdm_have_no_effect() -> None:
+def test_variables_of_opencv_and_tqdm_have_no_effect(tmp_path: Path) -> None:
     names = "OPENCV_IO_MAX_IMAGE_PIXELS", "OPENCV_IO_MAX_IMAGE_WIDTH", "TQDM_MININTERVAL"
-    environment = {"PYTHONPATH": str(ROOT / "src"), **dict.fromkeys(names, "abc")}
-    code = "import keypoints.faces.images, tqdm, cv2, numpy; png = numpy.zeros((9, 9, 3), 'u1'); "
-    code += "print(cv2.imdecode(cv2.imencode('.png', png)[1], 1).shape, *tqdm.tqdm([1]))"
-    command = [sys.executable, "-c", code]
+    environment = {**os.environ, **dict.fromkeys(names, "abc")}
+    photo = ROOT / "data/photos/eileen_collins.jpg"
+    command = [sys.executable, ROOT / "src/annotate.py", photo, "--out", tmp_path]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.stdout == "(9, 9, 3) 1\n", done.stderr
+    assert "1 face in 1 image" in done.stdout and not done.stderr
+
+
+def test_other_programs_stay_as_they_are() -> None:
+    environment = {"PYTHONPATH": str(ROOT / "src"), "OPENCV_LOG_LEVEL": "SILENT"}
+    code = "import os, sys, PIL.Image as image; largest = image.MAX_IMAGE_PIXELS; "
+    code += "from keypoints import Annotator; "
+    code += f"assert len(Annotator()({str(ROOT / 'data/photos/eileen_collins.jpg')!r})) == 1; "
+    code += "assert image.MAX_IMAGE_PIXELS == largest; "
+    code += "assert sys.excepthook is sys.__excepthook__; "
+    code += "assert [name for name in os.environ if 'OPENCV' in name] == ['OPENCV_LOG_LEVEL']"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def test_a_users_style_of_matplotlib_has_no_effect(tmp_path: Path) -> None:

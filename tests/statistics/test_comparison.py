@@ -20,7 +20,7 @@ def table(mae_px: Sequence[float], groups: Sequence[str] | None = None) -> pd.Da
             "face": names,
             "group": groups or names,
             "view": 0,
-            "inter_ocular_px": 100.0,
+            "norm_px": 100.0,
             "mae_px": errors,
             "rmse_px": errors,
             "nme": errors / 100,
@@ -109,7 +109,7 @@ def test_the_spread_between_seeds_widens_the_interval():
     ("other", "message"),
     [
         (table([1, 2]), "the validation faces differ: 3 and 2, 2 in common"),
-        (table([1, 2, 3]).assign(inter_ocular_px=90), "the annotations of face f0 differ"),
+        (table([1, 2, 3]).assign(norm_px=90), "the annotations of face f0 differ"),
         (table([1, 2, 3]).drop(columns="mae_px"), "the sides have no mae_px in common, only nme"),
     ],
 )

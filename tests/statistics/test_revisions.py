@@ -91,7 +91,7 @@ def test_a_damaged_table_is_named_and_the_other_models_are_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "metrics/faces").mkdir(parents=True)
-    table = "face,group,inter_ocular_px,mae_px\nNA,NA,50,1\n007,null,50,2\n"
+    table = "face,group,norm_px,mae_px\nNA,NA,50,1\n007,null,50,2\n"
     contents = {
         "good": table,
         "binary": "\0\udcff",
@@ -117,7 +117,7 @@ def test_a_damaged_table_is_named_and_the_other_models_are_compared(
         "commas": "not a table of faces: its rows have more columns than the first line",
         "empty": "not a table of faces: it has no faces",
         "folder": "Is a directory",
-        "quoted": "not a table of faces: its column inter_ocular_px contains other values than",
+        "quoted": "not a table of faces: its column norm_px contains other values than",
         "text": "not a table of faces: it has no column face",
         "twice": "not a table of faces: it lists a face twice",
     }

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from keypoints.annotation.default_model import model_file, open_model
 from keypoints.annotation.images import read_image
-from keypoints.annotation.pipeline import Search, find_faces
+from keypoints.annotation.pipeline import Search, find_faces, given_faces
 from keypoints.annotation.predictor import PredictedFace, crop_faces, predict_faces
 from keypoints.core.types import Array
+from keypoints.faces.face import Box
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AnnotatedFaces:
     """The faces of a photo, the largest first, in pixels of the upright photo.
 
@@ -41,6 +42,10 @@ class AnnotatedFaces:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def __repr__(self) -> str:
+        n_uncertain = int(np.count_nonzero(~self.certain))
+        return f"<AnnotatedFaces: {len(self)}, {n_uncertain} of them uncertain>"
 
 
 class Annotator:
@@ -71,22 +76,42 @@ class Annotator:
         info, load = open_model(model_file(None if model is None else os.fspath(model)), device)
         self._predictor, self._search = load(), Search(info, thorough=thorough)
 
-    def __call__(self, photo: str | os.PathLike[str] | NDArray[np.uint8]) -> AnnotatedFaces:
+    def __call__(
+        self,
+        photo: str | os.PathLike[str] | NDArray[np.uint8],
+        boxes: ArrayLike | None = None,
+    ) -> AnnotatedFaces:
         """Annotate a photo.
 
         Args:
             photo: A file, or RGB (height, width, 3) or gray (height, width) pixels, uint8.
+            boxes: Boxes of upright faces, x0, y0, x1, y1, (n_faces, 4), for example of faces that
+                the detector misses; None: the faces are detected.
 
         Raises:
-            PhotoError: If the file cannot be read.
-            ValueError: If the array has another shape or type.
+            PhotoError: If the file cannot be read, or a box lies outside the photo.
+            ValueError: If the array or the boxes have another shape or type, or if the network
+                takes whole photos and no boxes.
         """
         pixels = _check_pixels(photo) if isinstance(photo, np.ndarray) else read_image(Path(photo))
         name = "photo" if isinstance(photo, np.ndarray) else os.fspath(photo)
-        boxes = find_faces(pixels, name, self._search)
-        crops = crop_faces(pixels, boxes, self._predictor.format)
+        if boxes is None:
+            faces = find_faces(pixels, name, self._search)
+        else:
+            faces = given_faces(pixels, name, self._check_boxes(boxes))
+        crops = crop_faces(pixels, faces, self._predictor.format)
         n_points = len(self._predictor.info.points)
         return _to_arrays(predict_faces(self._predictor, crops), n_points)
+
+    def _check_boxes(self, boxes: ArrayLike) -> list[Box]:
+        info, array = self._search.info, np.asarray(boxes, float)
+        if info.crop_format.box_scale is None:
+            raise ValueError(f"{info.name} takes whole photos and no boxes")
+        if array.ndim != 2 or array.shape[1] != 4 or not (array[:, 2:] > array[:, :2]).all():
+            raise ValueError(
+                f"boxes must be rows x0, y0, x1, y1 with x0 < x1 and y0 < y1; got {array.tolist()}"
+            )
+        return [(x0, y0, x1, y1) for x0, y0, x1, y1 in array.tolist()]
 
 
 def _check_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

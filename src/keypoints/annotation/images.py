@@ -64,7 +64,7 @@ def raise_error(error: PhotoError) -> NoReturn:
     raise error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DecodedImage:
     """Upright RGB pixels, (height, width, 3), and remarks about the file for the user."""
 
@@ -98,7 +98,6 @@ def decode_image(path: Path) -> DecodedImage:
     if type_ is MediaType.HEIF:
         _register_heif(path)
         formats = ["HEIF"]
-    Image.MAX_IMAGE_PIXELS = None  # the size is checked below
     # Damaged files raise nearly every kind of exception in one of Pillow's plug-ins.
     try:
         with Image.open(path, formats=formats) as photo:
@@ -106,6 +105,8 @@ def decode_image(path: Path) -> DecodedImage:
             image, orientation = _decode(path, photo)
     except PhotoError:
         raise
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"{path}: {first_line(error)}; save a smaller copy") from error
     except Exception as error:
         is_empty = path.stat().st_size == 0
         is_unknown = type_ is MediaType.UNKNOWN and isinstance(error, UnidentifiedImageError)

@@ -57,7 +57,7 @@ class Search:
         return self.box is None and self.info.crop_format.box_scale is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DetectedImage:
     """RGB pixels, (height, width, 3), and the crops of the faces, the largest first."""
 
@@ -67,7 +67,7 @@ class DetectedImage:
     notes: tuple[str, ...]  # remarks about the file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AnnotatedImage:
     """RGB pixels, (height, width, 3), and the predicted faces, the largest first."""
 
@@ -126,10 +126,9 @@ def find_faces(photo: NDArray[np.uint8], name: str, search: Search) -> list[Face
         PhotoError: If the box lies outside the photo or is far larger, or if the network takes
             whole photos and this one is framed differently from those of its data set.
     """
-    height, width = photo.shape[:2]
     if search.box is not None:
-        _check_box(search.box, name, height, width)
-        return [FaceBox(search.box)]
+        return given_faces(photo, name, [search.box])
+    height, width = photo.shape[:2]
     faces = detect_faces(photo, thorough=search.thorough)
     if search.info.crop_format.box_scale is None and faces:  # the network takes whole photos
         dataset = search.info.task.dataset
@@ -139,6 +138,18 @@ def find_faces(photo: NDArray[np.uint8], name: str, search: Search) -> list[Face
                 f"framed like those of {dataset}: {problem}; leave out --model"
             )
         return [FaceBox((0.0, 0.0, float(width), float(height)))]
+    return faces
+
+
+def given_faces(photo: NDArray[np.uint8], name: str, boxes: Iterable[Box]) -> list[FaceBox]:
+    """Upright faces with these boxes.
+
+    Raises:
+        PhotoError: If a box lies outside the photo or is far larger.
+    """
+    faces = [FaceBox(box) for box in boxes]
+    for face in faces:
+        _check_box(face.box, name, *photo.shape[:2])
     return faces
 
 

@@ -37,7 +37,7 @@ class Predictor:
         return self.info.crop_format
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceCrop:
     """The upright crop of a face as a predictor takes it."""
 
@@ -47,7 +47,7 @@ class FaceCrop:
     alternatives: tuple["FaceCrop", ...] = ()  # of other orientations
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PredictedFace:
     """Means of the predictions for a crop and for its horizontal flip, and their distances, px."""
 

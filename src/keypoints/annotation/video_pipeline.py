@@ -27,7 +27,7 @@ from keypoints.core.parallel import map_in_threads, n_cores
 _DETECTION_SECONDS, _MAX_INTERVAL = 1 / 6, 10  # time between detections; at most so many frames
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Frame:
     """A decoded frame; `faces` is None if no detection was due."""
 

@@ -19,10 +19,11 @@ from keypoints.statistics.bootstrap import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LocalScore:
     """Score of a submission."""
 
+    metric: str  # name of the competition's metric
     score: float
     interval: Interval  # 95 % confidence interval
     parts: dict[str, float]  # score over the points of each part of the face
@@ -45,6 +46,7 @@ def score(predicted: Array, target: Array, spec: SubmissionSpec) -> LocalScore:
         if (is_in := np.isin(spec.row_points, points)).any()
     }
     return LocalScore(
+        metric=spec.competition.metric.name,
         score=float(aggregate(errors.mean())),
         interval=_interval(sums, counts, spec),
         parts=parts,

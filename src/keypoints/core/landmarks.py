@@ -43,6 +43,11 @@ class Scheme:
     kinds: Mapping[str, Kind] = field(default_factory=dict)  # by name; empty: one convention
 
     @property
+    def norm_name(self) -> str:
+        """Distance that divides the errors: of the outer eye corners, or of the eye centres."""
+        return "inter-pupil distance" if self.kinds else "inter-ocular distance"
+
+    @property
     def convention_points(self) -> list[tuple[int, ...]]:
         """Points of each convention."""
         kinds = [kind.points for kind in self.kinds.values()]

@@ -31,7 +31,7 @@ class PredictionsInfo:
     points: tuple[int, ...]  # indices in the data set's scheme
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LandmarkPredictions:
     """Landmarks of a split, in the order of the store's rows and in photo pixels."""
 

@@ -55,7 +55,7 @@ class Augment(Settings):
         return type(self)(**{name: strength / 2 for name, strength in self} | kept)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AugmentParams:
     """Sampled augmentation of the faces of a batch, (n_faces, ...)."""
 

@@ -22,7 +22,7 @@ from keypoints.crops.gpu_crops import CropReader
 from keypoints.crops.store import CropStore
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """The faces of one step."""
 

@@ -49,8 +49,8 @@ def inter_ocular(landmarks_photo: Array, eye_corners: tuple[int, int]) -> Array:
 def face_norm(landmarks_photo: Array, scheme: Scheme) -> Array:
     """Distance by which the errors of each face are divided, in pixels, (n_faces,).
 
-    It is the inter-ocular distance or, if the scheme has several kinds of faces, the distance
-    between the eye points of the face's kind; NaN if one of them is unknown.
+    It is the inter-ocular distance or, if the scheme has several kinds of faces, the inter-pupil
+    distance by the eye points of the face's kind; NaN if one of them is unknown.
     """
     pairs = [kind.eyes for kind in scheme.kinds.values()] or [scheme.eye_corners]
     distances = np.stack([inter_ocular(landmarks_photo, pair) for pair in pairs])
@@ -60,7 +60,7 @@ def face_norm(landmarks_photo: Array, scheme: Scheme) -> Array:
 def normalized_mean_error(predicted: Array, target: Array, *, norm: Array) -> Array:
     """Mean point-to-point distance of each face, divided by a length of that face.
 
-    The norm is the inter-ocular distance, (n_faces,), NaN if unknown. The result is a fraction per
+    The norm is the result of `face_norm`, (n_faces,), NaN if unknown. The result is a fraction per
     face, (n_faces,): 0.05 is often printed as 5 %.
 
     Raises:

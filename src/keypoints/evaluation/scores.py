@@ -47,9 +47,9 @@ def per_face_errors(
 ) -> pd.DataFrame:
     """Compute a row of errors per face.
 
-    The columns are face, group, view, inter_ocular_px, mae_px, rmse_px, nme, and an nme_PART for
-    each part of the face with predicted points. If the scheme has several kinds of faces, `kind`
-    and `n_coordinates`, the number of known ones, follow the view.
+    The columns are face, group, view, norm_px (by which the errors are divided), mae_px, rmse_px,
+    nme, and an nme_PART for each part of the face with predicted points. If the scheme has several
+    kinds of faces, `kind` and `n_coordinates`, the number of known ones, follow the view.
     """
     norm, all_points = face_norm(target, scheme), target
     target = target[:, list(points)]
@@ -57,7 +57,7 @@ def per_face_errors(
     if scheme.kinds:
         rows["kind"] = kinds_of(all_points, scheme)
         rows["n_coordinates"] = np.isfinite(target).sum(axis=(1, 2))
-    rows["inter_ocular_px"] = norm
+    rows["norm_px"] = norm
     rows["mae_px"] = mean_absolute_error(predicted, target)
     rows["rmse_px"] = root_mean_square_error(predicted, target)
     rows["nme"] = normalized_mean_error(predicted, target, norm=norm)
@@ -108,7 +108,7 @@ def score_both_views(
     if np.isnan(twins).all():
         return as_is, mse, {}
     flipped, flipped_mse = score_rows(store, rows, predictions.mirrored_photo, points)
-    errors, numbers = as_is.copy(), as_is.columns[as_is.columns.get_loc("inter_ocular_px") :]
+    errors, numbers = as_is.copy(), as_is.columns[as_is.columns.get_loc("norm_px") :]
     errors[numbers] = (as_is[numbers] + flipped[numbers]) / 2
     errors["rmse_px"] = np.hypot(as_is["rmse_px"], flipped["rmse_px"]) / np.sqrt(2)
     is_twin = twins == 1
@@ -140,7 +140,7 @@ def summarize(
 
     Returns:
         `mae_px` and `rmse_px` in photo pixels over all coordinates; `nme`, `nme_median`, `fr8` and
-        `auc8` as fractions of the inter-ocular distance; `baseline_mae_px` and so on for the mean
+        `auc8` as fractions of the norm; `baseline_mae_px` and so on for the mean
         shape; `mse`; `nme_part` per part of the face; `view` per view; with folds, `fold` per fold
         and `fold_deviation`, the standard deviation between folds.
     """
@@ -215,7 +215,7 @@ def write_scores(
     for folder, table in ((paths.FACES, rows), (paths.CED, ced)):
         table.to_csv(paths.replace_output(folder / f"{name}.csv"), index=False, float_format="%.6g")
     shown = ", ".join(f"{key} {scores[key]:.4g}" for key in keys[:3])
-    sentence = baseline_sentence(scores[keys[0]], scores[keys[1]])
+    sentence = baseline_sentence(*deciding_errors(scores))
     print(f"{name}: {shown}: {sentence}")
 
 
@@ -247,6 +247,12 @@ def read_scores(name: str) -> dict[str, Any]:
     return values
 
 
+def deciding_errors(scores: Mapping[str, Any]) -> tuple[float, float]:
+    """The error by which models are compared, and that of the baseline, in photo pixels."""
+    error, baseline = (KIND_METRICS if "kind" in scores else METRICS)[:2]
+    return scores[error], scores[baseline]
+
+
 def score_table(scores: dict[str, dict[str, object]], columns: Sequence[str]) -> str:
     """A Markdown table with a row per model."""
     rows = [["model", *columns], ["---"] * (1 + len(columns))]
@@ -257,7 +263,7 @@ def score_table(scores: dict[str, dict[str, object]], columns: Sequence[str]) ->
 def baseline_list(scores: dict[str, dict[str, Any]]) -> str:
     """A Markdown list with a sentence per model that compares it with the baseline."""
     return "".join(
-        f"- {model}: {baseline_sentence(values['mae_px'], values['baseline_mae_px'])}\n"
+        f"- {model}: {baseline_sentence(*deciding_errors(values))}\n"
         for model, values in scores.items()
     )
 

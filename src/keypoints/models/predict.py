@@ -133,7 +133,7 @@ def check_compatible(trained: TrainedModel, name: str, format_: CropFormat) -> N
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Predictions:
     """Predictions of a network, in the order of the batches' rows."""
 

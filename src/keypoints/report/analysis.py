@@ -132,12 +132,12 @@ def drop_flipped_copies(order: NDArray[np.integer], names: Sequence[str]) -> NDA
 
 
 def point_errors(predicted: Array, target: Array, norm: Array) -> Array:
-    """Mean error of each point in percent of the inter-ocular distance, (n_points,).
+    """Mean error of each point in percent of the faces' norms, (n_points,).
 
     Args:
         predicted: Predicted landmarks in photo pixels, (n_faces, n_points, 2).
         target: Annotated landmarks in photo pixels, (n_faces, n_points, 2).
-        norm: Inter-ocular distances in photo pixels, (n_faces,).
+        norm: Result of `face_norm` in photo pixels, (n_faces,).
     """
     distance = np.linalg.norm(predicted - target, axis=-1)
     return 100 * mean_of_known(distance / norm[:, None], axis=0)

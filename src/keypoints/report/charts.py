@@ -39,7 +39,7 @@ _SHADES = ListedColormap(mpl.colormaps["YlOrRd"](np.linspace(0.15, 0.8, 256)))
 _OPTIONS: Any = {"svg.fonttype": "none", "svg.hashsalt": "page", "font.size": 10.5}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """Data of a line, or of a group of points."""
 
@@ -129,11 +129,11 @@ def bar_chart(nme: Mapping[str, float], *, title: str) -> Markup:
 
 
 def mean_face_chart(
-    mean_shape: Array, percent: Array, contours: Sequence[Contour], *, alt: str
+    mean_shape: Array, percent: Array, contours: Sequence[Contour], *, alt: str, norm: str
 ) -> Markup:
     """The mean face, (n_points, 2) with y downwards, with the errors of its points.
 
-    The size and the shade of each dot show the error in percent of the inter-ocular distance.
+    The size and the shade of each dot show the error in percent of the distance named `norm`.
     """
     with mpl.rc_context(_OPTIONS):
         figure, axes = _figure(height=3.6)
@@ -146,7 +146,7 @@ def mean_face_chart(
         axes.invert_yaxis()
         axes.axis("off")
         bar = figure.colorbar(dots, ax=axes, shrink=0.7, pad=0.02)
-        bar.set_label("error, % of the inter-ocular distance", color=_INK)
+        bar.set_label(f"error, % of the {norm}", color=_INK)
         bar.ax.tick_params(colors=_INK, length=0)
         bar.outline.set_visible(False)
         return _svg(figure, alt)

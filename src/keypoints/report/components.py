@@ -16,7 +16,7 @@ from keypoints.report.layers import list_layers
 from keypoints.report.pictures import face_picture
 from keypoints.report.runs import ModelRun, TaskRun
 from keypoints.report.task_faces import InputFace
-from keypoints.report.template import percent
+from keypoints.report.template import percent, pixel_error
 
 _N_PREDICTED = 4  # best and worst faces
 
@@ -92,7 +92,8 @@ def prediction_cards(
     cards = []
     for face, position, note in zip(faces, positions, notes, strict=False):
         error = model.errors.iloc[position]
-        caption = f"NME {percent(error['nme'])}, {error['mae_px']:.1f} px"
+        nme, mae = percent(error["nme"]), pixel_error("mae_px", error["mae_px"])
+        caption = f"NME\N{NO-BREAK SPACE}{nme}, {mae}"
         alt = f"Validation face {face.name}, annotated and predicted by {model.name}: {caption}"
         predicted = apply_map(face.photo_to_input, model.validation.landmarks_photo[position])
         predicted = only_own_points(predicted, face.landmarks_input, task)

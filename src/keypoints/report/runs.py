@@ -17,7 +17,7 @@ from keypoints.core.tables import NAMES_AS_TEXT
 from keypoints.crops.augment import Augment
 from keypoints.crops.format import Task
 from keypoints.evaluation.baseline import baseline_sentence
-from keypoints.evaluation.scores import read_scores, scored_names
+from keypoints.evaluation.scores import deciding_errors, read_scores, scored_names
 from keypoints.models.checkpoint import ModelInfo
 from keypoints.models.network import LandmarkNetwork
 from keypoints.models.predict import load_model
@@ -49,7 +49,13 @@ class ModelRun:
     @property
     def comparison(self) -> str:
         """The error relative to that of the mean shape of the training faces, in words."""
-        return baseline_sentence(self.scores["mae_px"], self.scores["baseline_mae_px"])
+        return baseline_sentence(*deciding_errors(self.scores))
+
+    @property
+    def baseline_ratio(self) -> float:
+        """The error as a fraction of that of the mean shape of the training faces."""
+        error, baseline = deciding_errors(self.scores)
+        return error / baseline
 
     @property
     def by_error(self) -> np.ndarray:

@@ -21,7 +21,7 @@ _CPU = torch.device("cpu")
 _BATCH_SIZE = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InputFace:
     """A face as a network's input."""
 

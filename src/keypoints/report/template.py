@@ -33,6 +33,12 @@ def percent(fraction: float, digits: int = 1) -> str:
     return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
+def pixel_error(metric: str, value: float) -> str:
+    """Format an error whose name ends in _px: mae_px as MAE 3.1 px."""
+    name = metric.removesuffix("_px").upper()
+    return f"{name} {value:.1f} px".replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def scientific(value: float) -> str:
     """Format a number with three significant digits: 0.00234 as 2.34 × 10⁻³, 0.5 as 0.5."""
     if value == 0:

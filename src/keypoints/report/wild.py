@@ -21,7 +21,7 @@ from keypoints.report.analysis import (
 from keypoints.report.charts import Series, bar_chart, dot_chart, line_chart, mean_face_chart
 from keypoints.report.components import Card, augmentation_cards, model_cards, task_picture
 from keypoints.report.runs import ModelRun, TaskRun
-from keypoints.report.template import Section, render
+from keypoints.report.template import Section, pixel_error, render
 
 N_AUGMENTED, N_TEST_FACES = 3, 4
 
@@ -92,7 +92,7 @@ def _point_chart(
         return None
     scheme = task.faces.scheme
     points = [point for point in task.points if point in scheme.convention_points[0]]
-    norm = model.errors["inter_ocular_px"].to_numpy()[is_shown]
+    norm = model.errors["norm_px"].to_numpy()[is_shown]
     positions = [task.points.index(point) for point in points]
     predicted = model.validation.landmarks_photo[is_shown][:, positions]
     percent = point_errors(predicted, photo[is_shown][:, points], norm)
@@ -104,6 +104,7 @@ def _point_chart(
         alt=f"The mean face with the error of each point: point {points[best]} has the "
         f"smallest, {percent[best]:.1f} %, point {points[worst]} the largest, "
         f"{percent[worst]:.1f} %",
+        norm=scheme.norm_name,
     )
 
 
@@ -119,7 +120,7 @@ def _test_faces(
         return None
     if score is not None:
         values = score.faces
-        captions = [f"{value:.1f} px" for value in values]
+        captions = [pixel_error(score.metric, value) for value in values]
         correlation = None
     else:
         values = model.test.flip_disagreement
@@ -160,7 +161,7 @@ def _groups(
     """Errors on groups of validation faces; flipped copies are compared with their photos."""
     is_shown = is_shown & model.errors["nme"].notna().to_numpy()
     errors = model.errors[is_shown]
-    nme, size = errors["nme"].to_numpy(), errors["inter_ocular_px"].to_numpy()
+    nme, size = errors["nme"].to_numpy(), errors["norm_px"].to_numpy()
     yaw = 100 * yaw_proxy(photo[is_shown], task.faces.scheme)
     groups: dict[str, object] = {
         "size": terciles(size, nme, ("small", "medium", "large"), " px"),

@@ -84,7 +84,7 @@ def _align(table: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
             "compare sides with the same data and the same `val_fraction`"
         )
     table = table.loc[reference.index]
-    differs = ~np.isclose(table["inter_ocular_px"], reference["inter_ocular_px"], rtol=1e-4)
+    differs = ~np.isclose(table["norm_px"], reference["norm_px"], rtol=1e-4)
     if differs.any():
         raise PipelineError(
             f"the annotations of face {reference.index[differs.argmax()]} differ; compare sides "
