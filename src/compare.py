@@ -94,13 +94,15 @@ def _check_table(table: pd.DataFrame) -> None:
             raise ValueError(f"its column {column} contains other values than numbers")
 
 
-def compare_sides(old: ModelRuns, new: ModelRuns, metric: str) -> tuple[Comparison, str, str]:
+def compare_sides(
+    old: ModelRuns, new: ModelRuns, metric: str | None
+) -> tuple[Comparison, str, str]:
     """The comparison of two sides, and the labels of both."""
     comparison = compare_errors(old.read_errors(), new.read_errors(), metric=metric)
     return comparison, old.label(new), new.label(old)
 
 
-def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str) -> None:
+def compare_all(old: tuple[str, ...], new: tuple[str, ...], metric: str | None) -> None:
     """Print a verdict for every model of either revision, including the contenders.
 
     Raises:
@@ -177,7 +179,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="name of a model, or contenders/NAME; without it, a line for each model",
     )
-    parser.add_argument("--by", default="mae_px", help="the metric that decides (mae_px)")
+    parser.add_argument(
+        "--by",
+        metavar="METRIC",
+        help="the metric that decides, such as nme (mae_px, or rmse_px of faces of several kinds)",
+    )
     return parser
 
 

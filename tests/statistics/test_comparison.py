@@ -40,7 +40,20 @@ def test_errors_and_differences_by_hand():
     assert comparison.errors.loc["nme_jaw"].tolist() == pytest.approx([0.08, 0.06])
     assert comparison.decisive.difference == pytest.approx(-1)
     assert comparison.differences["nme"].difference == pytest.approx(-0.01)
-    assert list(comparison.differences) == ["mae_px", "nme", "nme_jaw"]
+    assert list(comparison.differences) == ["mae_px", "rmse_px", "nme", "nme_jaw"]
+
+
+def test_root_mean_square_errors_count_by_known_coordinates():
+    kinds = {"kind": "4 points", "n_coordinates": [30, 8, 0]}
+    old, new = (table(errors).assign(**kinds) for errors in ([3, 1, np.nan], [1, 2, np.nan]))
+    comparison = compare_errors([old], [new])
+    assert comparison.metric == "rmse_px"
+    before, after = np.sqrt((30 * 9 + 8) / 38), np.sqrt((30 + 8 * 4) / 38)
+    assert comparison.errors.loc["rmse_px"].tolist() == pytest.approx([before, after])
+    assert comparison.decisive.difference == pytest.approx(after - before)
+    assert comparison.errors.loc["mae_px"].tolist() == [2, 1.5]
+    low, high = comparison.decisive.interval
+    assert low < after - before < high  # of two faces, one of which became better
 
 
 def test_faces_are_paired_by_name_and_the_largest_change_comes_first():
@@ -110,7 +123,10 @@ def test_the_spread_between_seeds_widens_the_interval():
     [
         (table([1, 2]), "the validation faces differ: 3 and 2, 2 in common"),
         (table([1, 2, 3]).assign(norm_px=90), "the annotations of face f0 differ"),
-        (table([1, 2, 3]).drop(columns="mae_px"), "the sides have no mae_px in common, only nme"),
+        (
+            table([1, 2, 3]).drop(columns="mae_px"),
+            "the sides have no mae_px in common, only rmse_px, nme",
+        ),
     ],
 )
 def test_tables_that_do_not_match_are_an_error(other: pd.DataFrame, message: str):
@@ -121,8 +137,8 @@ def test_tables_that_do_not_match_are_an_error(other: pd.DataFrame, message: str
 def test_text_has_a_line_per_metric_and_per_face_with_the_largest_changes():
     comparison = compare_errors([table(range(1, 13))], [table(range(12))])
     lines = comparison_text(comparison, "A", "B", n_faces=3).splitlines()
-    assert [line.split()[0] for line in lines[1:4]] == ["mae_px", "nme", "nme_jaw"]
+    assert [line.split()[0] for line in lines[1:4]] == ["mae_px", "rmse_px", "nme"]
     assert lines[1].split()[1:4] == ["6.5000", "5.5000", "-1.0000"]
-    assert [line.split()[0] for line in lines[6:9]] == ["f0", "f1", "f2"]
+    assert [line.split()[0] for line in lines[7:10]] == ["f0", "f1", "f2"]
     assert lines[-2].startswith("B is better than A: mae_px 1 lower")
     assert "spread between seeds" in lines[-1]

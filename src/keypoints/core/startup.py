@@ -13,8 +13,8 @@ _REMEDY = "run `make setup`, then `source .venv/bin/activate`"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _INSTALLED_COMMAND = "facial-keypoints"
 
-# OpenCV and tqdm read them when they are imported. Those of a user could limit the size of photos or,
-# if they are not numbers, end every command.
+# OpenCV and tqdm read them when they are imported. Those of a user could limit the size of photos
+# or, if they are not numbers, end every command.
 _USER_VARIABLES = "OPENCV_", "TQDM_"
 # Bounds images whose damaged header gives OpenCV another size than Pillow; the value is that of
 # faces.images.MAX_PIXELS.
