@@ -3,7 +3,7 @@
 PYTHON ?= python3
 MIRROR = null
 PRETRAINED = true
-MODEL = resnet18
+MODEL = kaggle15_net
 MESSAGE =
 
 # Recipes read these variables from the environment, so that neither make nor the shell interprets their characters.
@@ -82,7 +82,7 @@ contenders: $(SETUP) ## train all networks of contenders/ on the public data, ho
 	@mirror=$$(python tools/dvc_override.py -- mirror "$$MIRROR") && \
 	  cd contenders && set -x && dvc exp run -S "$$mirror" evaluate submit
 
-send: $(SETUP) ## upload the submission of MODEL=resnet18 to Kaggle; MESSAGE="..."
+send: $(SETUP) ## upload the submission of MODEL=kaggle15_net to Kaggle; MESSAGE="..."
 	python src/send.py $${MESSAGE:+"--message=$$MESSAGE"} -- "$$MODEL"
 
 plots: $(SETUP) ## all charts in dvc_plots/index.html, which works offline

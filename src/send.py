@@ -13,7 +13,7 @@ from keypoints.competition.eligibility import find_obstacle
 from keypoints.competition.local_score import compare, difference_text, score, score_text
 from keypoints.competition.submission import check_submission, read_submission
 from keypoints.competition.test_labels import read_test_labels
-from keypoints.competition.upload import upload
+from keypoints.competition.upload import find_submission, upload
 from keypoints.config.params import read_params
 from keypoints.core import paths
 from keypoints.core.cli import exit_on_error
@@ -39,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parsed = parser.parse_args(arguments)
     if parsed.against and not parsed.score:
         parser.error("--against needs --score; nothing was uploaded")
-    path = parsed.check or parsed.score or paths.submission_file(parsed.name)
     with exit_on_error():
+        path = parsed.check or parsed.score or find_submission(parsed.name)
         for file in filter(None, (parsed.check, parsed.score, parsed.against)):
             file.open("rb").close()  # a missing file is an error before the test faces are read
         header = _first_line(path)
@@ -76,8 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dry-run", action="store_true", help="print what would be uploaded")
     parser.add_argument("--force", action="store_true", help="upload despite problems")
     parser.add_argument("--again", action="store_true", help="upload the same file a second time")
-    wait = "longest wait for the score in seconds (300)"
-    parser.add_argument("--wait", type=_seconds, default=300, help=wait)
+    wait = "longest wait for the score (300)"
+    parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=300, help=wait)
     return parser
 
 

@@ -67,7 +67,7 @@ def upload(
         SubmissionError: If the CSV is invalid, or not about the competition's test faces.
         KaggleError: If there are no credentials, or Kaggle rejects the file or cannot score it.
     """
-    path, revision = paths.submission_file(name), read_revision(ignored=paths.SUBMISSION_LOG)
+    path, revision = find_submission(name), read_revision(ignored=paths.SUBMISSION_LOG)
     record = _make_record(path, spec.competition, revision, message)
     check_submission(path, spec)
     obstacle, problems = find_obstacle(spec), _preflight_problems(path, revision)
@@ -90,6 +90,22 @@ def upload(
     _upload(path, record, wait_s)
 
 
+def find_submission(name: str) -> Path:
+    """The CSV of a model.
+
+    Raises:
+        PipelineError: If there is none.
+    """
+    path = paths.submission_file(name)
+    if not path.is_file():
+        there = ", ".join(sorted(file.stem for file in path.parent.glob("*.csv")))
+        raise PipelineError(
+            f"{path} is missing; there are: {there or 'none'}. The stage submit@{name} writes it, "
+            "if dvc.yaml lists it"
+        )
+    return path
+
+
 def _print_upload(path: Path, record: SubmissionRecord, competition: Competition) -> None:
     print(f"{path}\n  competition  {record.competition}, metric {competition.metric.name}")
     for field in ("sha256", "model", "revision", "message"):
@@ -101,12 +117,6 @@ def _make_record(
 ) -> SubmissionRecord:
     """The record of an upload, without its time."""
     name, metric = path.stem, competition.metric.name
-    if not path.is_file():
-        there = ", ".join(sorted(file.stem for file in path.parent.glob("*.csv")))
-        raise PipelineError(
-            f"{path} is missing; there are: {there or 'none'}. The stage submit@{name} writes it, "
-            "if dvc.yaml lists it"
-        )
     if message and not message.isprintable():
         raise PipelineError("the message should be one line of UTF-8 text")
     scores = _read_scores(name)
