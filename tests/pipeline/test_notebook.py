@@ -25,8 +25,8 @@ WORKING, ROOT = Path("working"), Path("repository").resolve()
 TINY = """
 INPUT = Path("Kaggle, ü (1)").resolve()
 OVERRIDES = [
-    "models.kaggle15_best.epochs=1",
-    "models.kaggle15_best.batch_size=8",
+    f"models.{NETWORK}.epochs=1",
+    f"models.{NETWORK}.batch_size=8",
     "tasks.close128.height=32",
     "tasks.close128.width=32",
 ]

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from keypoints.annotation.writers import escape_controls, text_output
+from keypoints.annotation.writers import text_output
+from keypoints.core.errors import escape_controls
 
 NAME = "album.html"
 _THUMBNAIL = 360  # px, longer side

@@ -17,9 +17,9 @@ from keypoints.annotation.inputs import count_images, find_files, is_folder, ite
 from keypoints.annotation.output import OutputOptions, annotation_output
 from keypoints.annotation.pipeline import AnnotatedImage, Search
 from keypoints.annotation.video_pipeline import annotate_inputs
-from keypoints.annotation.writers import ENCODING_ERRORS, escape_controls
+from keypoints.annotation.writers import ENCODING_ERRORS
 from keypoints.core.cli import exit_on_error
-from keypoints.core.errors import PipelineError
+from keypoints.core.errors import PipelineError, escape_controls
 from keypoints.core.parallel import consume_in_background
 
 

@@ -25,6 +25,7 @@ from keypoints.annotation.media_types import MediaType, media_type
 from keypoints.annotation.video_reader import count_frames, read_frames
 from keypoints.core.errors import PipelineError
 from keypoints.core.system_files import is_system_file
+from keypoints.core.tables import DOS_END
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 PHOTO_SUFFIXES = TIFF_SUFFIXES | {
@@ -35,7 +36,6 @@ PHOTO_SUFFIXES = TIFF_SUFFIXES | {
 SYSTEM_KINDS = "system file", "system folder"  # that other systems add
 _RECURSIVE = re.compile(r"(?:^|(?<=/))\*\*(?:/+|$)")  # part of a pattern
 _UTF16_LE = re.compile(rb"(?s:..)*?(?:[^\0]\0){3}")  # three ASCII characters, not names of one each
-_END_OF_TEXT = "\x1a"  # Ctrl-Z, which old tools of Windows append
 _MAX_STEM = 200  # bytes; file systems allow 255, of which the outputs' suffixes need some
 
 
@@ -180,7 +180,7 @@ def _parse_list(content: bytes) -> Iterator[str]:
             text = content.decode("utf-16" if has_bom else "utf-16-le")
         except UnicodeDecodeError as error:
             raise PipelineError(f"standard input: not a list in UTF-16 ({error})") from error
-    text = text.removesuffix(_END_OF_TEXT)
+    text = text.removesuffix(DOS_END)
     separator = next((end for end in "\0\n" if end in text), "\r")
     for name in text.split(separator):
         if name.strip():

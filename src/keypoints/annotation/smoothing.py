@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keypoints.core.geometry import fit_similarity, to_complex
 from keypoints.core.types import Array
 
 # Cutoff frequency at rest in Hz, and its increase per side of the face (or radian) and second
@@ -82,7 +83,7 @@ class LandmarkSmoother:
             landmarks_photo: Predicted landmarks, (n_points, 2).
             seconds: Time since the previous frame, more than 0.
         """
-        factor, place = fit_similarity(self._reference, to_complex(landmarks_photo) / self._side)
+        factor, place = fit_motion(self._reference, to_complex(landmarks_photo) / self._side)
         turn = np.angle(factor) - self._angle
         self._angle += (turn + np.pi) % (2 * np.pi) - np.pi
         shape = (to_complex(landmarks_photo) / self._side - place) / factor
@@ -92,22 +93,13 @@ class LandmarkSmoother:
         return _to_real((np.exp(log_scale + 1j * angle) * smooth + centre) * self._side)
 
 
-def fit_similarity(source: NDArray[np.complex128], target: NDArray[np.complex128]) -> Any:
-    """Factor a and offset b of the least-squares fit a * source + b = target of complex points.
-
-    The angle of a is a rotation, its absolute value a scale; it is 1 if the points of either face
-    coincide.
-    """
-    centred = source - source.mean()
-    size = np.vdot(centred, centred).real
-    factor = np.vdot(centred, target) / size if size > 0 else 0j
-    factor = factor if abs(factor) > _MIN_SCALE else 1.0 + 0j
-    return factor, target.mean() - factor * source.mean()
-
-
-def to_complex(points: Array) -> NDArray[np.complex128]:
-    """Points (..., 2) as complex numbers."""
-    return points[..., 0] + 1j * points[..., 1]
+def fit_motion(source: NDArray[np.complex128], target: NDArray[np.complex128]) -> Any:
+    """Factor and offset of `fit_similarity`; the factor is 1 if the points of either coincide."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor, offset = fit_similarity(source, target)
+    if abs(factor) > _MIN_SCALE and np.isfinite(factor):
+        return factor, offset
+    return 1.0 + 0j, target.mean() - source.mean()
 
 
 def _to_real(points: NDArray[np.complex128]) -> Array:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from keypoints.annotation.detection import detect_faces, overlap
 from keypoints.annotation.face_crops import FaceBox
 from keypoints.annotation.predictor import PredictedFace, Predictor, crop_faces, predict_faces
-from keypoints.annotation.smoothing import LandmarkSmoother, fit_similarity, to_complex
+from keypoints.annotation.smoothing import LandmarkSmoother, fit_motion
+from keypoints.core.geometry import to_complex
 from keypoints.core.types import Array
 
 _MIN_OVERLAP = 0.5  # of the boxes of one face
@@ -216,7 +217,7 @@ def move_box(box: FaceBox, before: Array, after: Array) -> FaceBox:
 
     Its size changes by a limited factor, so that wrong landmarks cannot make it vanish.
     """
-    factor, offset = fit_similarity(to_complex(before), to_complex(after))
+    factor, offset = fit_motion(to_complex(before), to_complex(after))
     centre = factor * complex(*box.centre) + offset
     factor *= np.clip(abs(factor), 1 / _MAX_CHANGE, _MAX_CHANGE) / abs(factor)
     x0, y0, x1, y1 = box.box

@@ -8,7 +8,6 @@ import csv
 import errno
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +18,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from keypoints.annotation.pipeline import AnnotatedImage
+from keypoints.core.errors import escape_controls
 from keypoints.core.paths import atomic_file
 from keypoints.models.checkpoint import ModelInfo
 
@@ -29,12 +29,6 @@ FORMATS = ("pts", "xml", "csv")
 ENCODING_ERRORS = "backslashreplace"  # for file names that are not UTF-8; JSON restores them
 
 AnnotationWriter = Callable[[AnnotatedImage], None]
-
-
-def escape_controls(name: str) -> str:
-    """A file name without control characters, which XML forbids and a terminal might obey."""
-    is_control = re.compile("[\0-\x1f\x7f-\x9f\ufffe\uffff]")
-    return is_control.sub(lambda match: f"\\x{ord(match[0]):02x}", name)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Uploads a submission to Kaggle: preflight checks, upload, log entry, wait for the score."""
 
 import itertools
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from keypoints.core import paths
 from keypoints.core.cli import error_message
 from keypoints.core.errors import PipelineError, shorten_list
 from keypoints.core.hashing import sha256_of
+from keypoints.core.records import read_record
 from keypoints.download.kaggle_client import (
     Kaggle,
     KaggleError,
@@ -248,10 +248,5 @@ def _wait_for_score(poll: Callable[[], Result], wait_s: float) -> Result:
 
 def _read_scores(name: str) -> dict[str, float]:
     path = paths.SCORES / f"{name}.json"
-    if not path.exists():
-        return {}
-    try:
-        values = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (TypeError, ValueError) as error:  # such as the markers of a merge conflict
-        raise PipelineError(f"{path}: not a file of scores ({error}); run `dvc repro`") from error
+    values = read_record(path) if path.exists() else {}
     return {key: float(value) for key, value in values.items() if isinstance(value, int | float)}

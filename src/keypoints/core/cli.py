@@ -50,7 +50,8 @@ def exit_on_error() -> Iterator[None]:
     except (PipelineError, OSError) as error:
         if isinstance(error, BrokenPipeError) and _is_output_closed():
             sys.exit("interrupted: the program that reads the output has ended")
-        sys.exit(f"error: {escape_controls(error_message(error))}")
+        message = escape_controls(error_message(error), keep="\n")
+        sys.exit(f"error: {message}")
 
 
 def _open_streams() -> None:

@@ -44,9 +44,18 @@ def printable(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def escape_controls(text: str) -> str:
-    """A message without control characters, which a terminal might obey, except line ends."""
-    return re.sub("[\0-\x09\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
+def escape_controls(text: str, *, keep: str = "") -> str:
+    """A text without control characters, which XML forbids and a terminal might obey.
+
+    Args:
+        text: The text.
+        keep: Control characters that are not escaped.
+    """
+
+    def escape(control: re.Match[str]) -> str:
+        return control[0] if control[0] in keep else f"\\x{ord(control[0]):02x}"
+
+    return re.sub("[\0-\x1f\x7f-\x9f\ufffe\uffff]", escape, text)
 
 
 def is_disk_full(error: OSError) -> bool:

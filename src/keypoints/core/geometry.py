@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from keypoints.core.types import Array
 
@@ -88,10 +89,7 @@ def similarity_map(source: Array, target: Array) -> Array:
     Both are (..., n_points, 2). Source: Umeyama, Least-squares estimation of transformation
     parameters, 1991; in two dimensions the solution is one complex division.
     """
-    points, wanted = (array[..., 0] + 1j * array[..., 1] for array in (source, target))
-    centred = points - points.mean(axis=-1, keepdims=True)
-    factor = (centred.conj() * wanted).sum(axis=-1) / (np.abs(centred) ** 2).sum(axis=-1)
-    shift = wanted.mean(axis=-1) - factor * points.mean(axis=-1)
+    factor, shift = fit_similarity(to_complex(source), to_complex(target))
     return np.stack(
         [
             np.stack([factor.real, -factor.imag, shift.real], axis=-1),
@@ -99,6 +97,22 @@ def similarity_map(source: Array, target: Array) -> Array:
         ],
         axis=-2,
     )
+
+
+def fit_similarity(source: NDArray[np.complex128], target: NDArray[np.complex128]) -> Any:
+    """Factors a and offsets b of the least-squares fits a * source + b = target, (...,) each.
+
+    Both are (..., n_points). The angle of a is a rotation, its absolute value a scale; it is not
+    finite if all points of the source coincide.
+    """
+    centred = source - source.mean(axis=-1, keepdims=True)
+    factor = (centred.conj() * target).sum(axis=-1) / (np.abs(centred) ** 2).sum(axis=-1)
+    return factor, target.mean(axis=-1) - factor * source.mean(axis=-1)
+
+
+def to_complex(points: Array) -> NDArray[np.complex128]:
+    """Points (..., 2) as complex numbers."""
+    return points[..., 0] + 1j * points[..., 1]
 
 
 def hflip_map(width: int) -> Array:

@@ -4,7 +4,6 @@ The folder contains `info.json`, `validation.npz`, `test.npz` if the data set ha
 `train.npz` if a shape correction learns from predictions of the training faces.
 """
 
-import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ import numpy as np
 
 from keypoints.core import paths
 from keypoints.core.errors import PipelineError
-from keypoints.core.records import damaged_output, read_record
+from keypoints.core.records import damaged_output, read_record, write_record
 from keypoints.core.types import Array
 
 Split = Literal["train", "validation", "test"]
@@ -66,7 +65,7 @@ def write_predictions(
         folder.mkdir()
         for split, predictions in splits.items():
             np.savez_compressed(predictions_file(name, split), **vars(predictions))
-        _info_file(name).write_text(json.dumps(asdict(info)) + "\n", encoding="utf-8")
+        write_record(_info_file(name), asdict(info))
 
 
 def has_predictions(name: str, split: Split | None = None) -> bool:

@@ -1,13 +1,13 @@
 """Start and duration of each stage, for the report: DVC records no times."""
 
 import functools
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from keypoints.core import paths
+from keypoints.core.records import write_record
 
 
 def timing_file(stage: str, item: str) -> Path:
@@ -27,6 +27,6 @@ def timed(stage: str, work: Callable[..., None]) -> Callable[..., None]:
             "seconds": round(time.perf_counter() - clock, 2),
         }
         path = paths.replace_output(timing_file(stage, "_".join(items.values())))
-        path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+        write_record(path, record)
 
     return timed_work

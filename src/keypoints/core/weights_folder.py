@@ -7,17 +7,16 @@ import json
 from pathlib import Path
 from zipfile import is_zipfile
 
-from keypoints.core.records import read_record
+from keypoints.core.records import read_record, write_record
 from keypoints.core.system_files import is_system_file
 
 _ZIP_MAGIC, _PICKLE_MAGIC = b"PK\x03\x04", b"\x80\x02"  # of .pth files; the latter is older
 _RECORD = "weights.json"
 
 
-def write_record(folder: Path, *, file: str | None, sha256: str | None) -> None:
+def record_weights(folder: Path, *, file: str | None, sha256: str | None) -> None:
     """Record which file of the folder contains the weights; None: they are random."""
-    record = {"file": file, "sha256": sha256}
-    (folder / _RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_record(folder / _RECORD, {"file": file, "sha256": sha256})
 
 
 def weights_problem(path: Path) -> str:

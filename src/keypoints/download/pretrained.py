@@ -12,7 +12,7 @@ from keypoints.config.base import Settings
 from keypoints.config.messages import SettingsError
 from keypoints.core.hashing import sha256_of
 from keypoints.core.paths import expand_user
-from keypoints.core.weights_folder import teacher_folder, weights_problem, write_record
+from keypoints.core.weights_folder import record_weights, teacher_folder, weights_problem
 from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
 
 RENDERED_RESNET18 = "pretrained/resnet18_rendered.safetensors"
@@ -46,10 +46,10 @@ def fetch_model_files(settings: PretrainedSettings, folder: Path, dirs: Download
         check_backbone(settings.backbone)
     if initial := _find_pretrained(settings, dirs):
         summary = _copy(initial, folder)
-        write_record(folder, file=initial.path.name, sha256=initial.sha256)
+        record_weights(folder, file=initial.path.name, sha256=initial.sha256)
     else:
         summary = "random"
-        write_record(folder, file=None, sha256=None)
+        record_weights(folder, file=None, sha256=None)
     if settings.teacher is not None:
         teacher = _find_file("teacher", settings.teacher, "null (none)", "teachers", dirs)
         teacher_folder(folder).mkdir()
