@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from keypoints.annotation.descriptions import count
 from keypoints.annotation.images import PhotoError, decode_image
@@ -433,6 +433,34 @@ def test_an_oriented_tiff_is_turned_once(compression: str | None, tmp_path: Path
     stored = Image.fromarray(np.ascontiguousarray(np.rot90(upright)))
     stored.save(tmp_path / "turned.tif", exif=exif, compression=compression)
     assert (decode_image(tmp_path / "turned.tif").pixels == upright).all()
+    stored.convert("L").save(tmp_path / "gray.tif", exif=exif, compression=compression)
+    gray = np.asarray(Image.fromarray(upright).convert("L"))
+    assert (decode_image(tmp_path / "gray.tif").pixels == gray[..., None]).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_oriented_tiff_of_16_bits_is_turned_once(orientation: int, tmp_path: Path) -> None:
+    path, values = tmp_path / "deep.tif", np.arange(72, dtype=np.uint16).reshape(6, 4, 3) * 900
+    cv2.imwrite(str(path), values[..., ::-1])
+    planar_configuration, oriented = (struct.pack("<HHI", tag, 3, 1) for tag in (284, 274))
+    head, found, tail = path.read_bytes().partition(planar_configuration + b"\1")
+    path.write_bytes(head + oriented + bytes([orientation]) + tail)
+    stored = Image.fromarray((values // 257).astype(np.uint8))
+    stored.getexif()[ExifTags.Base.Orientation] = orientation
+    upright = np.asarray(ImageOps.exif_transpose(stored)).astype(int)
+    pixels = decode_image(path).pixels
+    assert found and pixels.shape == upright.shape and np.abs(pixels - upright).max() <= 1
+
+
+def test_a_tiff_of_16_bits_in_which_0_is_white_is_no_negative(tmp_path: Path) -> None:
+    path = tmp_path / "deep.tif"
+    Image.fromarray(np.array([[0, 65535]], np.uint16)).save(path)
+    black_is_zero, white_is_zero = (struct.pack("<HHII", 262, 3, 1, kind) for kind in (1, 0))
+    path.write_bytes(path.read_bytes().replace(black_is_zero, white_is_zero))
+    assert decode_image(path).pixels[..., 0].tolist() == [[255, 0]]
+
+
+DEEP_FORMATS = [("png", 1), ("png", 3), ("tif", 1), ("tif", 3), ("ppm", 3)]
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])

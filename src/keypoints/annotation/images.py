@@ -101,7 +101,8 @@ def decode_image(path: Path) -> DecodedImage:
     Image.MAX_IMAGE_PIXELS = None  # the size is checked below
     # Damaged files raise nearly every kind of exception in one of Pillow's plug-ins.
     try:
-        with Image.open(path, formats=formats) as photo:
+        # By name, Pillow would map a TIFF file into memory, and scramble one with an orientation.
+        with path.open("rb") as file, Image.open(file, formats=formats) as photo:
             _check_size(path, photo)
             image, orientation = _decode(path, photo)
     except PhotoError:
@@ -156,7 +157,9 @@ def _decode(path: Path, photo: Image.Image) -> tuple[DecodedImage, int]:
         if deep is not None:
             largest = float(deep[..., :3].max(initial=0))
             image = _reduce_bits(photo, lambda rows: deep[rows], largest)
-            return DecodedImage(image.pixels, notes + image.notes), _orientation(photo)
+            is_upright = photo.format == "TIFF"  # OpenCV applies the orientation of such a file
+            orientation = 1 if is_upright else _orientation(photo)
+            return DecodedImage(image.pixels, notes + image.notes), orientation
         notes += ("only the upper 8 of 16 bits are read",)
     photo.load()  # applies the orientation of a TIFF file, and removes it
     image = _to_rgb(photo)
@@ -181,10 +184,18 @@ def _to_rgb(photo: Image.Image) -> DecodedImage:
         largest = max(
             float(np.nan_to_num(np.asarray(strip(rows))).max()) for rows in _strips(photo)
         )
-        return _reduce_bits(photo, lambda rows: np.asarray(strip(rows))[..., None], largest)
+        image = _reduce_bits(photo, lambda rows: np.asarray(strip(rows))[..., None], largest)
+        if _is_white_zero(photo):
+            np.subtract(255, image.pixels, out=image.pixels)
+        return image
     if photo.mode == "RGB":
         return DecodedImage(_convert(photo, lambda rows: np.asarray(strip(rows))))
     return DecodedImage(_convert(photo, lambda rows: np.asarray(_flatten(strip(rows)))))
+
+
+def _is_white_zero(photo: Image.Image) -> bool:
+    """Whether 0 is white in a TIFF file, which Pillow considers for 8 bits only."""
+    return getattr(photo, "tag_v2", {}).get(ExifTags.Base.PhotometricInterpretation) == 0
 
 
 def _flatten(photo: Image.Image) -> Image.Image:
