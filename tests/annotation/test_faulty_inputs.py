@@ -464,8 +464,7 @@ DEEP_FORMATS = [("png", 1), ("png", 3), ("tif", 1), ("tif", 3), ("ppm", 3)]
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
-@pytest.mark.parametrize("suffix", ["png", "tif"])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("suffix", "channels"), DEEP_FORMATS)
 def test_images_with_fewer_bits_than_16_are_stretched_with_a_note(
     bits: int, suffix: str, channels: int, tmp_path: Path
 ) -> None:
@@ -479,6 +478,26 @@ def test_images_with_fewer_bits_than_16_are_stretched_with_a_note(
     assert image.pixels[0, 1, 2] == 0
     note = f"contains only {bits} of its 16 bits, which are stretched to the whole range"
     assert image.notes == ((note,) if bits < 16 else ())
+
+
+def test_a_jpeg2000_image_with_fewer_bits_than_16_is_stretched(tmp_path: Path) -> None:
+    lossless = [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000]
+    cv2.imwrite(str(tmp_path / "deep.jp2"), np.full((32, 32, 3), 1000, np.uint16), lossless)
+    image = decode_image(tmp_path / "deep.jp2")
+    assert (image.pixels == round(1000 / 1023 * 255)).all()
+    assert "only 10 of its 16 bits" in image.notes[0]
+
+
+@pytest.mark.parametrize("suffix", ["sgi", "tif"])
+def test_16_bits_that_are_reduced_to_8_have_a_note(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"deep.{suffix}"
+    if suffix == "sgi":
+        Image.new("RGB", (8, 8)).save(path, bpc=2)
+    else:
+        cv2.imwrite(str(path), np.zeros((8, 8, 4), np.uint16))
+        rgb, cmyk = (struct.pack("<HHII", 262, 3, 1, kind) for kind in (2, 5))
+        path.write_bytes(path.read_bytes().replace(rgb, cmyk))
+    assert decode_image(path).notes == ("only the upper 8 of 16 bits are read",)
 
 
 def test_a_motion_jpeg_stream_has_a_note_and_a_photo_with_an_appendix_has_none(

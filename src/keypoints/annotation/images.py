@@ -5,6 +5,7 @@ this decoder reads most formats of Pillow. Photos are converted strip by strip, 
 takes at most 450 MB; larger photos are rejected by their header.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,10 @@ _PROGRESSIVE_BYTES = 6  # per pixel, in addition
 _STRIP_PIXELS = 2**22
 
 _COLOUR_BITS = (8, 10, 12, 14, 16)  # of cameras and scanners
+_TILE_16_BITS = re.compile(";16|SGI16|'ppm'.*args=.* 65535")  # in Pillow's description of a tile
+# Number of bits in the box `ihdr`, or in the marker SIZ. Source: ITU-T T.800, Annexes A and I.
+_JPEG2000_16_BITS = re.compile(rb"(?s:ihdr.{10}|\xff\x4f\xff\x51.{38})\x0f")
+_JPEG2000_HEADER = 4096  # bytes
 
 Pixels = NDArray[np.uint8]
 _UPRIGHT: dict[int, Callable[[Any], cv2.typing.MatLike]] = {  # of an EXIF orientation
@@ -152,8 +157,8 @@ def _decode(path: Path, photo: Image.Image) -> tuple[DecodedImage, int]:
     notes: tuple[str, ...] = ()
     if _has_several_pictures(path, photo):
         notes = ("only the first of several pictures is read",)
-    if photo.mode in ("RGB", "RGBA") and _has_16_bits(photo):
-        deep = _read_deep_colour(path, (photo.height, photo.width))
+    if photo.mode != "F" and not photo.mode.startswith("I") and _has_16_bits(path, photo):
+        deep = _read_deep_colour(path, photo)
         if deep is not None:
             largest = float(deep[..., :3].max(initial=0))
             image = _reduce_bits(photo, lambda rows: deep[rows], largest)
@@ -245,8 +250,11 @@ def _reduce_bits(
     return DecodedImage(_convert(photo, to_8_bits), notes)
 
 
-def _read_deep_colour(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
+def _read_deep_colour(path: Path, photo: Image.Image) -> NDArray[Any] | None:
     """RGB or RGBA values with 16 bits, which Pillow would cut to 8; None if OpenCV cannot."""
+    if photo.mode not in ("RGB", "RGBA"):  # OpenCV takes CMYK for RGBA
+        return None
+    size = photo.height, photo.width
     try:
         values = cv2.imdecode(np.memmap(path, np.uint8, "r"), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # larger than its limit
@@ -256,8 +264,12 @@ def _read_deep_colour(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
     return values[..., [2, 1, 0, 3][: values.shape[2]]]
 
 
-def _has_16_bits(photo: Image.Image) -> bool:
-    return any(";16" in str(tile) for tile in getattr(photo, "tile", ()))
+def _has_16_bits(path: Path, photo: Image.Image) -> bool:
+    """Whether the channels of a photo have 16 bits, as far as Pillow or the header shows it."""
+    if photo.format == "JPEG2000":
+        with path.open("rb") as file:
+            return _JPEG2000_16_BITS.search(file.read(_JPEG2000_HEADER)) is not None
+    return any(_TILE_16_BITS.search(str(tile)) for tile in getattr(photo, "tile", ()))
 
 
 def _orientation(photo: Image.Image) -> int:
