@@ -23,6 +23,8 @@ from keypoints.annotation.video_reader import _check_end
 from keypoints.annotation.video_writer import VideoWriter, round_fps
 from keypoints.annotation.writers import escape_controls, text_output
 
+WMV = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"  # first bytes of Windows Media files
+
 Photo = NDArray[np.uint8]
 
 
@@ -382,6 +384,22 @@ def test_an_empty_list_is_an_error(content: bytes, run, monkeypatch: pytest.Monk
         (b"RIFF\0\0\0\0WEBP", MediaType.PHOTO),
         (b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42", MediaType.UNKNOWN),
         (b"OggS" + bytes(24) + b"OpusHead", MediaType.UNKNOWN),
+        (b"FLV\x01\x05", MediaType.VIDEO),
+        (b"FLV\x01\x04", MediaType.UNKNOWN),
+        *(
+            (start + tracks, expected)
+            for start, sound, pictures in (
+                (b"RIFF\0\0\0\0AVI ", b"auds", b"vids"),
+                (b"\x1aE\xdf\xa3", b"\x83\x81\x02", b"\x83\x81\x01"),
+                (WMV, b"\x40\x9e\x69\xf8M[\xcf\x11", b"\xc0\xef\x19\xbcM[\xcf\x11"),
+                (b"\0\0\x01\xba", b"\0\0\x01\xc0", b"\0\0\x01\xe0"),
+            )
+            for tracks, expected in (
+                (sound, MediaType.UNKNOWN),
+                (sound + pictures, MediaType.VIDEO),
+                (b"", MediaType.VIDEO),
+            )
+        ),
         (b"OggS" + bytes(24) + b"\x80theora", MediaType.VIDEO),
         (b"BM is no bitmap", MediaType.UNKNOWN),
         (b"", MediaType.UNKNOWN),
