@@ -365,6 +365,19 @@ def test_a_name_in_a_list_may_have_trailing_blanks(
     assert [path.name for path in find_files(["-"]).paths] == ["a.jpg", "b.jpg "]
 
 
+def test_files_of_other_systems_in_a_list_are_left_out_unless_there_are_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = ["@eaDir/a.jpg", "._a.jpg"]
+    for names, expected, left_out in (
+        (["a.jpg", "out/a_points.jpg", *added], ["a.jpg"], {"output file": 1, "system file": 2}),
+        (added, added, {}),
+    ):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(names).encode())))
+        found = find_files(["-"], Path("out"))
+        assert found.paths == list(map(Path, expected)) and found.left_out == left_out
+
+
 @pytest.mark.parametrize("content", [b"", b"\n \n"])
 def test_an_empty_list_is_an_error(content: bytes, run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
