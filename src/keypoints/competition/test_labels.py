@@ -20,6 +20,12 @@ _SOLUTION = "RowId", "Location"  # columns
 _REMEDY = "run `dvc repro` to restore it, or replace it in the archive and fetch that again"
 
 
+def find_test_labels(spec: SubmissionSpec, root: Path) -> Path | None:
+    """File with the landmarks of a competition's test faces; None if the data set has none."""
+    name = find_dataset(spec.competition.dataset).test_labels
+    return next(iter(find_files(root, name)), None) if name else None
+
+
 def read_test_labels(spec: SubmissionSpec, root: Path) -> Array:
     """Read landmarks_photo of a competition's test faces from the folder of the data set.
 
@@ -29,14 +35,14 @@ def read_test_labels(spec: SubmissionSpec, root: Path) -> Array:
     Raises:
         PipelineError: If the file is missing or damaged, or lacks a landmark of the submission.
     """
-    name = find_dataset(spec.competition.dataset).test_labels
-    files = find_files(root, name) if name else []
-    if not files:
+    path = find_test_labels(spec, root)
+    if path is None:
+        name = find_dataset(spec.competition.dataset).test_labels
         raise PipelineError(
             f"{root}: contains no {name or 'test labels'}, so submissions cannot be scored here. "
             "Rendered data sets and the public archive of iBUG contain them, Kaggle's files do not"
         )
-    path, is_list = files[0], files[0].suffix.lower() == ".xml"
+    is_list = path.suffix.lower() == ".xml"
     try:
         target = _read_xml(path, spec) if is_list else _read_solution(path, spec)
     except (FormatError, TableError) as error:
