@@ -1,5 +1,6 @@
 """Damaged and unusual files: each is annotated or named, and never ends the run."""
 
+import errno
 import io
 import os
 import resource
@@ -301,6 +302,21 @@ def test_links_and_names_that_lead_nowhere_are_named(photo: Photo, run, tmp_path
         assert "empty.jpg: not a complete photo (an empty file)" in output
         assert "xxx.jpg: File name too long" in output
         assert "1 face in 1 image, 4 not annotated" in output
+
+
+def test_a_photo_that_disappears_while_it_is_read_is_named(
+    photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "me.png"
+    Image.fromarray(photo).save(path)
+
+    def lose(*arguments: object, **options: object) -> None:  # as when a disk is unplugged
+        path.unlink()
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Image, "open", lose)
+    with pytest.raises(PhotoError, match="me.png: not a complete photo .Input/output error"):
+        decode_image(path)
 
 
 def test_a_pattern_ends_in_folders_with_links_to_themselves(tmp_path: Path) -> None:

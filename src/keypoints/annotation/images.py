@@ -92,7 +92,7 @@ def decode_image(path: Path) -> DecodedImage:
         PhotoError: If the file is missing, damaged, too large or not a photo.
     """
     try:
-        type_ = media_type(path)
+        type_, is_empty = media_type(path), path.stat().st_size == 0
     except FileNotFoundError as error:
         raise PhotoError(f"{path}: no such file") from error
     except IsADirectoryError as error:
@@ -113,7 +113,6 @@ def decode_image(path: Path) -> DecodedImage:
     except PhotoError:
         raise
     except Exception as error:
-        is_empty = path.stat().st_size == 0
         is_unknown = type_ is MediaType.UNKNOWN and isinstance(error, UnidentifiedImageError)
         if is_unknown and not is_empty:
             raise PhotoError(f"{path}: not a photo in a known format") from error
