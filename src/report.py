@@ -8,7 +8,7 @@ import sys
 from keypoints.competition.base import submission_spec_for
 from keypoints.competition.local_score import LocalScore, score
 from keypoints.competition.submission import read_submission
-from keypoints.competition.test_labels import read_test_labels
+from keypoints.competition.test_labels import find_test_labels, read_test_labels
 from keypoints.config.params import Params, read_params
 from keypoints.core import paths
 from keypoints.core.cli import error_message, run_stage
@@ -45,24 +45,35 @@ def report() -> None:
     paths.replace_output(paths.REPORT / "times.html").write_text(
         times_table(params), encoding="utf-8"
     )
-    page = build_page(params, test_scores=_test_scores(params))
+    test_scores, unscored = _test_scores(params)
+    page = build_page(params, test_scores=test_scores, unscored=unscored)
     paths.replace_output(paths.REPORT / "index.html").write_text(page, encoding="utf-8")
     print(table)
     print(f"{paths.REPORT / 'index.html'}: page of the run, {len(page):,} characters")
 
 
-def _test_scores(params: Params) -> dict[str, LocalScore]:
+def _test_scores(params: Params) -> tuple[dict[str, LocalScore], list[str]]:
     """Score of each model whose test labels are on disk; no stage selects a model by it.
 
     It is that of the submission or, without one, of the predictions.
+
+    Returns:
+        The scores by the names of the models, and the problems of damaged labels.
     """
-    scores = {}
+    scores, unscored = {}, dict[str, None]()
     for name in scored_names(params.names("models")):
         path = paths.submission_file(name)
         if path.is_file() or has_predictions(name, "test"):
             try:
                 spec = submission_spec_for(name, params)
-                labels = read_test_labels(spec, paths.RAW / spec.competition.dataset)
+                root = paths.RAW / spec.competition.dataset
+                if find_test_labels(spec, root) is None:
+                    continue
+                try:
+                    labels = read_test_labels(spec, root)
+                except PipelineError as error:
+                    unscored[f"test score of {spec.competition.slug}: {error}"] = None
+                    continue
                 predicted = (
                     read_submission(path, spec)
                     if path.is_file()
@@ -72,7 +83,7 @@ def _test_scores(params: Params) -> dict[str, LocalScore]:
                     scores[name] = score(predicted, labels, spec)
             except (OSError, PipelineError):
                 continue  # the page shows the reason
-    return scores
+    return scores, [*unscored]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Damaged and unusual files: each is annotated or named, and never ends the run."""
 
+import errno
 import io
 import os
 import resource
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from keypoints.annotation.descriptions import count
 from keypoints.annotation.images import PhotoError, decode_image
@@ -22,6 +23,8 @@ from keypoints.annotation.video_container import n_frames_is_exact
 from keypoints.annotation.video_reader import _check_end
 from keypoints.annotation.video_writer import VideoWriter, round_fps
 from keypoints.annotation.writers import escape_controls, text_output
+
+WMV = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"  # first bytes of Windows Media files
 
 Photo = NDArray[np.uint8]
 
@@ -301,6 +304,21 @@ def test_links_and_names_that_lead_nowhere_are_named(photo: Photo, run, tmp_path
         assert "1 face in 1 image, 4 not annotated" in output
 
 
+def test_a_photo_that_disappears_while_it_is_read_is_named(
+    photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "me.png"
+    Image.fromarray(photo).save(path)
+
+    def lose(*arguments: object, **options: object) -> None:  # as when a disk is unplugged
+        path.unlink()
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Image, "open", lose)
+    with pytest.raises(PhotoError, match="me.png: not a complete photo .Input/output error"):
+        decode_image(path)
+
+
 def test_a_pattern_ends_in_folders_with_links_to_themselves(tmp_path: Path) -> None:
     (tmp_path / "a/.hidden").mkdir(parents=True)
     for name in ("a/me.jpg", "me.jpg", "a/.hidden/me.jpg"):
@@ -363,6 +381,19 @@ def test_a_name_in_a_list_may_have_trailing_blanks(
     assert [path.name for path in find_files(["-"]).paths] == ["a.jpg", "b.jpg "]
 
 
+def test_files_of_other_systems_in_a_list_are_left_out_unless_there_are_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = ["@eaDir/a.jpg", "._a.jpg"]
+    for names, expected, left_out in (
+        (["a.jpg", "out/a_points.jpg", *added], ["a.jpg"], {"output file": 1, "system file": 2}),
+        (added, added, {}),
+    ):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("\n".join(names).encode())))
+        found = find_files(["-"], Path("out"))
+        assert found.paths == list(map(Path, expected)) and found.left_out == left_out
+
+
 @pytest.mark.parametrize("content", [b"", b"\n \n"])
 def test_an_empty_list_is_an_error(content: bytes, run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
@@ -382,6 +413,22 @@ def test_an_empty_list_is_an_error(content: bytes, run, monkeypatch: pytest.Monk
         (b"RIFF\0\0\0\0WEBP", MediaType.PHOTO),
         (b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42", MediaType.UNKNOWN),
         (b"OggS" + bytes(24) + b"OpusHead", MediaType.UNKNOWN),
+        (b"FLV\x01\x05", MediaType.VIDEO),
+        (b"FLV\x01\x04", MediaType.UNKNOWN),
+        *(
+            (start + tracks, expected)
+            for start, sound, pictures in (
+                (b"RIFF\0\0\0\0AVI ", b"auds", b"vids"),
+                (b"\x1aE\xdf\xa3", b"\x83\x81\x02", b"\x83\x81\x01"),
+                (WMV, b"\x40\x9e\x69\xf8M[\xcf\x11", b"\xc0\xef\x19\xbcM[\xcf\x11"),
+                (b"\0\0\x01\xba", b"\0\0\x01\xc0", b"\0\0\x01\xe0"),
+            )
+            for tracks, expected in (
+                (sound, MediaType.UNKNOWN),
+                (sound + pictures, MediaType.VIDEO),
+                (b"", MediaType.VIDEO),
+            )
+        ),
         (b"OggS" + bytes(24) + b"\x80theora", MediaType.VIDEO),
         (b"BM is no bitmap", MediaType.UNKNOWN),
         (b"", MediaType.UNKNOWN),
@@ -433,11 +480,38 @@ def test_an_oriented_tiff_is_turned_once(compression: str | None, tmp_path: Path
     stored = Image.fromarray(np.ascontiguousarray(np.rot90(upright)))
     stored.save(tmp_path / "turned.tif", exif=exif, compression=compression)
     assert (decode_image(tmp_path / "turned.tif").pixels == upright).all()
+    stored.convert("L").save(tmp_path / "gray.tif", exif=exif, compression=compression)
+    gray = np.asarray(Image.fromarray(upright).convert("L"))
+    assert (decode_image(tmp_path / "gray.tif").pixels == gray[..., None]).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_oriented_tiff_of_16_bits_is_turned_once(orientation: int, tmp_path: Path) -> None:
+    path, values = tmp_path / "deep.tif", np.arange(72, dtype=np.uint16).reshape(6, 4, 3) * 900
+    cv2.imwrite(str(path), values[..., ::-1])
+    planar_configuration, oriented = (struct.pack("<HHI", tag, 3, 1) for tag in (284, 274))
+    head, found, tail = path.read_bytes().partition(planar_configuration + b"\1")
+    path.write_bytes(head + oriented + bytes([orientation]) + tail)
+    stored = Image.fromarray((values // 257).astype(np.uint8))
+    stored.getexif()[ExifTags.Base.Orientation] = orientation
+    upright = np.asarray(ImageOps.exif_transpose(stored)).astype(int)
+    pixels = decode_image(path).pixels
+    assert found and pixels.shape == upright.shape and np.abs(pixels - upright).max() <= 1
+
+
+def test_a_tiff_of_16_bits_in_which_0_is_white_is_no_negative(tmp_path: Path) -> None:
+    path = tmp_path / "deep.tif"
+    Image.fromarray(np.array([[0, 65535]], np.uint16)).save(path)
+    black_is_zero, white_is_zero = (struct.pack("<HHII", 262, 3, 1, kind) for kind in (1, 0))
+    path.write_bytes(path.read_bytes().replace(black_is_zero, white_is_zero))
+    assert decode_image(path).pixels[..., 0].tolist() == [[255, 0]]
+
+
+DEEP_FORMATS = [("png", 1), ("png", 3), ("tif", 1), ("tif", 3), ("ppm", 3)]
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14, 16])
-@pytest.mark.parametrize("suffix", ["png", "tif"])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("suffix", "channels"), DEEP_FORMATS)
 def test_images_with_fewer_bits_than_16_are_stretched_with_a_note(
     bits: int, suffix: str, channels: int, tmp_path: Path
 ) -> None:
@@ -451,6 +525,26 @@ def test_images_with_fewer_bits_than_16_are_stretched_with_a_note(
     assert image.pixels[0, 1, 2] == 0
     note = f"contains only {bits} of its 16 bits, which are stretched to the whole range"
     assert image.notes == ((note,) if bits < 16 else ())
+
+
+def test_a_jpeg2000_image_with_fewer_bits_than_16_is_stretched(tmp_path: Path) -> None:
+    lossless = [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000]
+    cv2.imwrite(str(tmp_path / "deep.jp2"), np.full((32, 32, 3), 1000, np.uint16), lossless)
+    image = decode_image(tmp_path / "deep.jp2")
+    assert (image.pixels == round(1000 / 1023 * 255)).all()
+    assert "only 10 of its 16 bits" in image.notes[0]
+
+
+@pytest.mark.parametrize("suffix", ["sgi", "tif"])
+def test_16_bits_that_are_reduced_to_8_have_a_note(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"deep.{suffix}"
+    if suffix == "sgi":
+        Image.new("RGB", (8, 8)).save(path, bpc=2)
+    else:
+        cv2.imwrite(str(path), np.zeros((8, 8, 4), np.uint16))
+        rgb, cmyk = (struct.pack("<HHII", 262, 3, 1, kind) for kind in (2, 5))
+        path.write_bytes(path.read_bytes().replace(rgb, cmyk))
+    assert decode_image(path).notes == ("only the upper 8 of 16 bits are read",)
 
 
 def test_a_motion_jpeg_stream_has_a_note_and_a_photo_with_an_appendix_has_none(

@@ -136,6 +136,15 @@ def test_without_a_solution_the_error_says_that_kaggle_publishes_none(
         read_test_labels(spec, tmp_path)
 
 
+def test_a_solution_that_another_program_saved_is_read(
+    spec: SubmissionSpec, rendered: Path, tmp_path: Path
+):
+    text = (rendered / "solution.csv").read_text().replace("\n2,", "\n2.0,")
+    (tmp_path / "Solution.CSV").write_bytes(f"{text}\n\x1a".replace("\n", "\r\n").encode("utf-16"))
+    expected = read_test_labels(spec, rendered)
+    assert np.array_equal(read_test_labels(spec, tmp_path), expected, equal_nan=True)
+
+
 @pytest.mark.parametrize("content", [b"", b"RowId,Location\n1,word\n", b"\xff\xfeR\x00"])
 def test_a_damaged_solution_is_named(spec: SubmissionSpec, tmp_path: Path, content: bytes):
     (tmp_path / "solution.csv").write_bytes(content)

@@ -95,6 +95,18 @@ def test_labels_are_matched_by_the_names_of_the_faces(
     assert target.shape == (3, IBUG_68.n_points, 2)
 
 
+def test_ignored_boxes_have_no_labels_and_the_list_may_be_spelled_in_capitals(
+    spec: SubmissionSpec, rendered_ibug: Path, tmp_path: Path
+) -> None:
+    tree = ElementTree.parse(next(rendered_ibug.rglob(LABELS)))
+    for image in tree.iter("image"):
+        ignored = ElementTree.SubElement(image, "box", {"ignore": "1"})
+        ElementTree.SubElement(ignored, "part", {"name": "30", "x": "0", "y": "0"})
+    tree.write(tmp_path / LABELS.upper())
+    expected = read_test_labels(spec, rendered_ibug)
+    assert np.array_equal(read_test_labels(spec, tmp_path), expected)
+
+
 def test_without_labels_on_disk_the_error_names_data_sets_that_have_them(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=f"no {LABELS}, .*public archive of iBUG"):
         read_test_labels(make_spec(1, 68), tmp_path)

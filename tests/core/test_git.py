@@ -44,6 +44,8 @@ def test_signatures_and_colours_are_not_part_of_the_output(repository: Path) -> 
     configure(log_showSignature="true", color_ui="always", core_pager="false")
     commit = git("log", "-1", "--format=%H", "--", "params.yaml")
     assert commit == git("rev-parse", "HEAD") and len(commit) == 40
+    configure(i18n_logOutputEncoding="UTF-16")
+    assert git("log", "-1", "--format=%H") == commit
 
 
 @pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"])

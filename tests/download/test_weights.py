@@ -2,11 +2,13 @@
 
 import hashlib
 import io
+import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 from stages import Stages
+from workspace import ROOT
 
 from keypoints.core.weights_folder import find_teacher, find_weights
 from keypoints.download.pretrained import pretrained_address
@@ -15,6 +17,7 @@ with io.BytesIO() as _file:
     with zipfile.ZipFile(_file, "w") as _archive:
         _archive.writestr("data.pkl", b"weights")
     WEIGHTS = _file.getvalue()
+COMMITTED = ROOT / "pretrained/resnet18_rendered.safetensors"
 RESNET = "resnet18-f37072fd.pth"
 
 
@@ -97,13 +100,25 @@ def test_the_teacher_is_copied_beside_the_initial_weights(
 ) -> None:
     (stages.mirror / "large.safetensors").write_bytes(WEIGHTS)
     stages.set_params({"models.nose_net.teacher": "large.safetensors"})
+    stages.refuse("weights", "nose_net", "teacher: ", "large.safetensors: not a model of this")
+    shutil.copy(COMMITTED, stages.mirror / "large.safetensors")
     assert stages.run("weights", "nose_net") == ""
     assert "nose_net: random; teacher large.safetensors from " in capsys.readouterr().out
     for name in ("._large.safetensors", ".DS_Store"):  # as macOS adds to folders
         Path("data/weights/nose_net/teacher", name).touch()
     found = find_teacher(Path("data/weights/nose_net"))
     assert found is not None
-    assert found.read_bytes() == WEIGHTS
+    assert found.read_bytes() == COMMITTED.read_bytes()
+
+
+def test_a_model_of_another_kind_is_refused_before_the_training(stages: Stages) -> None:
+    shutil.copy(COMMITTED, "own.safetensors")
+    own = {"pretrained": "own.safetensors", "backbone": "resnet34"}
+    stages.set_params({f"models.resnet18.{key}": value for key, value in own.items()})
+    kind = "a network of the kind regression on resnet18, from which regression on resnet34 cannot"
+    stages.refuse("weights", "resnet18", "models.resnet18: pretrained: ", kind)
+    stages.set_params({"models.resnet18.backbone": "resnet18.tv_in1k"})
+    assert stages.run("weights", "resnet18") == ""
 
 
 def test_an_unknown_model_or_backbone_is_named(stages: Stages) -> None:

@@ -14,6 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 from workspace import MODELS, Workspace
 
+import report
 from keypoints.competition.submission_log import SubmissionRecord, append_record
 from keypoints.config.params import read_params
 from keypoints.core import paths
@@ -188,6 +189,44 @@ def test_models_that_cannot_be_read_are_named(
     assert f"nose_net_3x3 is not shown: {model}: no such file" in text
     assert f"nose_net is not shown: {history} is missing; run `dvc repro`" in text
     assert "nose_net_16ch finds" in text
+
+
+def test_damaged_tables_records_and_labels_are_named(
+    ran: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ran.folder)
+    (labels,) = Path("data/raw/ibug").rglob("labels_ibug_300W_test.xml")
+    damage = {
+        Path("metrics/history/nose_net.csv"): lambda text: text[:-12],
+        Path("metrics/history/nose_net_3x3.csv"): lambda text: "a,b\n1,2\n",
+        Path("metrics/faces/nose_net_16ch.csv"): lambda text: "".join(text.splitlines(True)[:2]),
+        Path("metrics/faces/heatmap_net.csv"): lambda text: text.replace(".", ","),
+        Path("data/crops/kaggle15/faces.csv"): lambda text: "",
+        Path("data/raw/ibug/source.json"): lambda text: "{",
+        labels: lambda text: "<x",
+    }
+    contents = {path: path.read_text() for path in damage}
+    for path, change in damage.items():
+        path.unlink()
+        path.write_text(change(contents[path]))
+    try:
+        test_scores, unscored = report._test_scores(read_params())
+        page = build_page(read_params(), test_scores=test_scores, unscored=unscored)
+    finally:
+        for path, content in contents.items():
+            path.write_text(content)
+    text = visible_text(page)
+    for problem in (
+        "nose_net is not shown: metrics/history/nose_net.csv: damaged (",
+        "nose_net_3x3 is not shown: metrics/history/nose_net_3x3.csv: damaged (no numbers in",
+        "nose_net_16ch is not shown: metrics/faces/nose_net_16ch.csv: damaged (1 of ",
+        "heatmap_net is not shown: metrics/faces/heatmap_net.csv: damaged (",
+        "kaggle15_net is not shown: data/crops/kaggle15/faces.csv: damaged (No columns to parse",
+        "unknown (data/raw/ibug/source.json: damaged (",
+        f"Skipped: test score of cs194-26-fall-2021-project-5: {labels}: not well-formed XML",
+        "resnet18 finds",
+    ):
+        assert problem in text, problem
 
 
 def test_own_photos_appear_and_rerun_the_report_only(ran: Workspace) -> None:

@@ -69,6 +69,12 @@ def test_the_message_for_a_missing_output_or_revision_names_it(
         RevisionOutputs("nosuch")
 
 
+def test_a_misspelled_folder_of_a_model_is_named(tmp_path: Path) -> None:
+    for revision in ("HEAD", "workspace"):
+        with pytest.raises(PipelineError, match=r"contendrs: no such folder; name a model, or"):
+            RevisionOutputs(revision, tmp_path / "contendrs")
+
+
 def test_a_remote_in_the_users_settings_is_not_used(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,8 @@ class Stages:
         monkeypatch.chdir(folder)
         monkeypatch.delenv("DVC_ROOT", raising=False)
         monkeypatch.setattr(tempfile, "tempdir", str(folder / "temporary"))
+        # torch creates this folder when a stage imports it first; hidden files are not compared.
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(folder / ".torchinductor"))
         params = (ROOT / "params.yaml").read_text()
         Path("params.yaml").write_text(params)
         self.set_params({"source": "public", "mirror": "mirror"})

@@ -5,6 +5,7 @@ this decoder reads most formats of Pillow. Photos are converted strip by strip, 
 takes at most 450 MB; larger photos are rejected by their header.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,10 @@ _PROGRESSIVE_BYTES = 6  # per pixel, in addition
 _STRIP_PIXELS = 2**22
 
 _COLOUR_BITS = (8, 10, 12, 14, 16)  # of cameras and scanners
+_TILE_16_BITS = re.compile(";16|SGI16|'ppm'.*args=.* 65535")  # in Pillow's description of a tile
+# Number of bits in the box `ihdr`, or in the marker SIZ. Source: ITU-T T.800, Annexes A and I.
+_JPEG2000_16_BITS = re.compile(rb"(?s:ihdr.{10}|\xff\x4f\xff\x51.{38})\x0f")
+_JPEG2000_HEADER = 4096  # bytes
 
 Pixels = NDArray[np.uint8]
 _UPRIGHT: dict[int, Callable[[Any], cv2.typing.MatLike]] = {  # of an EXIF orientation
@@ -87,7 +92,7 @@ def decode_image(path: Path) -> DecodedImage:
         PhotoError: If the file is missing, damaged, too large or not a photo.
     """
     try:
-        type_ = media_type(path)
+        type_, is_empty = media_type(path), path.stat().st_size == 0
     except FileNotFoundError as error:
         raise PhotoError(f"{path}: no such file") from error
     except IsADirectoryError as error:
@@ -100,7 +105,8 @@ def decode_image(path: Path) -> DecodedImage:
         formats = ["HEIF"]
     # Damaged files raise nearly every kind of exception in one of Pillow's plug-ins.
     try:
-        with Image.open(path, formats=formats) as photo:
+        # By name, Pillow would map a TIFF file into memory, and scramble one with an orientation.
+        with path.open("rb") as file, Image.open(file, formats=formats) as photo:
             _check_size(path, photo)
             image, orientation = _decode(path, photo)
     except PhotoError:
@@ -108,7 +114,6 @@ def decode_image(path: Path) -> DecodedImage:
     except Image.DecompressionBombError as error:
         raise PhotoError(f"{path}: {first_line(error)}; save a smaller copy") from error
     except Exception as error:
-        is_empty = path.stat().st_size == 0
         is_unknown = type_ is MediaType.UNKNOWN and isinstance(error, UnidentifiedImageError)
         if is_unknown and not is_empty:
             raise PhotoError(f"{path}: not a photo in a known format") from error
@@ -152,12 +157,14 @@ def _decode(path: Path, photo: Image.Image) -> tuple[DecodedImage, int]:
     notes: tuple[str, ...] = ()
     if _has_several_pictures(path, photo):
         notes = ("only the first of several pictures is read",)
-    if photo.mode in ("RGB", "RGBA") and _has_16_bits(photo):
-        deep = _read_deep_colour(path, (photo.height, photo.width))
+    if photo.mode != "F" and not photo.mode.startswith("I") and _has_16_bits(path, photo):
+        deep = _read_deep_colour(path, photo)
         if deep is not None:
             largest = float(deep[..., :3].max(initial=0))
             image = _reduce_bits(photo, lambda rows: deep[rows], largest)
-            return DecodedImage(image.pixels, notes + image.notes), _orientation(photo)
+            is_upright = photo.format == "TIFF"  # OpenCV applies the orientation of such a file
+            orientation = 1 if is_upright else _orientation(photo)
+            return DecodedImage(image.pixels, notes + image.notes), orientation
         notes += ("only the upper 8 of 16 bits are read",)
     photo.load()  # applies the orientation of a TIFF file, and removes it
     image = _to_rgb(photo)
@@ -182,10 +189,18 @@ def _to_rgb(photo: Image.Image) -> DecodedImage:
         largest = max(
             float(np.nan_to_num(np.asarray(strip(rows))).max()) for rows in _strips(photo)
         )
-        return _reduce_bits(photo, lambda rows: np.asarray(strip(rows))[..., None], largest)
+        image = _reduce_bits(photo, lambda rows: np.asarray(strip(rows))[..., None], largest)
+        if _is_white_zero(photo):
+            np.subtract(255, image.pixels, out=image.pixels)
+        return image
     if photo.mode == "RGB":
         return DecodedImage(_convert(photo, lambda rows: np.asarray(strip(rows))))
     return DecodedImage(_convert(photo, lambda rows: np.asarray(_flatten(strip(rows)))))
+
+
+def _is_white_zero(photo: Image.Image) -> bool:
+    """Whether 0 is white in a TIFF file, which Pillow considers for 8 bits only."""
+    return getattr(photo, "tag_v2", {}).get(ExifTags.Base.PhotometricInterpretation) == 0
 
 
 def _flatten(photo: Image.Image) -> Image.Image:
@@ -235,8 +250,11 @@ def _reduce_bits(
     return DecodedImage(_convert(photo, to_8_bits), notes)
 
 
-def _read_deep_colour(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
+def _read_deep_colour(path: Path, photo: Image.Image) -> NDArray[Any] | None:
     """RGB or RGBA values with 16 bits, which Pillow would cut to 8; None if OpenCV cannot."""
+    if photo.mode not in ("RGB", "RGBA"):  # OpenCV takes CMYK for RGBA
+        return None
+    size = photo.height, photo.width
     try:
         values = cv2.imdecode(np.memmap(path, np.uint8, "r"), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # larger than its limit
@@ -246,8 +264,12 @@ def _read_deep_colour(path: Path, size: tuple[int, int]) -> NDArray[Any] | None:
     return values[..., [2, 1, 0, 3][: values.shape[2]]]
 
 
-def _has_16_bits(photo: Image.Image) -> bool:
-    return any(";16" in str(tile) for tile in getattr(photo, "tile", ()))
+def _has_16_bits(path: Path, photo: Image.Image) -> bool:
+    """Whether the channels of a photo have 16 bits, as far as Pillow or the header shows it."""
+    if photo.format == "JPEG2000":
+        with path.open("rb") as file:
+            return _JPEG2000_16_BITS.search(file.read(_JPEG2000_HEADER)) is not None
+    return any(_TILE_16_BITS.search(str(tile)) for tile in getattr(photo, "tile", ()))
 
 
 def _orientation(photo: Image.Image) -> int:

@@ -97,17 +97,17 @@ def find_files(arguments: Iterable[str], output: Path | None = None) -> InputFil
 
     Args:
         arguments: The arguments.
-        output: Folder of all outputs; what a pattern matches in it, or in folders of other systems,
-            is left out and counted, unless it matches nothing else.
+        output: Folder of all outputs; what a pattern matches or a list names in it, or in folders
+            of other systems, is left out and counted, unless there is nothing else.
 
     Raises:
         PipelineError: If the list on standard input is empty or not text.
     """
     files = InputFiles()
     for argument in arguments:
-        for found in _read_list(output) if argument == "-" else [_resolve(argument, output)]:
-            files.paths.extend(found.paths or [Path(argument)])
-            files.left_out.update(found.left_out)
+        found = _read_list(output) if argument == "-" else _resolve(argument, output)
+        files.paths.extend(found.paths or [Path(argument)])
+        files.left_out.update(found.left_out)
     return files
 
 
@@ -126,7 +126,7 @@ def _resolve(name: str, output: Path | None) -> InputFiles:
 def _leave_out(paths: list[Path], output: Path | None) -> InputFiles:
     """Leave out files of other systems, and of the output folder, such as those of an earlier run.
 
-    If there are no others, the pattern means these files.
+    If there are no others, the pattern or the list means these files.
     """
     files = InputFiles()
     for path in paths:
@@ -155,12 +155,16 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def _read_list(output: Path | None) -> list[InputFiles]:
+def _read_list(output: Path | None) -> InputFiles:
     """Resolve the names in the list on standard input."""
     names = list(_parse_list(sys.stdin.buffer.read()))
     if not names:
         raise PipelineError("standard input: an empty list; write a name of a photo in each line")
-    return [_resolve_line(name, output) for name in names]
+    found = [_resolve_line(name, output) for name in names]
+    files = _leave_out([path for one in found for path in one.paths], output)
+    for one in found:
+        files.left_out.update(one.left_out)
+    return files
 
 
 def _resolve_line(line: str, output: Path | None) -> InputFiles:

@@ -37,7 +37,7 @@ _VIDEO_MAGICS = (
     b"\0\0\x01\xba",  # MPEG program stream
     b"\0\0\x01\xb3",  # MPEG video
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF, WMV
-    b"FLV\x01",
+    *(b"FLV\x01" + bytes([contents]) for contents in (0, 1, 5)),  # not 4, sound only
     b"OggS",
 )
 _OGG_AUDIO = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")  # start of a stream

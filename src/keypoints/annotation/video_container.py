@@ -1,8 +1,10 @@
 """Structure of video files: whether a file ends before its contents do, and how it counts frames.
 
-Sources: RIFF (Microsoft, 1991), ISO/IEC 14496-12, EBML (RFC 8794) and Matroska (RFC 9559).
+Sources: RIFF (Microsoft, 1991), ISO/IEC 14496-12, EBML (RFC 8794), Matroska (RFC 9559), Advanced
+Systems Format (Microsoft, 2004) and ISO/IEC 13818-1.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +12,16 @@ from typing import BinaryIO
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18\x53\x80\x67"
 _MAX_BOXES = 10_000  # of a damaged file
 _ROUNDING = 0.005  # s
-_AVI_HEADER = 2**16  # bytes that contain the headers of all tracks
+_HEADER = 2**16  # bytes that contain the headers of all tracks
+_TRACKS = {  # start of a container: marks of a track of sound and of one of pictures
+    b"RIFF": (re.compile(b"auds"), re.compile(b"vids")),
+    _EBML: (re.compile(b"\x83\x81\x02"), re.compile(b"\x83\x81\x01")),
+    b"\x30\x26\xb2\x75": (  # Windows Media: type of a stream
+        re.compile(rb"\x40\x9e\x69\xf8\x4d\x5b\xcf\x11"),
+        re.compile(rb"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11"),
+    ),
+    b"\0\0\x01\xba": (re.compile(b"\0\0\x01[\xc0-\xdf]"), re.compile(b"\0\0\x01[\xe0-\xef]")),
+}
 
 Span = tuple[int, int]  # start and end of a part of a file
 
@@ -59,15 +70,18 @@ def may_have_audio(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(8)
         if head[:4] == b"RIFF":
-            return b"auds" in file.read(_AVI_HEADER)
+            return b"auds" in file.read(_HEADER)
         return not head[4:].isalpha() or b"soun" in _track_types(file, path.stat().st_size)
 
 
 def is_audio_only(path: Path) -> bool:
-    """Whether an MP4 or QuickTime file has a track of sound and none of pictures."""
+    """Whether a file has a track of sound and none of pictures."""
     with path.open("rb") as file:
-        head = file.read(8)
-        if head[:4] == b"RIFF" or not head[4:].isalpha():
+        head = file.read(_HEADER)
+        if marks := _TRACKS.get(head[:4]):
+            sound, pictures = marks
+            return sound.search(head) is not None and pictures.search(head) is None
+        if not head[4:8].isalpha():
             return False
         types = _track_types(file, path.stat().st_size)
         return b"soun" in types and b"vide" not in types

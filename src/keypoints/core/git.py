@@ -11,7 +11,7 @@ _SELECTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "G
               "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_LITERAL_PATHSPECS",
               "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS")  # fmt: skip
 _OPTIONS = ("--no-pager", "-c", "log.showSignature=false", "-c", "color.ui=false",
-            "-c", "core.hooksPath=/dev/null")  # fmt: skip
+            "-c", "i18n.logOutputEncoding=UTF-8", "-c", "core.hooksPath=/dev/null")  # fmt: skip
 
 
 class GitError(PipelineError):

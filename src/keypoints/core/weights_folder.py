@@ -5,6 +5,7 @@ The weights stage writes it and the train stage reads it.
 
 import json
 from pathlib import Path
+from typing import Any
 from zipfile import is_zipfile
 
 from keypoints.core.records import read_record, write_record
@@ -42,16 +43,39 @@ def is_safetensors(path: Path) -> bool:
     return brace == b"{" and n_header < path.stat().st_size
 
 
-def _truncation(path: Path) -> str:
-    """How much of a .safetensors file is missing; empty if it is whole."""
+def model_kind(path: Path) -> str | None:
+    """Kind of the network in a model file of this project; None for other files of weights."""
+    if not is_safetensors(path):
+        return None
+    try:
+        settings = json.loads(_read_header(path)[1]["__metadata__"]["settings"])
+        return network_kind(settings["model"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def network_kind(model: dict[str, Any]) -> str:
+    """Name a model's architecture and backbone, without the tag of the backbone's weights."""
+    backbone = model.get("backbone")
+    on_backbone = f" on {backbone.split('.')[0]}" if backbone else ""
+    return f"{model['architecture']}{on_backbone}"
+
+
+def _read_header(path: Path) -> tuple[int, Any]:
+    """Length and content of the header of a .safetensors file."""
     with path.open("rb") as file:
         n_header = int.from_bytes(file.read(8), "little")
-        try:
-            tensors = json.loads(file.read(n_header))
-            ends = [tensors[key]["data_offsets"][1] for key in tensors if key != "__metadata__"]
-            expected = 8 + n_header + max(ends, default=0)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            return f"a .safetensors file with a damaged header ({error})"
+        return n_header, json.loads(file.read(n_header))
+
+
+def _truncation(path: Path) -> str:
+    """How much of a .safetensors file is missing; empty if it is whole."""
+    try:
+        n_header, tensors = _read_header(path)
+        ends = [tensors[key]["data_offsets"][1] for key in tensors if key != "__metadata__"]
+        expected = 8 + n_header + max(ends, default=0)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        return f"a .safetensors file with a damaged header ({error})"
     found = path.stat().st_size
     return "" if found == expected else f"{found:,} bytes where its header declares {expected:,}"
 

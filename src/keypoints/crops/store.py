@@ -78,9 +78,12 @@ class CropStore:
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Row numbers of the faces of a split, (n,); PipelineError if faces.csv is truncated."""
-        with self._table.open(encoding="utf-8", newline="") as file:
-            faces = csv.DictReader(file)
-            is_in_split = np.fromiter((face["split"] == split for face in faces), bool)
+        try:
+            with self._table.open(encoding="utf-8", newline="") as file:
+                faces = csv.DictReader(file)
+                is_in_split = np.fromiter((face["split"] == split for face in faces), bool)
+        except (KeyError, ValueError, csv.Error) as error:
+            raise damaged_output(self._table, error) from error
         if len(is_in_split) != len(self):
             raise PipelineError(
                 f"{self._table}: {len(is_in_split)} faces where crops.npy has {len(self)}; "
@@ -89,9 +92,15 @@ class CropStore:
         return np.flatnonzero(is_in_split)
 
     def faces(self, rows: NDArray[np.integer]) -> "pd.DataFrame":
-        """Rows of faces.csv, in the order of `rows`, indexed by the row numbers."""
+        """Rows of faces.csv, in the order of `rows`; PipelineError if it is damaged.
+
+        The index contains the row numbers.
+        """
         import pandas as pd  # takes half a second; reading a CropFormat does not need it
 
-        with pd.read_csv(self._table, chunksize=_CHUNK, **NAMES_AS_TEXT) as chunks:
-            found = [chunk[chunk.index.isin(rows)] for chunk in chunks]
-        return pd.concat(found).loc[rows]
+        try:
+            with pd.read_csv(self._table, chunksize=_CHUNK, **NAMES_AS_TEXT) as chunks:
+                found = [chunk[chunk.index.isin(rows)] for chunk in chunks]
+            return pd.concat(found).loc[rows]
+        except (KeyError, ValueError) as error:  # such as the errors of pandas
+            raise damaged_output(self._table, error) from error

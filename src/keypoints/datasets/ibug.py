@@ -25,7 +25,7 @@ from keypoints.faces.dataset import (
     PublicDatasetSettings,
     RenderedSettings,
 )
-from keypoints.faces.dlib_xml import iter_images, photo_name
+from keypoints.faces.dlib_xml import iter_images, photo_name, used_boxes
 from keypoints.faces.duplicates import find_duplicate_groups
 from keypoints.faces.face import Box, Face, FormatError
 from keypoints.faces.face_list import DiskBackedFaces, FaceEntry, FaceList, read_faces
@@ -121,7 +121,7 @@ def _read_face(
     if not windows.name or windows.anchor or ".." in windows.parts:
         raise FormatError(f"{path}: an image's file should be below the list; got {file!r}")
     place = f"{path}: {file}"
-    boxes = [box for box in image.findall("box") if not _is_ignored(box)]
+    boxes = used_boxes(image)
     if not boxes and image.findall("box") and not is_test:
         return None
     if len(boxes) != 1:
@@ -136,10 +136,6 @@ def _read_face(
         is_test=is_test,
         is_mirrored=name.endswith(_MIRROR),
     )
-
-
-def _is_ignored(box: Element) -> bool:
-    return box.get("ignore", "").strip().lower() in ("1", "true")
 
 
 def _read_box(place: str, box: Element) -> Box:

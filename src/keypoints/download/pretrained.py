@@ -12,7 +12,13 @@ from keypoints.config.base import Settings
 from keypoints.config.messages import SettingsError
 from keypoints.core.hashing import sha256_of
 from keypoints.core.paths import expand_user
-from keypoints.core.weights_folder import record_weights, teacher_folder, weights_problem
+from keypoints.core.weights_folder import (
+    model_kind,
+    network_kind,
+    record_weights,
+    teacher_folder,
+    weights_problem,
+)
 from keypoints.download.mirrors import Download, DownloadDirs, DownloadError, file_name, find
 
 RENDERED_RESNET18 = "pretrained/resnet18_rendered.safetensors"
@@ -26,6 +32,7 @@ class PretrainedSettings(Settings):
 
     model_config = ConfigDict(extra="ignore")
 
+    architecture: str
     backbone: str | None = None  # None: the architecture has none
     pretrained: bool | str = False  # True: timm's weights | False: random | name of a file
     teacher: str | None = None  # name of a model file
@@ -37,14 +44,20 @@ def fetch_model_files(settings: PretrainedSettings, folder: Path, dirs: Download
     Returns a line for the user: names, origins and digests of the files.
 
     Raises:
-        SettingsError: If timm has no such backbone or no weights for it, or a local file contains
-            none.
+        SettingsError: If timm has no such backbone or no weights for it, or a file contains none,
+            or those of another kind of network.
         DownloadError: If a file cannot be found; random weights never replace it.
     """
     folder.mkdir(parents=True)
     if settings.backbone is not None:
         check_backbone(settings.backbone)
     if initial := _find_pretrained(settings, dirs):
+        own, kind = network_kind(settings.model_dump()), model_kind(initial.path)
+        if kind not in (None, own):
+            raise SettingsError(
+                f"pretrained: {initial.path}: contains a network of the kind {kind}, from which "
+                f"{own} cannot start; choose another file"
+            )
         summary = _copy(initial, folder)
         record_weights(folder, file=initial.path.name, sha256=initial.sha256)
     else:
@@ -52,6 +65,10 @@ def fetch_model_files(settings: PretrainedSettings, folder: Path, dirs: Download
         record_weights(folder, file=None, sha256=None)
     if settings.teacher is not None:
         teacher = _find_file("teacher", settings.teacher, "null (none)", "teachers", dirs)
+        if model_kind(teacher.path) is None:
+            raise SettingsError(
+                f"teacher: {teacher.path}: not a model of this project; choose another file"
+            )
         teacher_folder(folder).mkdir()
         summary += f"; teacher {_copy(teacher, teacher_folder(folder))}"
     return summary

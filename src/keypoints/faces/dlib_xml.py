@@ -56,6 +56,15 @@ def photo_name(image: Element) -> str:
     return (path.with_suffix("") if path.name else path).as_posix()
 
 
+def used_boxes(image: Element) -> list[Element]:
+    """Boxes of an image, except those that are marked as ones to ignore."""
+    return [
+        box
+        for box in image.findall("box")
+        if box.get("ignore", "").strip().lower() not in ("1", "true")
+    ]
+
+
 class _ImageBuilder:
     """Target of an XML parser that builds the `image` elements and drops everything else.
 

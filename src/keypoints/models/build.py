@@ -19,6 +19,7 @@ from keypoints.config.messages import SettingsError, join_names
 from keypoints.core.errors import first_line
 from keypoints.core.landmarks import Scheme
 from keypoints.core.rng import Stream, torch_seed
+from keypoints.core.weights_folder import network_kind
 from keypoints.crops.format import Task
 from keypoints.models.settings import ModelSettings
 
@@ -116,7 +117,7 @@ def build_network(
     centre = np.full((n_points, 2), 0.5)
     init.init_output_bias(centre if mean_shape_unit is None else mean_shape_unit, body)
     built = network.LandmarkNetwork(body, mean=model.mean, std=model.std)
-    kind = transfer.network_kind(model.model_dump())
+    kind = network_kind(model.model_dump())
     if problem := input_size_problem(built, task.channels, task.input_size):
         raise SettingsError(
             f"{kind} {problem}; change height and width of its task, or the architecture"

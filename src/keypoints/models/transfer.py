@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from keypoints.config.messages import SettingsError
 from keypoints.core.errors import first_line
 from keypoints.core.landmarks import SCHEMES, Scheme
+from keypoints.core.weights_folder import network_kind
 from keypoints.crops.format import Task
 from keypoints.models.landmark_mapping import interpolation_weights
 
@@ -103,10 +103,3 @@ def _remap_last_layer(
         name: (mix @ value.float().reshape(mix.shape[1], -1)).reshape(-1, *value.shape[1:])
         for name, value in layer.items()
     }
-
-
-def network_kind(model: dict[str, Any]) -> str:
-    """Name a model's architecture and backbone, without the tag of the backbone's weights."""
-    backbone = model.get("backbone")
-    on_backbone = f" on {backbone.split('.')[0]}" if backbone else ""
-    return f"{model['architecture']}{on_backbone}"

@@ -1,6 +1,6 @@
 """Section of the competitions: submission files, and the log of past submissions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 
@@ -24,20 +24,24 @@ _METRICS = {"mae_px": "mean absolute error", "rmse_px": "root mean square error"
 
 
 def kaggle_section(
-    params: Params, tasks: list[TaskRun], test_scores: Mapping[str, LocalScore]
+    params: Params,
+    tasks: list[TaskRun],
+    test_scores: Mapping[str, LocalScore],
+    unscored: Sequence[str],
 ) -> Section:
-    """Describe the submission file of every model that has one, with its test score if known."""
-    submissions, skipped = [], []
+    """Describe the submission file of every model that has one, with its test score if known.
+
+    `unscored` contains the reasons why known labels give no score.
+    """
+    submissions, skipped = [], list(unscored)
     for model in [model for task in tasks for model in task.models]:
         path = paths.submission_file(model.name)
         if path.is_file():
             try:
-                spec = submission_spec_for(model.name, params)
+                spec, test = submission_spec_for(model.name, params), test_scores.get(model.name)
+                submissions.append(_check(model, path, spec) | {"test": test})
             except PipelineError as error:
                 skipped.append(f"{path}: {error}")
-            else:
-                test = test_scores.get(model.name)
-                submissions.append(_check(model, path, spec) | {"test": test})
     try:
         history, log_problem = read_history(), ""
     except PipelineError as error:

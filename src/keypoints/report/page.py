@@ -1,11 +1,12 @@
 """The page of a finished run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from keypoints.competition.local_score import LocalScore
 from keypoints.config.params import Params
 from keypoints.core import paths
+from keypoints.core.errors import PipelineError
 from keypoints.faces.dataset import find_dataset
 from keypoints.report.face import face_section
 from keypoints.report.kaggle import kaggle_section
@@ -20,10 +21,15 @@ from keypoints.report.wild import wild_section
 Scores = Mapping[str, LocalScore]
 
 
-def build_page(params: Params, *, test_scores: Scores | None = None) -> str:
+def build_page(
+    params: Params, *, test_scores: Scores | None = None, unscored: Sequence[str] = ()
+) -> str:
     """Build the page from the outputs of the stages; equal outputs give equal text.
 
-    Test scores are those of the models on the test faces, where their labels are known.
+    Args:
+        params: The settings.
+        test_scores: Scores of the models on the test faces, where their labels are known.
+        unscored: Reasons why known labels give no score.
     """
     tasks, problems = read_tasks(params)
     scores = test_scores or {}
@@ -31,7 +37,7 @@ def build_page(params: Params, *, test_scores: Scores | None = None) -> str:
     sections = [
         own_photos_section(),
         *(_task_section(group, scores) for group in _group_tasks(tasks)),
-        kaggle_section(params, tasks, scores),
+        kaggle_section(params, tasks, scores, unscored),
         reproduce_section(params, tasks, revision),
     ]
     datasets = {task.settings.dataset: _summarize_dataset(task) for task in tasks}
@@ -74,7 +80,10 @@ def _summarize_dataset(task: TaskRun) -> dict[str, object]:
     faces; empty if unknown.
     """
     name = task.settings.dataset
-    record = read_json(paths.RAW / name / "source.json")
+    try:
+        record = read_json(paths.RAW / name / "source.json")
+    except PipelineError as error:
+        record = {"source": f"unknown ({error})"}
     counts = {split: len(task.faces.rows(split)) for split in ("train", "validation", "test")}
     return {
         "title": find_dataset(name).title,

@@ -1,18 +1,21 @@
 """Trained models and their tasks, read from the outputs of the other stages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from keypoints.config.params import Params
 from keypoints.core import paths
 from keypoints.core.cli import error_message
-from keypoints.core.errors import PipelineError, first_line
+from keypoints.core.errors import PipelineError
 from keypoints.core.predictions import LandmarkPredictions, has_predictions, read_predictions
-from keypoints.core.records import read_record
+from keypoints.core.records import damaged_output, read_record
 from keypoints.core.tables import NAMES_AS_TEXT
 from keypoints.crops.augment import Augment
 from keypoints.crops.format import Task
@@ -23,6 +26,9 @@ from keypoints.models.network import LandmarkNetwork
 from keypoints.models.predict import load_model
 from keypoints.report.analysis import drop_flipped_copies
 from keypoints.report.task_faces import TaskFaces
+
+_HISTORY = "train_mse", "val_mse", "seconds"  # columns of numbers
+_ERRORS = "view", "inter_ocular_px", "mae_px", "rmse_px", "nme"
 
 
 @dataclass(frozen=True)
@@ -107,30 +113,51 @@ def read_tasks(params: Params) -> tuple[list[TaskRun], dict[str, str]]:
             models.append(_read_model(name))
         except (OSError, PipelineError) as error:
             problems[name] = error_message(error)
-        except ValueError as error:  # such as the errors of pandas
-            problems[name] = f"a damaged table ({first_line(error)}); run `dvc repro`"
-    if not models:
+    tasks = []
+    for name in params.names("tasks"):
+        if own := [model for model in models if model.info.model.task == name]:
+            task: Task = params.entry("tasks", name, Task)
+            try:
+                tasks.append(TaskRun(name, task, TaskFaces(paths.CROPS / name), own))
+            except (OSError, PipelineError) as error:
+                problems |= dict.fromkeys((model.name for model in own), error_message(error))
+    if not tasks:
         raise PipelineError("\n".join(f"{name}: {text}" for name, text in problems.items()))
-    tasks = [
-        TaskRun(name, params.entry("tasks", name, Task), TaskFaces(paths.CROPS / name), own)
-        for name in params.names("tasks")
-        if (own := [model for model in models if model.info.model.task == name])
-    ]
     return tasks, problems
 
 
 def _read_model(name: str) -> ModelRun:
-    trained = load_model(paths.model_file(name))
+    trained, validation = load_model(paths.model_file(name)), read_predictions(name, "validation")
+    errors = _read_table(path := paths.FACES / f"{name}.csv", _ERRORS)
+    if (n_faces := len(validation.landmarks_photo)) != len(errors):
+        raise damaged_output(path, ValueError(f"{len(errors):,} of {n_faces:,} faces"))
     return ModelRun(
         name=name,
         info=trained.info,
         network=trained.network,
         scores=read_scores(name),
-        history=pd.read_csv(paths.history_file(name)),
-        errors=pd.read_csv(paths.FACES / f"{name}.csv", **NAMES_AS_TEXT),
-        validation=read_predictions(name, "validation"),
+        history=_read_table(paths.history_file(name), _HISTORY),
+        errors=errors,
+        validation=validation,
         test=read_predictions(name, "test") if has_predictions(name, "test") else None,
     )
+
+
+def _read_table(path: Path, numbers: Sequence[str]) -> pd.DataFrame:
+    """Read a table of another stage with columns of numbers; PipelineError if it is damaged."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = pd.read_csv(StringIO(text), **NAMES_AS_TEXT)
+        wrong = [name for name in numbers if name not in table or not is_numeric_dtype(table[name])]
+        if wrong:
+            raise ValueError(f"no numbers in column {wrong[0]}")
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError("its rows have more columns than the first line")
+        if not text.endswith("\n"):
+            raise ValueError("its last line is incomplete")
+    except ValueError as error:  # such as the errors of pandas
+        raise damaged_output(path, error) from error
+    return table
 
 
 def read_json(path: Path) -> dict[str, Any]:

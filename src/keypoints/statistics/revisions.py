@@ -20,10 +20,13 @@ class RevisionOutputs:
     """Outputs of a DVC project at a commit, branch, tag or experiment, or in the `workspace`.
 
     Raises:
-        PipelineError: If the revision does not exist, or does not contain the project.
+        PipelineError: If the folder of the project or the revision does not exist, or the revision
+            does not contain the project.
     """
 
     def __init__(self, revision: str, project: Path = Path()) -> None:
+        if not project.is_dir():
+            raise PipelineError(f"{project}: no such folder; name a model, or contenders/NAME")
         self._revision, self._project = revision, project
         self._switched = ExitStack()  # keeps the repository at the revision
         self._files = None if revision == "workspace" else self._open_files()
