@@ -16,7 +16,7 @@ def train(name: str) -> None:
     settings = read_train_settings(params, name)
     with training_processes(params) as group:
         checkpoint = train_model(settings, params, group)
-    checkpoint.discard()
+    checkpoint.discard()  # not before all processes have finished: any of them may have to continue
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from keypoints.core.cli import exit_on_error
 from keypoints.core.landmarks import IBUG_68, IMM_58, Scheme
 from keypoints.core.predictions import read_info, read_predictions
 from keypoints.core.tables import NAMES_AS_TEXT
-from keypoints.evaluation.drawing import draw_landmarks, tile_grid
+from keypoints.evaluation.drawing import LIGHT, PREDICTED_COLOUR, draw_landmarks, tile_grid
 from keypoints.faces.images import read_photo
 from keypoints.rendered.background import render_wall
 from keypoints.rendered.expression import Expression
@@ -38,7 +38,7 @@ from keypoints.rendered.scene import Pose, Scene, Stream, generator
 
 FACE_TILE, HEAD_TILE = 200, 360  # height and width in px
 YAWS = (0, 20, 40, 60)  # degrees
-LINE_COLOUR, POINT_COLOUR = (110, 220, 110), (255, 255, 255)  # blue, green, red
+LINE_COLOUR, POINT_COLOUR = PREDICTED_COLOUR[::-1], LIGHT  # blue, green, red
 RADIUS = 1.06  # px
 
 

@@ -26,7 +26,9 @@ def good(path: Path) -> bytes:
 
 @settings(max_examples=500)
 @given(edits=byte_edits)
-def test_damaged_bytes(path: Path, good: bytes, edits: list[Edit]):
+def test_damaged_bytes_are_a_submission_or_raise_only_its_error(
+    path: Path, good: bytes, edits: list[Edit]
+):
     path.write_bytes(edit_bytes(good, edits))
     try:
         landmarks_photo = read_submission(path, SPEC)

@@ -60,7 +60,9 @@ def ignore_settings_error(read: Any) -> None:
 
 @settings(max_examples=200)
 @given(edits=byte_edits)
-def test_mutated_text(path: Path, small_params: dict[str, Any], edits: list[Edit]):
+def test_damaged_settings_are_valid_or_raise_only_their_error(
+    path: Path, small_params: dict[str, Any], edits: list[Edit]
+):
     text = json.dumps(small_params, indent=1).replace('"', "")
     path.write_bytes(edit_bytes(text.encode(), edits))
     read_all(path)

@@ -241,7 +241,9 @@ def test_an_unreadable_photo_leaves_an_incomplete_store(eighty_faces: tuple[Path
     (root / "041.png").write_text("not a photo")
     with pytest.raises(FormatError, match=r"041\.png: not a photo"):
         write_crops(root / "store", root, faces, in_train, crop_format())
-    with pytest.raises(PipelineError, match=r"store: no store\.json, .*; prepare the task again"):
+    with pytest.raises(
+        PipelineError, match=r"store: no store\.json, .*; run `dvc repro prepare@store`"
+    ):
         CropStore(root / "store")
 
 

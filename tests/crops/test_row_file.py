@@ -83,7 +83,7 @@ def test_another_write_error_does_not_mention_a_full_disk(tmp_path: Path):
     np.save(path, np.zeros((3, 2)))
     with (
         RowFile.open(path) as file,  # for reading only
-        pytest.raises(OSError, match=r"a\.npy: Bad file descriptor; prepare the task again"),
+        pytest.raises(OSError, match=r"a\.npy: Bad file descriptor; run `dvc repro prepare@"),
     ):
         file[0] = 1
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from keypoints.core.landmarks import IMM_58, Contour
-from keypoints.evaluation.drawing import comparison_tile, draw_landmarks, select_contours, tile_grid
+from keypoints.evaluation.drawing import (
+    PREDICTED_COLOUR,
+    TARGET_COLOUR,
+    comparison_tile,
+    draw_landmarks,
+    select_contours,
+    tile_grid,
+)
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)
 
@@ -71,13 +78,15 @@ def test_contours_of_some_points_are_positions_among_them() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_comparison_shows_the_crop_with_green_targets_and_red_predictions(channels: int) -> None:
+def test_a_comparison_shows_yellow_targets_and_teal_predictions(
+    channels: int,
+) -> None:
     crop = np.full((60, 80, channels), 90, np.uint8)
     tile = comparison_tile(crop, np.array([(20.0, 30.0)]), np.array([(60.0, 30.0)]))
     assert tile.shape == (180, 240, 3)
     assert tile[5, 5].tolist() == [90, 90, 90]
-    assert tile[91, 61].argmax() == 1
-    assert tile[91, 181].argmax() == 0
+    assert tile[91, 61].tolist() == list(TARGET_COLOUR)
+    assert tile[91, 181].tolist() == list(PREDICTED_COLOUR)
 
 
 def test_a_grid_has_its_tiles_row_by_row_with_gaps_between_them() -> None:

@@ -131,7 +131,7 @@ CHUNKS = [b"IHDR", b"IDAT", b"IEND", b"PLTE", b"tRNS", b"iCCP", b"zTXt", b"acTL"
 
 @fuzzed
 @given(st.sampled_from(PHOTOS), edits(*MARKERS, *CHUNKS), st.booleans())
-def test_damaged_photos(
+def test_a_damaged_photo_has_pixels_or_raises_only_its_error(
     tmp_path: Path,
     in_bounds: Callable[[Callable[[], None]], None],
     seed: bytes,

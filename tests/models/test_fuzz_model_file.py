@@ -48,7 +48,9 @@ def read(path: Path) -> None:
 
 @settings(max_examples=300)
 @given(edits=byte_edits, in_header=st.booleans())
-def test_damaged_bytes(path: Path, good: bytes, edits: list[Edit], in_header: bool):
+def test_damaged_bytes_are_a_model_or_raise_only_its_error(
+    path: Path, good: bytes, edits: list[Edit], in_header: bool
+):
     header, weights = split_header(good)
     if in_header:
         path.write_bytes(edit_bytes(header, edits) + weights)

@@ -143,7 +143,7 @@ def test_a_model_file_without_one_of_its_weights_is_an_error(nose_file: Path):
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("nose_net", {}, "model nose_net: its file has model; train it again"),
+        ("nose_net", {}, "model nose_net: its file has model; run `dvc repro train@nose_net`"),
         ("model", {"height": 61}, "trained on crops of height 60; .* nose have 61;"),
         ("model", {"colour": True}, "trained on crops of colour False; .* nose have True;"),
         ("model", {"scheme": "ibug68"}, "crops of scheme imm58; .* nose have ibug68;"),

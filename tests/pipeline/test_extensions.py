@@ -1,7 +1,9 @@
 """Adding something touches few files and re-runs few stages, as docs/extending.md describes."""
 
-from pathlib import Path
+import re
+import subprocess
 
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 from workspace import MODELS, ROOT, Workspace
@@ -157,20 +159,29 @@ def test_a_new_competition_is_found_by_its_name(workspace: Workspace) -> None:
 def test_a_new_loss_is_used(workspace: Workspace) -> None:
     add_loss(workspace)
     workspace.set_params({"models.nose_net.loss": "cubic"})
+    history = workspace.folder / "metrics/history/nose_net.csv"
+    before = pd.read_csv(history)["val_mse"]
     workspace.run("python", "src/train.py", "nose_net")
+    assert (pd.read_csv(history)["val_mse"] != before).all()
 
 
-def test_the_documented_diffs_name_the_files_that_are_touched() -> None:
-    text = (Path(ROOT) / "docs/extending.md").read_text()
-    for file in (
+DIFFS = re.findall(r"```diff\n(.*?)```", (ROOT / "docs/extending.md").read_text(), re.DOTALL)
+
+
+def test_all_kinds_of_additions_have_a_documented_diff() -> None:
+    files = set(re.findall(r"^\+\+\+ b/(\S+)", "".join(DIFFS), re.MULTILINE))
+    assert files >= {
         "params.yaml",
-        "src/keypoints/architectures/",
-        "src/keypoints/datasets/",
-        "src/keypoints/competition/definitions/",
+        "dvc.yaml",
         "src/keypoints/training/losses.py",
         "src/keypoints/crops/augment.py",
-    ):
-        assert file in text
+    }
+
+
+@pytest.mark.parametrize("diff", DIFFS)
+def test_a_documented_diff_can_be_applied(diff: str) -> None:
+    command = ["git", "apply", "--check", "-"]
+    subprocess.run(command, cwd=ROOT, input=diff, text=True, check=True)
 
 
 def test_an_ensemble_is_submitted_with_one_more_line(workspace: Workspace) -> None:

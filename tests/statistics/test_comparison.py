@@ -91,7 +91,7 @@ def test_random_differences_are_rarely_significant():
     assert n_significant <= 6
 
 
-def test_flipped_twins_count_as_one_photo():
+def test_mirror_twins_count_as_one_photo():
     old, new = sample_errors(np.random.default_rng(1)), sample_errors(np.random.default_rng(2))
     groups = [f"photo{number}" for number in range(60)]
     alone = compare_errors([table(old, groups)], [table(new, groups)]).decisive

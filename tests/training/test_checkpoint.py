@@ -28,7 +28,7 @@ from keypoints.training.checkpoint import (
     run_fingerprint,
 )
 from keypoints.training.history import EpochResult
-from keypoints.training.loop import DivergenceError, Phase, save_last_good, train
+from keypoints.training.loop import Phase, TrainingError, save_last_good, train
 from keypoints.training.losses import LOSSES
 from keypoints.training.optim import OptimSettings
 from keypoints.training.trainer import TrainConfig
@@ -247,7 +247,7 @@ def test_old_checkpoints_are_removed_and_counted(
 def test_the_last_good_weights_of_a_diverged_training_are_saved_as_a_model(tmp_path: Path) -> None:
     model = OWN_MODELS["nose_net_16ch"]
     network, info = build(model, n_points=1), info_for(model)
-    error = DivergenceError("the loss is nan")
+    error = TrainingError("the loss is nan")
     checkpoint = CheckpointFile(tmp_path / "states" / "nose.state")
     assert save_last_good(error, checkpoint, network, info) is error
     error.last_good = TrainState(3)

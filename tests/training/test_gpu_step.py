@@ -25,7 +25,7 @@ from keypoints.crops.store import CropStore
 from keypoints.models.build import build_network
 from keypoints.training import loop
 from keypoints.training.distillation import Teacher
-from keypoints.training.loop import DivergenceError, FiniteLossCheck, Phase
+from keypoints.training.loop import FiniteLossCheck, Phase, TrainingError
 from keypoints.training.losses import LOSSES, make_loss
 from keypoints.training.optim import OptimSettings
 from keypoints.training.trainer import TrainConfig, Trainer
@@ -131,11 +131,11 @@ def test_losses_are_checked_together_and_the_first_bad_one_is_named():
     for step, loss in enumerate([1.0, math.nan, math.inf]):
         assert losses.all_finite == (step < 2)
         losses.add(torch.tensor(loss), f"step {step}", 0.1)
-    with pytest.raises(DivergenceError, match="the loss is nan in step 1, at learning rate 0.1"):
+    with pytest.raises(TrainingError, match="the loss is nan in step 1, at learning rate 0.1"):
         losses.add(torch.tensor(1.0), "step 3", 0.1)
     losses.check()  # nothing is pending any more
     losses.add(torch.tensor(-math.inf), "step 4", 0.1)
-    with pytest.raises(DivergenceError, match="the loss is -inf in step 4"):
+    with pytest.raises(TrainingError, match="the loss is -inf in step 4"):
         losses.check()
 
 
@@ -147,7 +147,7 @@ def test_pending_losses_are_checked_at_the_end_of_an_epoch(
     network = nn.Sequential(nn.Flatten(), nn.Linear(48 * 64, 2), nn.Unflatten(1, (1, 2)))
     batches = BatchLoader(dot_store, dot_store.rows("train"), (0,), batch_size=4)
     phase = Phase(batches, batches, 1, 1, lr=1e30)
-    with pytest.raises(DivergenceError, match=r"in epoch 1, step 2, at learning rate 1e\+30"):
+    with pytest.raises(TrainingError, match=r"in epoch 1, step 2, at learning rate 1e\+30"):
         list(loop.train(network, [phase], TrainConfig(LOSSES["mse"])))
 
 

@@ -15,7 +15,7 @@ from keypoints.crops.gpu_crops import CropReader, GpuCropReader
 from keypoints.crops.store import CropStore
 from keypoints.training.checkpoint import CheckpointFile
 from keypoints.training.history import EpochResult, log_progress, record_history
-from keypoints.training.loop import DivergenceError, Phase, train, validate, validate_mean_shape
+from keypoints.training.loop import Phase, TrainingError, train, validate, validate_mean_shape
 from keypoints.training.losses import LOSSES, Loss
 from keypoints.training.trainer import TrainConfig
 
@@ -167,7 +167,7 @@ def test_each_step_drops_other_features(dot_store: CropStore):
 
 def test_divergence_names_epoch_step_and_learning_rate(dot_store: CropStore):
     with pytest.raises(
-        DivergenceError, match=r"epoch 1, step 2, at learning rate 1e\+30; try a smaller lr"
+        TrainingError, match=r"epoch 1, step 2, at learning rate 1e\+30; try a smaller lr"
     ):
         run(dot_store, tiny_network(), lr=1e30, batch_size=4)
 
@@ -178,7 +178,7 @@ def test_divergence_in_a_later_epoch_names_it(dot_store: CropStore):
     assert next(results).epoch == 1
     with torch.no_grad():
         network[2].weight.fill_(torch.nan)
-    with pytest.raises(DivergenceError, match=r"the loss is nan in epoch 2, step 1"):
+    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 2, step 1"):
         next(results)
 
 
@@ -193,7 +193,7 @@ def test_after_divergence_the_network_is_that_of_the_last_checkpoint(
     with torch.no_grad():
         network[2].weight[:, 0] = torch.inf
         network[4].p = 1.0  # hides the weight from the first loss, but not from the check
-    with pytest.raises(DivergenceError, match="epoch 2, step 1, at learning rate 0.01") as caught:
+    with pytest.raises(TrainingError, match="epoch 2, step 1, at learning rate 0.01") as caught:
         next(results)
     assert str(caught.value.last_good) == "those after epoch 1"
     assert torch.equal(flat_weights(network), flat_weights(one_epoch))
@@ -206,7 +206,7 @@ def test_a_batch_without_statistics_is_an_error_that_suggests_another_batch_size
         nn.Conv2d(1, 2, (48, 64)), nn.BatchNorm2d(2), nn.Flatten(), nn.Unflatten(1, (1, 2))
     )
     message = r"more than 1 value per channel.* in epoch 1, step 2, of 1 face\(s\); .*batch_size"
-    with pytest.raises(DivergenceError, match=message):
+    with pytest.raises(TrainingError, match=message):
         run(dot_store, network, batch_size=7)  # 7 faces, then the eighth alone
 
 
@@ -218,7 +218,7 @@ def test_an_error_of_the_networks_code_is_not_attributed_to_a_setting(dot_store:
 
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 def test_divergence_in_the_last_step_is_noticed(dot_store: CropStore):
-    with pytest.raises(DivergenceError, match="epoch 1"):
+    with pytest.raises(TrainingError, match="epoch 1"):
         run(dot_store, tiny_network(), lr=1e30, epochs=1, batch_size=8)
 
 
@@ -226,7 +226,7 @@ def test_a_loss_that_is_nan_is_noticed_in_its_own_step(dot_store: CropStore):
     def broken(predicted: torch.Tensor, target: torch.Tensor, **_: object) -> torch.Tensor:
         return (predicted - target).sum() * torch.nan
 
-    with pytest.raises(DivergenceError, match=r"the loss is nan in epoch 1, step 1"):
+    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, step 1"):
         run(dot_store, tiny_network(), loss=broken)
 
 

@@ -14,11 +14,16 @@ from keypoints.core.geometry import apply_map, enlarge_box
 from keypoints.core.landmarks import Contour
 from keypoints.core.paths import atomic_file
 from keypoints.core.types import Array
-from keypoints.evaluation.drawing import draw_landmarks, draw_line, tile_grid
+from keypoints.evaluation.drawing import (
+    DARK,
+    LIGHT,
+    PREDICTED_COLOUR,
+    draw_landmarks,
+    draw_line,
+    tile_grid,
+)
 
-_DARK, _LIGHT = (20, 24, 32), (255, 255, 255)
-_LINE_COLOUR, _POINT_COLOUR, _BOX_COLOUR = (46, 226, 127), (224, 24, 45), (125, 184, 255)
-_UNCERTAIN_COLOUR = (255, 176, 0)
+_BOX_COLOUR, _UNCERTAIN_COLOUR = (125, 184, 255), (255, 176, 0)
 
 _LINE_WIDTH, _POINT_SIZE = 1 / 170, 1 / 75  # in sides of the face's box
 _MIN_RADIUS = 0.8  # px
@@ -30,7 +35,7 @@ _TILE_BOXES = 1.5  # boxes across a tile
 def draw_faces(
     photo: NDArray[np.uint8], faces: Iterable[PredictedFace], contours: Sequence[Contour]
 ) -> NDArray[np.uint8]:
-    """Draw boxes, green contours and red dots on a copy of an RGB photo, scaled to each box.
+    """Draw boxes, teal contours and white dots on a copy of an RGB photo, scaled to each box.
 
     Uncertain points are orange. Uncertain faces have an orange box, and no contours.
     """
@@ -109,17 +114,17 @@ def _draw_face(
 
     Landmarks are those of the face in pixels of the image.
     """
-    rim = _LIGHT if width > 1 else None
+    rim = DARK if width > 1 else None
     draw_landmarks(
         image,
         landmarks,
-        colour=_POINT_COLOUR,
+        colour=LIGHT,
         radius=radius,
         rim=rim,
         contours=contours if face.is_certain else (),
-        line_colour=_LINE_COLOUR,
+        line_colour=PREDICTED_COLOUR,
         line_width=width,
-        line_rim=_DARK if width > 1 else None,
+        line_rim=rim,
     )
     uncertain = ~face.certain_points if face.is_certain else np.full(len(landmarks), True)
     draw_landmarks(

@@ -10,7 +10,7 @@
     +-- SubmissionError    competition.submission  a CSV breaks the competition's format
     +-- ModelFileError     models.checkpoint       a model file is missing, damaged or the wrong one
     +-- MissingOutputError statistics.revisions    a revision lacks an output of a stage
-    +-- DivergenceError    training.loop           training cannot continue
+    +-- TrainingError      training.loop           training cannot continue
 
 Errors that no code catches by type are plain `PipelineError`s.
 """

@@ -78,7 +78,8 @@ class RowFile:
         values = np.empty((len(rows), *self.shape[1:]), self.dtype)
         for value, row in zip(values, rows, strict=True):
             if os.preadv(self._file.fileno(), [value.data], self._offset(row)) != value.nbytes:
-                raise OSError(f"{self._file.name}: cut short at face {row}; prepare the task again")
+                path = self._file.name
+                raise OSError(f"{path}: cut short at face {row}; {_prepare_command(path)}")
         return values
 
     def _offset(self, row: int) -> int:
@@ -88,5 +89,10 @@ class RowFile:
 
 
 def _write_error(file: IO[bytes], error: OSError) -> OSError:
-    remedy = f"{space_remedy(error)} and prepare".removeprefix(" and ")
-    return OSError(f"{file.name}: {error.strerror}; {remedy} the task again")
+    remedy = f"{space_remedy(error)} and {_prepare_command(file.name)}".removeprefix(" and ")
+    return OSError(f"{file.name}: {error.strerror}; {remedy}")
+
+
+def _prepare_command(path: str) -> str:
+    """The remedy for a file of a task's crop store."""
+    return f"run `dvc repro prepare@{Path(path).parent.name}`"

@@ -56,7 +56,8 @@ class CropStore:
     def __init__(self, folder: Path) -> None:
         if folder.is_dir() and not (folder / "store.json").is_file():
             raise PipelineError(
-                f"{folder}: no store.json, so the store is incomplete; prepare the task again"
+                f"{folder}: no store.json, so the store is incomplete; "
+                f"run `dvc repro prepare@{folder.name}`"
             )
         self.format = _read_format(folder / "store.json")
         self._table = folder / "faces.csv"
@@ -87,7 +88,7 @@ class CropStore:
         if len(is_in_split) != len(self):
             raise PipelineError(
                 f"{self._table}: {len(is_in_split)} faces where crops.npy has {len(self)}; "
-                "prepare the task again"
+                f"run `dvc repro prepare@{self._table.parent.name}`"
             )
         return np.flatnonzero(is_in_split)
 

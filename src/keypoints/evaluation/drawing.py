@@ -16,7 +16,9 @@ from keypoints.core.types import Array
 
 Colour = tuple[int, ...]
 
-_TARGET_COLOUR, _PREDICTED_COLOUR = (44, 160, 44), (214, 39, 40)  # RGB
+# RGB; everywhere, the page included, annotated landmarks are yellow and predicted ones teal.
+TARGET_COLOUR, PREDICTED_COLOUR = (255, 225, 74), (44, 243, 208)
+DARK, LIGHT = (20, 24, 32), (255, 255, 255)
 _SHIFT = 4  # binary digits after the point in OpenCV's fixed-point coordinates
 _TITLE_PX, _CAPTION_PX, _TILE_WIDTH = 28, 18, 240  # heights of lines of text; width of a tile
 
@@ -70,7 +72,7 @@ def draw_line(
 def comparison_tile(
     crop: NDArray[np.uint8], target_crop: Array, predicted_crop: Array
 ) -> NDArray[np.uint8]:
-    """Image of a face with annotated landmarks in green and smaller, predicted ones in red.
+    """Image of a face with annotated landmarks in yellow and smaller, predicted ones in teal.
 
     The crop has 1 or 3 channels, the tile 3; the landmarks are in pixels of the crop.
     """
@@ -82,8 +84,8 @@ def comparison_tile(
     crop_to_tile = resize_map((0, 0, width, height), size)
     radius = 4.0 if len(target_crop) == 1 else 2.2
     target, predicted = (apply_map(crop_to_tile, p) for p in (target_crop, predicted_crop))
-    draw_landmarks(tile, target, colour=_TARGET_COLOUR, radius=radius)
-    return draw_landmarks(tile, predicted, colour=_PREDICTED_COLOUR, radius=0.6 * radius)
+    draw_landmarks(tile, target, colour=TARGET_COLOUR, radius=radius, rim=DARK)
+    return draw_landmarks(tile, predicted, colour=PREDICTED_COLOUR, radius=0.6 * radius, rim=DARK)
 
 
 def tile_grid(

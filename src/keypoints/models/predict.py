@@ -121,15 +121,15 @@ def check_compatible(trained: TrainedModel, name: str, format_: CropFormat) -> N
     Raises:
         ModelFileError: If it contains another model, or the crops have another format.
     """
-    info = trained.info
+    info, remedy = trained.info, f"run `dvc repro train@{name}`"
     if info.name != name:
-        raise ModelFileError(f"model {name}: its file has {info.name}; train it again")
+        raise ModelFileError(f"model {name}: its file has {info.name}; {remedy}")
     for key, stored in asdict(format_).items():
         own = info.scheme if key == "scheme" else getattr(info.task, key)
         if own != stored:
             raise ModelFileError(
                 f"model {name}: trained on crops of {key} {own}; those of task {info.model.task} "
-                f"have {stored}; train it again"
+                f"have {stored}; {remedy}"
             )
 
 

@@ -1,7 +1,7 @@
 """Comparison of two models by their errors on the same validation faces.
 
 Each side is one training, or several with different seeds. The interval of the difference accounts
-for the choice of the validation photos (all faces of a photo, including its flipped twin, are
+for the choice of the validation photos (all faces of a photo, including its mirror twin, are
 resampled together) and, if a side has several seeds, for the spread between them.
 """
 

@@ -30,7 +30,7 @@ from keypoints.training.trainer import TrainConfig, Trainer
 CHECK_EVERY = 50  # steps on a GPU between checks of the losses
 
 
-class DivergenceError(PipelineError):
+class TrainingError(PipelineError):
     """Training that cannot continue; the message names the step and a remedy.
 
     The network has been reset to `last_good`, the state of the last checkpoint. If it is None,
@@ -88,7 +88,7 @@ def train(
     continues from it and yields the finished epochs again.
 
     Raises:
-        DivergenceError: If the loss or a weight is not finite, or a step fails.
+        TrainingError: If the loss or a weight is not finite, or a step fails.
     """
     network.to(config.device).to(memory_format=torch.channels_last)
     trainer = Trainer(network, config, group)
@@ -101,7 +101,7 @@ def train(
         while state.epoch <= phase.last_epoch:
             try:
                 result = _train_epoch(trainer, phase, state, checkpoint)
-            except DivergenceError as error:
+            except TrainingError as error:
                 if checkpoint and (saved := checkpoint.read()):
                     error.last_good = restore(saved, trainer.checkpoint_module, trainer.optimizer)
                 trainer.finish()
@@ -115,14 +115,14 @@ def train(
 
 
 def save_last_good(
-    error: DivergenceError, checkpoint: CheckpointFile, network: nn.Module, info: ModelInfo
-) -> DivergenceError:
+    error: TrainingError, checkpoint: CheckpointFile, network: nn.Module, info: ModelInfo
+) -> TrainingError:
     """Save the weights of the last checkpoint as a model file; return the error with its path."""
     if error.last_good is None:
         return error
     path = checkpoint.path.with_suffix(".last_good.safetensors")
     save_model(paths.replace_output(path), network, info)
-    return DivergenceError(f"{error}\n{path}: the last good weights, {error.last_good}")
+    return TrainingError(f"{error}\n{path}: the last good weights, {error.last_good}")
 
 
 def _load_state(trainer: Trainer, checkpoint: CheckpointFile | None) -> TrainState:
@@ -200,7 +200,7 @@ def _run_steps(
         if trainer.group.world_size > 1 or not remedies:  # or the failure of another process
             raise
         remedy = ", or ".join(remedies)
-        raise DivergenceError(f"{first_line(error)} in {where}; try {remedy}") from error
+        raise TrainingError(f"{first_line(error)} in {where}; try {remedy}") from error
 
 
 def _remedies(error: Exception, is_compiled: bool) -> list[str]:
@@ -233,7 +233,7 @@ class FiniteLossCheck:
         return all(bool(torch.isfinite(loss)) for loss, _, _ in self._pending)
 
     def check(self) -> None:
-        """Raise a DivergenceError for the first pending loss that is not finite."""
+        """Raise a TrainingError for the first pending loss that is not finite."""
         pending, self._pending = self._pending, []
         if pending:
             losses = torch.stack([loss for loss, _, _ in pending]).tolist()
@@ -243,7 +243,7 @@ class FiniteLossCheck:
 
 def _check_finite(loss: float, where: str, lr: float) -> None:
     if not math.isfinite(loss):
-        raise DivergenceError(
+        raise TrainingError(
             f"the loss is {loss} in {where}, at learning rate {lr:g}; try a smaller lr"
         )
 
@@ -251,7 +251,7 @@ def _check_finite(loss: float, where: str, lr: float) -> None:
 def _check_weights(trainer: Trainer, where: str, lr: float) -> None:
     """Check the weights before they are saved: a step after a finite loss can break them."""
     if not all(torch.isfinite(weights).all() for weights in trainer.checkpoint_module.parameters()):
-        raise DivergenceError(
+        raise TrainingError(
             f"a weight is not finite after {where}, at learning rate {lr:g}; try a smaller lr"
         )
 

@@ -30,8 +30,8 @@ from keypoints.training.distributed import ProcessGroup, launch_processes, proce
 from keypoints.training.folds import train_val_rows
 from keypoints.training.history import EpochResult, log_progress, record_history
 from keypoints.training.loop import (
-    DivergenceError,
     Phase,
+    TrainingError,
     save_last_good,
     train,
     validate_mean_shape,
@@ -56,7 +56,7 @@ def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) ->
         The checkpoint of the run, for the caller to discard.
 
     Raises:
-        DivergenceError: If training cannot continue; the last good weights are saved.
+        TrainingError: If training cannot continue; the last good weights are saved.
         PipelineError: If a setting or a file cannot be used.
     """
     crops = paths.CROPS / settings.model.task
@@ -85,7 +85,7 @@ def train_model(settings: TrainSettings, params: Params, group: ProcessGroup) ->
         results = train(network, phases, config, checkpoint=own_checkpoint, group=group)
         try:
             *_, last = _record(results, settings, phases) if group.is_main else results
-        except DivergenceError as error:
+        except TrainingError as error:
             raise save_last_good(error, checkpoint, network, info) from error
         mean_shape_mse = validate_mean_shape(mean_unit, phases[-1].validation_batches, group)
         if group.is_main:

@@ -1,7 +1,7 @@
 // Draws faces in the colours of src/keypoints/annotation/drawing.py.
 
-const DARK = "rgb(20 24 32 / 75%)", LIGHT = "white";
-const LINE = "rgb(46 226 127)", POINT = "rgb(224 24 45)", BOX = "rgb(125 184 255)", UNCERTAIN = "rgb(255 176 0)";
+const DARK = "rgb(20 24 32 / 75%)";
+const LINE = "rgb(44 243 208)", POINT = "white", BOX = "rgb(125 184 255)", UNCERTAIN = "rgb(255 176 0)";
 const LINE_WIDTH = 1 / 170, RADIUS = 1 / 150; // sides of the box
 const MIN_LINE_WIDTH = 1.1, MIN_RADIUS = 1.5; // pixels of the screen, unless this hides a small face:
 const MAX_LINE_WIDTH = 1 / 90, MAX_RADIUS = 1 / 55; // sides of the box
@@ -30,7 +30,7 @@ export function drawFace(context, face, contours, pixel) {
       addDot(rims, point, radius + width / 2);
       addDot(dots, point, radius);
     });
-    fill(context, rims, LIGHT);
+    fill(context, rims, DARK);
     fill(context, dots, isCertain ? POINT : UNCERTAIN);
   }
 }
