@@ -242,7 +242,6 @@ def test_a_box_that_contains_no_face_is_a_problem_of_its_photo(
         ("--box", "nan,2,3,4", "must be four finite numbers; got nan,2,3,4"),
         ("--every", "0", "must be a positive integer; got 0"),
         ("--every", "two", "must be a positive integer; got two"),
-        ("--onnx", "me.safetensors", "must be an .onnx file; got me.safetensors"),
     ],
 )
 def test_an_invalid_option_is_rejected(

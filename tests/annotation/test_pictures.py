@@ -63,7 +63,7 @@ def test_uncertain_points_are_orange() -> None:
 
 def run(*arguments: object) -> None:
     with pytest.raises(SystemExit) as exit_:
-        annotate.main([*map(str, arguments), "--onnx", str(NETWORK)])
+        annotate.main([*map(str, arguments), "--model", str(NETWORK)])
     assert exit_.value.code == 0
 
 

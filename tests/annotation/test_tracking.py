@@ -108,7 +108,7 @@ def write_clip(path: Path, frames: list[Photo], fps: float = FPS) -> Path:
 
 def annotate_clip(*arguments: object) -> None:
     with pytest.raises(SystemExit) as exit_:
-        annotate.main([*map(str, arguments), "--onnx", str(NETWORK)])
+        annotate.main([*map(str, arguments), "--model", str(NETWORK)])
     assert exit_.value.code == 0
 
 

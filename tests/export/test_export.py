@@ -75,7 +75,7 @@ def test_onnxruntime_predicts_what_torch_predicts(
 
 def test_an_export_annotates_without_torch(exported: Path, tmp_path: Path) -> None:
     Image.new("RGB", (200, 150), "grey").save(tmp_path / "me.png")
-    script = [str(SRC / "annotate.py"), "me.png", "--box", "50,40,80,80", "--onnx", str(exported)]
+    script = [str(SRC / "annotate.py"), "me.png", "--box", "50,40,80,80", "--model", str(exported)]
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, *script], cwd=tmp_path, capture_output=True, text=True
     )

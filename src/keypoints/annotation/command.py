@@ -25,7 +25,7 @@ from keypoints.core.parallel import consume_in_background
 
 def annotate(arguments: argparse.Namespace) -> bool:
     """Annotate all photos and videos; return whether all of them could be read and annotated."""
-    info, load = open_model(arguments.onnx or model_file(arguments.model), arguments.device)
+    info, load = open_model(model_file(arguments.model), arguments.device)
     needs_boxes = arguments.box or arguments.thorough or arguments.crop or arguments.blur
     if info.crop_format.box_scale is None and needs_boxes:
         raise PipelineError(

@@ -27,7 +27,6 @@ Examples:
   {command} me.jpg --box=-20,80,200,200     # x, y, width and height of the face
   {command} party.jpg --thorough            # also turned heads beside upright ones
   {command} me.jpg --model resnet18         # a model of models/, or a file
-  {command} me.jpg --onnx resnet18.onnx     # an export without its model
 """
 
 
@@ -59,14 +58,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "photos", metavar="PHOTO", nargs="+", help="photo, video, folder, pattern, or - (a list)"
     )
-    models = parser.add_mutually_exclusive_group()
-    models.add_argument(
+    parser.add_argument(
         "--model",
-        help="name of a model in models/, contenders/models/ or pretrained/, or a file (default: "
-        "the committed network, unless a model trained on real faces has a lower NME)",
-    )
-    models.add_argument(
-        "--onnx", metavar="FILE", type=_onnx_file, help="exported model, without its model file"
+        help="name of a model in models/, contenders/models/ or pretrained/, or a file, also an "
+        "export (default: the committed network, unless a model trained on real faces has a lower "
+        "NME)",
     )
     out_help = "output folder (default: annotated)"
     parser.add_argument("--out", metavar="DIR", type=Path, default="annotated", help=out_help)
@@ -109,12 +105,6 @@ def _box(text: str) -> Box:
     if min(width, height) <= 0:
         raise argparse.ArgumentTypeError(f"width and height must be positive; got {text}")
     return x, y, x + width, y + height
-
-
-def _onnx_file(text: str) -> Path:
-    if not text.lower().endswith(".onnx"):
-        raise argparse.ArgumentTypeError(f"must be an .onnx file; got {text}")
-    return Path(text)
 
 
 def _positive_int(text: str) -> int:
