@@ -645,5 +645,5 @@ def test_the_message_for_damaged_scores_has_their_path(
     run_send: Callable[..., str], service: KaggleService
 ) -> None:
     Path("metrics/scores/resnet18.json").write_text("<<<<<<< HEAD")
-    assert "error: metrics/scores/resnet18.json: not a file of scores" in run_send("resnet18")
+    assert "error: metrics/scores/resnet18.json: damaged (" in run_send("resnet18")
     assert service.calls == []

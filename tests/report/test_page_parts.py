@@ -157,7 +157,9 @@ def test_a_chart_uses_the_colours_of_the_page_and_contains_no_date() -> None:
 
 def test_the_mean_face_chart_has_a_dot_for_each_point() -> None:
     shape = np.random.default_rng(1).uniform(size=(58, 2))
-    chart = charts.mean_face_chart(shape, np.linspace(1, 5, 58), IMM_58.contours, alt="mean face")
+    percent, contours = np.linspace(1, 5, 58), IMM_58.contours
+    chart = charts.mean_face_chart(shape, percent, contours, alt="mean face", norm="eye distance")
+    assert "error, % of the eye distance" in chart
     assert chart.count("<use") >= 58 or chart.count("<path") >= 58
 
 

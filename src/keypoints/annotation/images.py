@@ -112,7 +112,8 @@ def decode_image(path: Path) -> DecodedImage:
     except PhotoError:
         raise
     except Image.DecompressionBombError as error:
-        raise PhotoError(f"{path}: {first_line(error)}; save a smaller copy") from error
+        largest = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise PhotoError(f"{path}: more than {largest:,} px; save a smaller copy") from error
     except Exception as error:
         is_unknown = type_ is MediaType.UNKNOWN and isinstance(error, UnidentifiedImageError)
         if is_unknown and not is_empty:

@@ -28,7 +28,7 @@ from keypoints.report.analysis import drop_flipped_copies
 from keypoints.report.task_faces import TaskFaces
 
 _HISTORY = "train_mse", "val_mse", "seconds"  # columns of numbers
-_ERRORS = "view", "inter_ocular_px", "mae_px", "rmse_px", "nme"
+_ERRORS = "view", "norm_px", "mae_px", "rmse_px", "nme"
 
 
 @dataclass(frozen=True)
