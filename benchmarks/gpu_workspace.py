@@ -21,7 +21,7 @@ from keypoints.core.geometry import compose
 from keypoints.core.landmarks import IBUG_68, IMM_58
 from keypoints.core.parallel import parallel_map
 from keypoints.core.types import Array
-from keypoints.core.weights_folder import write_record
+from keypoints.core.weights_folder import record_weights
 from keypoints.crops.format import CropFormat, Task
 from keypoints.crops.row_file import RowFile
 from keypoints.crops.store import FACE_COLUMNS
@@ -72,7 +72,7 @@ def create_workspace(options: Options, seconds: float) -> dict[str, str]:
         weights = options.weights if name == LARGE else None
         if weights:
             shutil.copy(weights, folder)
-        write_record(folder, file=weights and weights.name, sha256=None)
+        record_weights(folder, file=weights and weights.name, sha256=None)
     packed = read_packed(options.data) if options.data else None
     params = read_params(options.folder / "params.yaml")
     origins = {}

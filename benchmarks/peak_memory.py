@@ -10,7 +10,7 @@ from measurement import Measurement, Size
 from workspace import ROOT, make_workspace, run_in, stage_command
 
 from keypoints.core import paths
-from keypoints.core.weights_folder import write_record
+from keypoints.core.weights_folder import record_weights
 
 TARGET = "<= 1.10"
 MODEL = "tiny"
@@ -69,7 +69,7 @@ def make_training_workspace(workspace: Path, rendered: Path, copies: int, **chan
     make_workspace(workspace, rendered, copies, **changes)
     record = workspace / paths.WEIGHTS / MODEL
     record.mkdir(parents=True)
-    write_record(record, file=None, sha256=None)
+    record_weights(record, file=None, sha256=None)
 
 
 def count_photos(folder: Path) -> int:
