@@ -77,7 +77,7 @@ def test_the_settings_are_read_without_torch(nose_file: Path):
     assert done.stdout.split() == ["nose_net", "False"]
 
 
-@pytest.mark.parametrize("name", ["sharp_224", "sharp_256", "wild"])
+@pytest.mark.parametrize("name", ["sharp_224", "sharp_256", "rendered_256", "wild"])
 def test_the_committed_models_have_settings_of_this_version(name: str):
     assert read_info(ROOT / f"pretrained/{name}.safetensors").model.architecture == "heatmap"
 
