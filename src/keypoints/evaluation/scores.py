@@ -107,16 +107,16 @@ def score_both_views(
     twins = store.faces(rows)["mirrored"].to_numpy()
     if np.isnan(twins).all():
         return as_is, mse, {}
-    flipped, flipped_mse = score_rows(store, rows, predictions.mirrored_photo, points)
+    mirrored, mirrored_mse = score_rows(store, rows, predictions.mirrored_photo, points)
     errors, numbers = as_is.copy(), as_is.columns[as_is.columns.get_loc("norm_px") :]
-    errors[numbers] = (as_is[numbers] + flipped[numbers]) / 2
-    errors["rmse_px"] = np.hypot(as_is["rmse_px"], flipped["rmse_px"]) / np.sqrt(2)
+    errors[numbers] = (as_is[numbers] + mirrored[numbers]) / 2
+    errors["rmse_px"] = np.hypot(as_is["rmse_px"], mirrored["rmse_px"]) / np.sqrt(2)
     is_twin = twins == 1
     views = {
-        "original": pd.concat([as_is[~is_twin], flipped[is_twin]]),
-        "mirrored": pd.concat([flipped[~is_twin], as_is[is_twin]]),
+        "original": pd.concat([as_is[~is_twin], mirrored[is_twin]]),
+        "mirrored": pd.concat([mirrored[~is_twin], as_is[is_twin]]),
     }
-    return errors, (mse + flipped_mse) / 2, views
+    return errors, (mse + mirrored_mse) / 2, views
 
 
 def summarize(
