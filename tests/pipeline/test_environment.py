@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from workspace import ROOT
 
+from keypoints.core import startup
+
 SCRIPTS = [
     path
     for folder in ("src", "tools", "benchmarks")
@@ -36,6 +38,11 @@ def test_a_python_with_some_of_the_packages_is_named(script: Path, tmp_path: Pat
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert re.fullmatch("error: .* is not installed for .*make setup.*\n", done.stderr)
     assert done.returncode == 1
+
+
+def test_an_old_python_reaches_the_check_of_its_version() -> None:
+    annotations = startup._report_briefly.__annotations__  # not evaluated: Python 3.9 has no |
+    assert annotations["traceback"] == "TracebackType | None"
 
 
 def test_variables_of_opencv_and_tqdm_have_no_effect(tmp_path: Path) -> None:

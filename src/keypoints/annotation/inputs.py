@@ -1,6 +1,5 @@
 """Resolves command-line arguments (photos, folders, patterns, videos, a list) to images."""
 
-import codecs
 import os
 import re
 import sys
@@ -21,11 +20,11 @@ from keypoints.annotation.images import (
     describe,
     raise_error,
 )
+from keypoints.annotation.input_list import parse_list
 from keypoints.annotation.media_types import MediaType, media_type
 from keypoints.annotation.video_reader import count_frames, read_frames
 from keypoints.core.errors import PipelineError
 from keypoints.core.system_files import is_system_file
-from keypoints.core.tables import DOS_END
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 PHOTO_SUFFIXES = TIFF_SUFFIXES | {
@@ -35,7 +34,6 @@ PHOTO_SUFFIXES = TIFF_SUFFIXES | {
 }
 SYSTEM_KINDS = "system file", "system folder"  # that other systems add
 _RECURSIVE = re.compile(r"(?:^|(?<=/))\*\*(?:/+|$)")  # part of a pattern
-_UTF16_LE = re.compile(rb"(?s:..)*?(?:[^\0]\0){3}")  # three ASCII characters, not names of one each
 _MAX_STEM = 200  # bytes; file systems allow 255, of which the outputs' suffixes need some
 
 
@@ -157,7 +155,7 @@ def is_folder(path: Path) -> bool:
 
 def _read_list(output: Path | None) -> InputFiles:
     """Resolve the names in the list on standard input."""
-    names = list(_parse_list(sys.stdin.buffer.read()))
+    names = list(parse_list(sys.stdin.buffer.read()))
     if not names:
         raise PipelineError("standard input: an empty list; write a name of a photo in each line")
     found = [_resolve_line(name, output) for name in names]
@@ -173,22 +171,6 @@ def _resolve_line(line: str, output: Path | None) -> InputFiles:
         if (found := _resolve(name, output)).paths:
             return found
     return InputFiles([Path(line)], found.left_out)
-
-
-def _parse_list(content: bytes) -> Iterator[str]:
-    """Names in a list: separated by line ends or NULs, in the file system's encoding or UTF-16."""
-    text = os.fsdecode(content.removeprefix(codecs.BOM_UTF8))
-    has_bom = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if has_bom or (len(content) % 2 == 0 and _UTF16_LE.match(content)):
-        try:
-            text = content.decode("utf-16" if has_bom else "utf-16-le")
-        except UnicodeDecodeError as error:
-            raise PipelineError(f"standard input: not a list in UTF-16 ({error})") from error
-    text = text.removesuffix(DOS_END)
-    separator = next((end for end in "\0\n" if end in text), "\r")
-    for name in text.split(separator):
-        if name.strip():
-            yield name.rstrip("\r")
 
 
 def _kind_in_folder(path: Path) -> str:

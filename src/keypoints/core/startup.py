@@ -3,6 +3,8 @@
 Scripts import this module before any other package, and it imports the standard library only.
 """
 
+from __future__ import annotations  # an old Python has to reach the check of its version
+
 import os
 import sys
 from importlib.util import find_spec

@@ -159,12 +159,12 @@ def _seed_noise(old: Array, new: Array) -> Array:
 
     Source: Student, The probable error of a mean, 1908, for two samples with one variance.
     """
-    means = old, new
-    degrees_of_freedom = sum(len(seeds) - 1 for seeds in means)
+    sides = old, new
+    degrees_of_freedom = sum(len(seeds) - 1 for seeds in sides)
     if not degrees_of_freedom:
         return np.zeros(N_RESAMPLES)
-    variance = sum(((seeds - seeds.mean()) ** 2).sum() for seeds in means) / degrees_of_freedom
-    error = np.sqrt(variance * sum(1 / len(seeds) for seeds in means))
+    variance = sum(((seeds - seeds.mean()) ** 2).sum() for seeds in sides) / degrees_of_freedom
+    error = np.sqrt(variance * sum(1 / len(seeds) for seeds in sides))
     return error * np.random.default_rng(_SEED).standard_t(degrees_of_freedom, N_RESAMPLES)
 
 
